@@ -1,0 +1,60 @@
+"""Settings of the base model: which files are trained on and how their text is read."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .declaration import Setting
+
+GROUP = "Base model"
+_setting = partial(Setting, group=GROUP)
+
+SETTINGS: tuple[Setting, ...] = (
+    _setting(
+        "pretrained_model_name_or_path", "path", None,
+        "Base model that the LoRA is trained on: a .safetensors or .ckpt file, or a diffusers folder.",
+    ),
+    _setting("vae", "path", None, "Other VAE to use in place of the one in the base model."),
+    _setting(
+        "clip_skip", "int", None,
+        "Take the text encoder's output from this layer counted from the end (2 for NAI and anime models, else 1).",
+        minimum=1, maximum=12, unit="layers",
+    ),
+    _setting(
+        "max_token_length", "int", None,
+        "Longest caption that is read, in tokens; 75 where nothing is given. What is longer is cut.",
+        choices=(75, 150, 225), unit="tokens",
+    ),
+    _setting(
+        "v2", "flag", False, "The base model is Stable Diffusion 2.x.",
+        treatment="refused", reason="training on Stable Diffusion 2.x is not built yet", advanced=True,
+    ),
+    _setting(
+        "v_parameterization", "flag", False, "The base model predicts velocity in place of noise.",
+        treatment="refused", reason="training with v-prediction is not built yet", advanced=True,
+    ),
+    _setting(
+        "tokenizer_cache_dir", "path", None, "Folder in which a downloaded tokenizer is kept.",
+        treatment="ignored", reason="the tokenizer comes with the installation and nothing is downloaded", advanced=True,
+    ),
+    _setting(
+        "weighted_captions", "flag", False, "Read (word:1.2) in captions as weights, as webui does in prompts.",
+        treatment="refused", reason="weighted captions are not built yet", advanced=True,
+    ),
+    _setting(
+        "no_half_vae", "flag", False, "Keep the VAE in full precision.",
+        treatment="ignored", reason="the VAE always works in full precision here", advanced=True,
+    ),
+    _setting(
+        "disable_mmap_load_safetensors", "flag", False, "Read model files without mapping them into memory.",
+        treatment="ignored", reason="it makes no difference to how models are read here", advanced=True,
+    ),
+    _setting(
+        "cache_text_encoder_outputs", "flag", False, "Encode all captions once before training (SDXL).",
+        treatment="refused", reason="it belongs to SDXL, and training on SDXL is not built yet", advanced=True,
+    ),
+    _setting(
+        "cache_text_encoder_outputs_to_disk", "flag", False, "Keep the encoded captions on disk (SDXL).",
+        treatment="refused", reason="it belongs to SDXL, and training on SDXL is not built yet", advanced=True,
+    ),
+)

@@ -1,0 +1,187 @@
+"""Checks across settings, and the replacements by which old names and special values get their plain meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..problems import Problem, WordsError
+from .arguments import network_options, parse_arguments
+from .convert import nearest
+from .optimizer import OPTIMIZER_ALIASES, OPTIMIZERS, OPTIMIZERS_NOT_BUILT
+from .tables import ALL
+
+
+def problem(code: str, message: str, fix: str = "") -> Problem:
+    return Problem("error", code, message, fix)
+
+
+def note(code: str, message: str, fix: str = "") -> Problem:
+    return Problem("note", code, message, fix)
+
+
+def treatments(given: Mapping[str, Any]) -> list[Problem]:
+    """A note for each given setting that is ignored and an error for each that is refused, unless it changes nothing."""
+    found = []
+    for name, value in given.items():
+        setting = ALL[name]
+        if value in (None, False, setting.default):
+            continue
+        if setting.treatment == "ignored":
+            found.append(note("setting-ignored", f"{name} is ignored: {setting.reason}."))
+        elif setting.treatment == "refused":
+            found.append(problem("setting-refused", f"{name} is refused: {setting.reason}.", f"Take {name} out."))
+    return found
+
+
+def conflicts(given: Mapping[str, Any]) -> list[Problem]:
+    found = []
+    for name, value in given.items():
+        for other in ALL[name].conflicts:
+            if value not in (None, False) and given.get(other) not in (None, False, ""):
+                found.append(problem("settings-conflict", f"{name} and {other} can't be given together; take one out."))
+    return found
+
+
+def replacements(values: dict[str, Any], given: Mapping[str, Any]) -> list[Problem]:
+    """Changes `values` in place to their plain meaning; notes tell what the user will not expect."""
+    notes: list[Problem] = []
+    _replace_optimizer(values, notes)
+    if given.get("caption_extention"):
+        values["caption_extension"], values["caption_extention"] = values["caption_extention"], None
+        notes.append(note("setting-replaced", "caption_extention is taken for caption_extension."))
+    extension = values["caption_extension"]
+    if extension and not extension.startswith("."):
+        values["caption_extension"] = "." + extension
+    if values["network_dim"] is None and not values["dim_from_weights"]:
+        values["network_dim"] = 4  # what kohya's networks.lora takes
+    if values["network_alpha"] == 0 and values["network_dim"] is not None:
+        values["network_alpha"] = float(values["network_dim"])
+    if values["max_token_length"] == 75:
+        values["max_token_length"] = None
+    if values["cache_latents_to_disk"]:
+        values["cache_latents"] = True
+    if given.get("max_train_epochs") and given.get("max_train_steps") not in (None, ALL["max_train_steps"].default):
+        notes.append(note("setting-replaced", "max_train_steps is ignored because max_train_epochs is given."))
+    return notes
+
+
+def turn_off_cache(values: dict[str, Any], why: str) -> Problem | None:
+    """Random colours and crops change the picture at each step, so that its latent can't be kept."""
+    if not values["cache_latents"]:
+        return None
+    values["cache_latents"] = values["cache_latents_to_disk"] = False
+    return note("cache-turned-off", f"cache_latents is turned off: {why} changes the pictures at each step.")
+
+
+def _replace_optimizer(values: dict[str, Any], notes: list[Problem]) -> None:
+    name = values["optimizer_type"]
+    if values["use_8bit_adam"]:
+        values["optimizer_type"], values["use_8bit_adam"] = "AdamW8bit", False
+        notes.append(note("setting-replaced", "use_8bit_adam is an old name: optimizer_type is AdamW8bit."))
+    elif values["use_lion_optimizer"]:
+        values["optimizer_type"], values["use_lion_optimizer"] = "Lion", False
+        notes.append(note("setting-replaced", "use_lion_optimizer is an old name: optimizer_type is Lion."))
+    elif not name:
+        values["optimizer_type"] = "AdamW"
+    elif name.lower() in OPTIMIZER_ALIASES:
+        values["optimizer_type"] = OPTIMIZER_ALIASES[name.lower()]
+        notes.append(note("setting-replaced", f"optimizer_type {name} is taken for {values['optimizer_type']}."))
+    else:
+        values["optimizer_type"] = {known.lower(): known for known in OPTIMIZERS}.get(name.lower(), name)
+
+
+def cross_checks(values: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake that lies in several settings together, or in the words of one of them."""
+    found = [*_optimizer_checks(values), *_size_checks(values), *_network_checks(values), *_other_checks(values)]
+    for name in ("optimizer_args", "lr_scheduler_args"):
+        try:
+            parse_arguments(values[name], name)
+        except WordsError as error:
+            found.append(problem("bad-argument", f"{error}."))
+    return found
+
+
+def _optimizer_checks(values: Mapping[str, Any]) -> list[Problem]:
+    name = values["optimizer_type"]
+    if name in OPTIMIZERS:
+        return []
+    if name.lower() in {known.lower() for known in OPTIMIZERS_NOT_BUILT}:
+        return [problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")]
+    guess = nearest(name, OPTIMIZERS)
+    meant = f"did you mean {guess}?" if guess else f"there are {', '.join(OPTIMIZERS)}."
+    return [problem("unknown-optimizer", f"optimizer_type {name} is unknown; {meant}")]
+
+
+def _size_checks(values: Mapping[str, Any]) -> list[Problem]:
+    """kohya's rules for buckets; the buckets' limits don't count with bucket_no_upscale."""
+    size, low, high = values["resolution"], values["min_bucket_reso"], values["max_bucket_reso"]
+    found = []
+    if values["bucket_reso_steps"] % 8:
+        found.append(problem("bad-size", f"bucket_reso_steps must be a multiple of 8, not {values['bucket_reso_steps']}."))
+    if low > high:
+        found.append(problem("bad-size", f"min_bucket_reso {low} is above max_bucket_reso {high}."))
+    if size is None or values["dataset_config"] is not None:
+        return found  # datasets of a TOML file are checked one by one
+    return found + bucket_problems(values, "")
+
+
+def bucket_problems(options: Mapping[str, Any], where: str) -> list[Problem]:
+    """Whether resolution and bucket limits fit; `where` names the dataset, ending in a space, or is empty."""
+    (width, height), low, high = options["resolution"], options["min_bucket_reso"], options["max_bucket_reso"]
+    if not options["enable_bucket"]:
+        if width % 8 or height % 8:
+            return [problem("bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket.")]
+        return []
+    found = []
+    if not options["bucket_no_upscale"]:
+        if low > min(width, height):
+            found.append(problem(
+                "bad-size", f"{where}min_bucket_reso {low} is above the resolution's short side {min(width, height)}; "
+                f"set it to {min(width, height)} or less.",
+            ))
+        if high < max(width, height):
+            found.append(problem(
+                "bad-size", f"{where}max_bucket_reso {high} is below the resolution's long side {max(width, height)}; "
+                f"set it to {max(width, height)} or more.",
+            ))
+    return found
+
+
+def _network_checks(values: Mapping[str, Any]) -> list[Problem]:
+    found = []
+    module = values["network_module"]
+    if module != "networks.lora":
+        what = "is not built yet" if module.startswith(("lycoris", "networks.")) else "is unknown"
+        found.append(problem("setting-refused", f"network_module {module} {what}; use networks.lora."))
+    else:
+        try:
+            network_options(values["network_args"])
+        except WordsError as error:
+            found.append(problem("bad-argument", f"{error}."))
+    if values["dim_from_weights"] and values["network_weights"] is None:
+        found.append(problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from."))
+    return found
+
+
+def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
+    found = []
+    low, high = values["min_timestep"] or 0, values["max_timestep"] or 1000
+    if low >= high:
+        found.append(problem("bad-range", f"min_timestep {low} must be below max_timestep {high}."))
+    if values["adaptive_noise_scale"] is not None and values["noise_offset"] is None:
+        found.append(problem("setting-missing", "adaptive_noise_scale needs noise_offset."))
+    if values["save_model_as"] != "safetensors":
+        found.append(problem(
+            "setting-refused", f"save_model_as {values['save_model_as']} is refused: only safetensors is safe to share.",
+        ))
+    if values["log_with"] in ("wandb", "all"):
+        found.append(problem(
+            "setting-refused", f"log_with {values['log_with']} is refused: Weights & Biases is not built; use tensorboard.",
+        ))
+    rates = values["text_encoder_lr"]
+    if rates is not None and len(rates) > 1:
+        found.append(problem(
+            "bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder.",
+        ))
+    return found

@@ -1,0 +1,50 @@
+"""Settings of the LoRA network itself."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from .declaration import Setting
+
+GROUP = "Network"
+_setting = partial(Setting, group=GROUP)
+
+SETTINGS: tuple[Setting, ...] = (
+    _setting(
+        "network_module", "str", "networks.lora", "Kind of network; networks.lora is LoRA (and LoCon with conv_dim).",
+    ),
+    _setting("network_dim", "int", None, "Rank of the LoRA; 4 where nothing is given.", minimum=1, maximum=768),
+    _setting(
+        "network_alpha", "float", 1.0,
+        "Damping: the LoRA acts with alpha divided by rank; 0 means the same as the rank. Not above the rank.",
+        minimum=0,
+    ),
+    _setting(
+        "network_args", "strings", None,
+        "Further arguments of the network as name=value: conv_dim, conv_alpha, rank_dropout, module_dropout.",
+    ),
+    _setting(
+        "network_dropout", "float", None, "Share of the rank's values that are left out at each step.",
+        minimum=0, maximum=1, advanced=True,
+    ),
+    _setting("network_weights", "path", None, "LoRA file to go on from; its rank must equal network_dim."),
+    _setting("dim_from_weights", "flag", False, "Take rank and alpha from network_weights."),
+    _setting(
+        "network_train_unet_only", "flag", False, "Train the UNet only.",
+        conflicts=("network_train_text_encoder_only",),
+    ),
+    _setting("network_train_text_encoder_only", "flag", False, "Train the text encoder only.", advanced=True),
+    _setting(
+        "scale_weight_norms", "float", None,
+        "Shrink modules whose weights grow beyond this norm; 1 is usual and helps to mix LoRAs.",
+        minimum=0, maximum=10, advanced=True,
+    ),
+    _setting(
+        "base_weights", "strings", None, "LoRA files that are merged into the base model before training.",
+        treatment="refused", reason="training on top of merged LoRAs is not built yet", advanced=True,
+    ),
+    _setting(
+        "base_weights_multiplier", "floats", None, "Strengths of base_weights.",
+        treatment="refused", reason="training on top of merged LoRAs is not built yet", advanced=True,
+    ),
+)

@@ -1,0 +1,193 @@
+"""The settings of one run: immutable, checked, with what the user gave and what he must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ..problems import Problem, WordsError
+from . import checks
+from .arguments import network_options, parse_arguments
+from .convert import ValueProblem, convert, nearest
+from .dataset_tree import read_dataset_config, tree_options
+from .tables import ALL
+
+
+class SettingsError(WordsError):
+    """Everything that is wrong with the settings, at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [" ".join(part for part in (found.message, found.fix) if part) for found in self.problems]
+        head = "" if len(lines) == 1 else f"{len(lines)} problems in the settings:\n  "
+        super().__init__(head + "\n  ".join(lines))
+
+
+class Settings:
+    """All settings as attributes under kohya's names, with their plain meaning (see `checks.replacements`).
+
+    `given`: names that the user gave. `notices`: what was ignored or replaced. `dataset_tree`: the checked content of
+    --dataset_config, or None. Make one with `Settings.of`, `Settings.from_dict` or `read_settings`.
+    """
+
+    given: frozenset[str]
+    notices: tuple[Problem, ...]
+    dataset_tree: dict[str, Any] | None
+    _values: Mapping[str, Any]
+    _given_values: Mapping[str, Any]
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        given: Mapping[str, Any],
+        notices: Sequence[Problem] = (),
+        dataset_tree: dict[str, Any] | None = None,
+    ) -> None:
+        for name, value in (
+            ("_values", MappingProxyType(dict(values))),
+            ("_given_values", MappingProxyType(dict(given))),
+            ("given", frozenset(given)),
+            ("notices", tuple(notices)),
+            ("dataset_tree", dataset_tree),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only for what is not a field; the guard keeps copy and pickle from recursing.
+        if not name.startswith("_") and name in self._values:
+            return self._values[name]
+        raise AttributeError(f"there is no setting {name}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("settings don't change; use replaced()")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash(tuple(sorted(self.given)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Settings, (dict(self._values), dict(self._given_values), self.notices, self.dataset_tree))
+
+    @classmethod
+    def of(cls, **names: Any) -> Settings:
+        """Settings for tests and code; raises SettingsError as for a user's words."""
+        return assemble([("", names)])
+
+    @classmethod
+    def from_dict(cls, names: Mapping[str, Any]) -> Settings:
+        """Settings from JSON values, as in a job's `settings`; the inverse of `as_dict`."""
+        return assemble([("", names)])
+
+    def replaced(self, **changes: Any) -> Settings:
+        """The same settings but for `changes`; None takes a setting back to its default."""
+        names = {**self._given_values, **changes}
+        return assemble([("", {name: value for name, value in names.items() if value is not None})])
+
+    def as_dict(self, only_given: bool = False) -> dict[str, Any]:
+        """JSON values: all settings with their plain meaning, or what the user gave, as he gave it."""
+        chosen = self._given_values if only_given else self._values
+        return {name: _json_value(value) for name, value in chosen.items()}
+
+    def network_options(self) -> dict[str, Any]:
+        """conv_dim, conv_alpha, rank_dropout and module_dropout, None where not given."""
+        return network_options(self.network_args)
+
+    def optimizer_options(self) -> dict[str, Any]:
+        """optimizer_args as Python values."""
+        return parse_arguments(self.optimizer_args, "optimizer_args")
+
+    def scheduler_options(self) -> dict[str, Any]:
+        """lr_scheduler_args as Python values."""
+        return parse_arguments(self.lr_scheduler_args, "lr_scheduler_args")
+
+    def learning_rates(self) -> dict[str, float]:
+        """The three rates that the run will use; parts without a rate of their own take learning_rate."""
+        text_encoder = self.text_encoder_lr[0] if self.text_encoder_lr else self.learning_rate
+        unet = self.learning_rate if self.unet_lr is None else self.unet_lr
+        return {"learning_rate": self.learning_rate, "unet_lr": unet, "text_encoder_lr": text_encoder}
+
+
+def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[Problem] = ()) -> Settings:
+    """Settings from layers of raw values, later ones above earlier; each layer has the words for where it is from.
+
+    A layer's word is put behind a name in messages: " in run.toml", or "" . Raises SettingsError with all problems.
+    """
+    problems: list[Problem] = []
+    given: dict[str, Any] = {}
+    for where, raw_values in layers:
+        for raw_name, raw in raw_values.items():
+            name = raw_name.replace("-", "_")
+            if name not in ALL:
+                problems.append(unknown_name(raw_name, where))
+                continue
+            try:
+                given[name] = convert(ALL[name], raw)
+            except ValueProblem as wrong:
+                problems.append(checks.problem("bad-value", f"{name}{where} {wrong}."))
+    values = {name: given.get(name, setting.default) for name, setting in ALL.items()}
+    found = [*notices, *checks.treatments(given)]
+    problems += checks.conflicts(given)
+    found += checks.replacements(values, given)
+    problems += checks.cross_checks(values)
+    tree = _dataset_tree(values, problems, found)
+    why = _uncacheable(values, tree)
+    turned_off = checks.turn_off_cache(values, why) if why else None
+    problems += [one for one in found if one.severity == "error"]
+    if problems:
+        raise SettingsError(problems)
+    return Settings(values, given, [*found, *([turned_off] if turned_off else [])], tree)
+
+
+def unknown_name(name: str, where: str) -> Problem:
+    guess = nearest(name.replace("-", "_"), tuple(ALL))
+    return checks.problem(
+        "unknown-setting", f"{name}{where} is not a setting" + (f"; did you mean {guess}?" if guess else "."),
+    )
+
+
+def resolved_datasets(settings: Settings) -> list[dict[str, Any]]:
+    """The datasets of --dataset_config with every option filled in: subset over dataset over general over flags.
+
+    Each has batch_size, resolution (w, h), enable_bucket, min_bucket_reso, max_bucket_reso, bucket_reso_steps,
+    bucket_no_upscale, resize_interpolation and `subsets`; each subset all its options under the names of the
+    declaration plus image_dir (Path), num_repeats, is_reg and class_tokens. Empty without --dataset_config.
+    """
+    return [] if settings.dataset_tree is None else tree_options(settings.dataset_tree, settings._values)
+
+
+def _dataset_tree(values: dict[str, Any], problems: list[Problem], notices: list[Problem]) -> dict[str, Any] | None:
+    path: Path | None = values["dataset_config"]
+    if path is None:
+        return None
+    tree, found = read_dataset_config(path)
+    problems += [one for one in found if one.severity == "error"]
+    notices += [one for one in found if one.severity != "error"]
+    if tree is not None and not problems:
+        for number, dataset in enumerate(tree_options(tree, values), 1):
+            where = f"{path.name}: dataset {number}: "
+            if dataset["resolution"] is None:
+                problems.append(checks.problem("setting-missing", f"{where}resolution is missing."))
+            else:
+                problems += checks.bucket_problems(dataset, where)
+    return tree
+
+
+def _uncacheable(values: Mapping[str, Any], tree: dict[str, Any] | None) -> str:
+    """The augmentation that excludes cached latents, or an empty string."""
+    subsets: list[Mapping[str, Any]] = [values]
+    if tree is not None:
+        subsets = [subset for dataset in tree_options(tree, values) for subset in dataset["subsets"]]
+    for name in ("color_aug", "random_crop"):
+        if any(subset[name] for subset in subsets):
+            return name
+    return ""
+
+
+def _json_value(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -7,6 +7,13 @@ from .tables import ALL, GROUPS
 from .values import Settings, SettingsError, resolved_datasets
 
 __all__ = [
-    "ALL", "GROUPS", "Setting", "Settings", "SettingsError", "build_parser", "parse_arguments", "read_settings",
+    "ALL",
+    "GROUPS",
+    "Setting",
+    "Settings",
+    "SettingsError",
+    "build_parser",
+    "parse_arguments",
+    "read_settings",
     "resolved_datasets",
 ]

@@ -20,9 +20,24 @@ _NETWORK: dict[str, Setting] = {
     )
 }
 _NETWORK_NOT_BUILT = (
-    "block_dims", "block_alphas", "conv_block_dims", "conv_block_alphas", "down_lr_weight", "mid_lr_weight",
-    "up_lr_weight", "block_lr_zero_threshold", "loraplus_lr_ratio", "loraplus_unet_lr_ratio",
-    "loraplus_text_encoder_lr_ratio", "algo", "preset", "factor", "use_tucker", "use_cp", "use_conv_cp", "dora_wd",
+    "block_dims",
+    "block_alphas",
+    "conv_block_dims",
+    "conv_block_alphas",
+    "down_lr_weight",
+    "mid_lr_weight",
+    "up_lr_weight",
+    "block_lr_zero_threshold",
+    "loraplus_lr_ratio",
+    "loraplus_unet_lr_ratio",
+    "loraplus_text_encoder_lr_ratio",
+    "algo",
+    "preset",
+    "factor",
+    "use_tucker",
+    "use_cp",
+    "use_conv_cp",
+    "dora_wd",
 )
 
 

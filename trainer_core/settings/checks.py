@@ -21,11 +21,11 @@ def note(code: str, message: str, fix: str = "") -> Problem:
 
 
 def treatments(given: Mapping[str, Any]) -> list[Problem]:
-    """A note for each given setting that is ignored and an error for each that is refused, unless it changes nothing."""
+    """A note for each given setting that is ignored, an error for each refused one, unless it changes nothing."""
     found = []
     for name, value in given.items():
         setting = ALL[name]
-        if value in (None, False, setting.default):
+        if value is None or value is False or value == setting.default:
             continue
         if setting.treatment == "ignored":
             found.append(note("setting-ignored", f"{name} is ignored: {setting.reason}."))
@@ -107,7 +107,9 @@ def _optimizer_checks(values: Mapping[str, Any]) -> list[Problem]:
     if name in OPTIMIZERS:
         return []
     if name.lower() in {known.lower() for known in OPTIMIZERS_NOT_BUILT}:
-        return [problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")]
+        return [
+            problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")
+        ]
     guess = nearest(name, OPTIMIZERS)
     meant = f"did you mean {guess}?" if guess else f"there are {', '.join(OPTIMIZERS)}."
     return [problem("unknown-optimizer", f"optimizer_type {name} is unknown; {meant}")]
@@ -118,7 +120,9 @@ def _size_checks(values: Mapping[str, Any]) -> list[Problem]:
     size, low, high = values["resolution"], values["min_bucket_reso"], values["max_bucket_reso"]
     found = []
     if values["bucket_reso_steps"] % 8:
-        found.append(problem("bad-size", f"bucket_reso_steps must be a multiple of 8, not {values['bucket_reso_steps']}."))
+        found.append(
+            problem("bad-size", f"bucket_reso_steps must be a multiple of 8, not {values['bucket_reso_steps']}.")
+        )
     if low > high:
         found.append(problem("bad-size", f"min_bucket_reso {low} is above max_bucket_reso {high}."))
     if size is None or values["dataset_config"] is not None:
@@ -131,20 +135,30 @@ def bucket_problems(options: Mapping[str, Any], where: str) -> list[Problem]:
     (width, height), low, high = options["resolution"], options["min_bucket_reso"], options["max_bucket_reso"]
     if not options["enable_bucket"]:
         if width % 8 or height % 8:
-            return [problem("bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket.")]
+            return [
+                problem(
+                    "bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket."
+                )
+            ]
         return []
     found = []
     if not options["bucket_no_upscale"]:
         if low > min(width, height):
-            found.append(problem(
-                "bad-size", f"{where}min_bucket_reso {low} is above the resolution's short side {min(width, height)}; "
-                f"set it to {min(width, height)} or less.",
-            ))
+            found.append(
+                problem(
+                    "bad-size",
+                    f"{where}min_bucket_reso {low} is above the resolution's short side {min(width, height)}; "
+                    f"set it to {min(width, height)} or less.",
+                )
+            )
         if high < max(width, height):
-            found.append(problem(
-                "bad-size", f"{where}max_bucket_reso {high} is below the resolution's long side {max(width, height)}; "
-                f"set it to {max(width, height)} or more.",
-            ))
+            found.append(
+                problem(
+                    "bad-size",
+                    f"{where}max_bucket_reso {high} is below the resolution's long side {max(width, height)}; "
+                    f"set it to {max(width, height)} or more.",
+                )
+            )
     return found
 
 
@@ -160,7 +174,9 @@ def _network_checks(values: Mapping[str, Any]) -> list[Problem]:
         except WordsError as error:
             found.append(problem("bad-argument", f"{error}."))
     if values["dim_from_weights"] and values["network_weights"] is None:
-        found.append(problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from."))
+        found.append(
+            problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from.")
+        )
     return found
 
 
@@ -172,16 +188,24 @@ def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
     if values["adaptive_noise_scale"] is not None and values["noise_offset"] is None:
         found.append(problem("setting-missing", "adaptive_noise_scale needs noise_offset."))
     if values["save_model_as"] != "safetensors":
-        found.append(problem(
-            "setting-refused", f"save_model_as {values['save_model_as']} is refused: only safetensors is safe to share.",
-        ))
+        found.append(
+            problem(
+                "setting-refused",
+                f"save_model_as {values['save_model_as']} is refused: only safetensors is safe to share.",
+            )
+        )
     if values["log_with"] in ("wandb", "all"):
-        found.append(problem(
-            "setting-refused", f"log_with {values['log_with']} is refused: Weights & Biases is not built; use tensorboard.",
-        ))
+        found.append(
+            problem(
+                "setting-refused",
+                f"log_with {values['log_with']} is refused: Weights & Biases is not built; use tensorboard.",
+            )
+        )
     rates = values["text_encoder_lr"]
     if rates is not None and len(rates) > 1:
-        found.append(problem(
-            "bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder.",
-        ))
+        found.append(
+            problem(
+                "bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder."
+            )
+        )
     return found

@@ -74,7 +74,9 @@ def parse_words(argv: Sequence[str], program: str = "train") -> tuple[dict[str, 
 def build_parser(program: str = "train") -> argparse.ArgumentParser:
     """All settings as flags, by group. Values stay text here; `assemble` converts and checks them all together."""
     parser = _Parser(
-        prog=program, allow_abbrev=False, argument_default=argparse.SUPPRESS,
+        prog=program,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
         description="Hyphens may be written for underscores, and numbers as 1e-4 or 0.0001.",
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
@@ -127,16 +129,21 @@ def _stray_words(rest: Sequence[str]) -> Iterator[Problem]:
             yield checks.problem("stray-word", f"{word!r} belongs to no flag; quote values that hold spaces.")
 
 
-def _fitting(values: Mapping[str, Any], above: Mapping[str, Any], preset: str, notices: list[Problem]) -> dict[str, Any]:
+def _fitting(
+    values: Mapping[str, Any], above: Mapping[str, Any], preset: str, notices: list[Problem]
+) -> dict[str, Any]:
     """The preset's values without those made for its optimizer, where the user chose another one."""
     chosen = [name for name in _OPTIMIZER_CHOICES if not _is_off(above.get(name))]
     own = str(values.get("optimizer_type", ""))
     if not chosen or (chosen == ["optimizer_type"] and str(above["optimizer_type"]).lower() == own.lower()):
         return dict(values)
     dropped = [name for name in _BOUND_TO_OPTIMIZER if name in values]
-    notices.append(checks.note(
-        "preset-without-optimizer", f"preset {preset} is made for {own}: {', '.join(dropped)} are not taken from it.",
-    ))
+    notices.append(
+        checks.note(
+            "preset-without-optimizer",
+            f"preset {preset} is made for {own}: {', '.join(dropped)} are not taken from it.",
+        )
+    )
     return {name: value for name, value in values.items() if name not in (*dropped, "optimizer_type")}
 
 
@@ -148,8 +155,16 @@ def _metavar(setting: Setting) -> str:
     if setting.choices:
         return "CHOICE"
     return {
-        "int": "N", "float": "X", "str": "TEXT", "flag": "true|false", "path": "PATH", "strings": "NAME=VALUE",
-        "floats": "X", "int_or_float": "N", "size": "SIZE", "range": "LOW,HIGH",
+        "int": "N",
+        "float": "X",
+        "str": "TEXT",
+        "flag": "true|false",
+        "path": "PATH",
+        "strings": "NAME=VALUE",
+        "floats": "X",
+        "int_or_float": "N",
+        "size": "SIZE",
+        "range": "LOW,HIGH",
     }[setting.kind]
 
 

@@ -184,6 +184,14 @@ def _range(raw: Any) -> tuple[float, float]:
 
 
 _CONVERTERS = {
-    "int": _int, "float": _float, "str": _str, "flag": _flag, "path": _path, "strings": _strings, "floats": _floats,
-    "int_or_float": _int_or_float, "size": _size, "range": _range,
+    "int": _int,
+    "float": _float,
+    "str": _str,
+    "flag": _flag,
+    "path": _path,
+    "strings": _strings,
+    "floats": _floats,
+    "int_or_float": _int_or_float,
+    "size": _size,
+    "range": _range,
 }

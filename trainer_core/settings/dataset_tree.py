@@ -19,8 +19,13 @@ _DATASET_FLAGS = {
     **{
         name: name
         for name in (
-            "resolution", "enable_bucket", "min_bucket_reso", "max_bucket_reso", "bucket_reso_steps",
-            "bucket_no_upscale", "resize_interpolation",
+            "resolution",
+            "enable_bucket",
+            "min_bucket_reso",
+            "max_bucket_reso",
+            "bucket_reso_steps",
+            "bucket_no_upscale",
+            "resize_interpolation",
         )
     },
 }
@@ -29,10 +34,25 @@ _SUBSET_FLAGS = {
     **{
         name: name
         for name in (
-            "shuffle_caption", "keep_tokens", "keep_tokens_separator", "caption_separator", "secondary_separator",
-            "enable_wildcard", "caption_prefix", "caption_suffix", "color_aug", "flip_aug", "random_crop",
-            "face_crop_aug_range", "token_warmup_min", "token_warmup_step", "caption_dropout_rate",
-            "caption_dropout_every_n_epochs", "caption_tag_dropout_rate", "caption_extension", "ignore_captions",
+            "shuffle_caption",
+            "keep_tokens",
+            "keep_tokens_separator",
+            "caption_separator",
+            "secondary_separator",
+            "enable_wildcard",
+            "caption_prefix",
+            "caption_suffix",
+            "color_aug",
+            "flip_aug",
+            "random_crop",
+            "face_crop_aug_range",
+            "token_warmup_min",
+            "token_warmup_step",
+            "caption_dropout_rate",
+            "caption_dropout_every_n_epochs",
+            "caption_tag_dropout_rate",
+            "caption_extension",
+            "ignore_captions",
             "alpha_mask",
         )
     },
@@ -155,7 +175,9 @@ def _unknown(raw_key: str, key: str, allowed: Mapping[str, Setting], where: str)
     if key in ALL:
         return _error(where, f"{raw_key} is given on the command line or in config_file", "unknown-setting")
     guess = nearest(key, tuple(allowed))
-    return _error(where, f"{raw_key} is not an option" + (f"; did you mean {guess}?" if guess else ""), "unknown-setting")
+    return _error(
+        where, f"{raw_key} is not an option" + (f"; did you mean {guess}?" if guess else ""), "unknown-setting"
+    )
 
 
 def _tables(value: Any, where: str, found: list[Problem]) -> list[Mapping[str, Any]]:

@@ -11,39 +11,65 @@ _setting = partial(Setting, group=GROUP)
 
 FOLDERS: tuple[Setting, ...] = (
     _setting(
-        "train_data_dir", "path", None,
+        "train_data_dir",
+        "path",
+        None,
         "Folder with the training pictures: subfolders named <repeats>_<name>, or a plain folder of pictures.",
         conflicts=("dataset_config",),
     ),
     _setting(
-        "reg_data_dir", "path", None, "Folder with the regularization pictures, laid out the same way; may be empty.",
+        "reg_data_dir",
+        "path",
+        None,
+        "Folder with the regularization pictures, laid out the same way; may be empty.",
         conflicts=("dataset_config",),
     ),
     _setting("dataset_config", "path", None, "TOML file that describes datasets and subsets in place of folders."),
+    _setting("dataset_repeats", "int", 1, "How often each picture of a plain folder is seen in an epoch.", minimum=1),
     _setting(
-        "dataset_repeats", "int", 1, "How often each picture of a plain folder is seen in an epoch.", minimum=1,
-    ),
-    _setting(
-        "in_json", "path", None, "JSON file with the captions of a fine-tuning dataset.",
-        treatment="refused", reason="metadata files are not built yet: keep each caption in a .txt file beside its "
-        "picture", advanced=True,
-    ),
-    _setting(
-        "dataset_class", "str", None, "Python class that supplies the dataset.",
-        treatment="refused", reason="datasets come from folders or --dataset_config only", advanced=True,
-    ),
-    _setting(
-        "cache_info", "flag", False, "Keep a file with sizes and captions in the dataset folder.",
-        treatment="ignored", reason="sizes are always remembered, in the data folder and not beside your pictures",
+        "in_json",
+        "path",
+        None,
+        "JSON file with the captions of a fine-tuning dataset.",
+        treatment="refused",
+        reason="metadata files are not built yet: keep each caption in a .txt file beside its picture",
         advanced=True,
     ),
     _setting(
-        "debug_dataset", "flag", False, "Show the dataset and don't train.",
-        treatment="refused", reason="the command `plan` shows the dataset without training", advanced=True,
+        "dataset_class",
+        "str",
+        None,
+        "Python class that supplies the dataset.",
+        treatment="refused",
+        reason="datasets come from folders or --dataset_config only",
+        advanced=True,
     ),
     _setting(
-        "conditioning_data_dir", "path", None, "Folder with conditioning pictures or masks.",
-        treatment="refused", reason="masks and conditioning pictures are not built yet", advanced=True,
+        "cache_info",
+        "flag",
+        False,
+        "Keep a file with sizes and captions in the dataset folder.",
+        treatment="ignored",
+        reason="sizes are always remembered, in the data folder and not beside your pictures",
+        advanced=True,
+    ),
+    _setting(
+        "debug_dataset",
+        "flag",
+        False,
+        "Show the dataset and don't train.",
+        treatment="refused",
+        reason="the command `plan` shows the dataset without training",
+        advanced=True,
+    ),
+    _setting(
+        "conditioning_data_dir",
+        "path",
+        None,
+        "Folder with conditioning pictures or masks.",
+        treatment="refused",
+        reason="masks and conditioning pictures are not built yet",
+        advanced=True,
     ),
 )
 
@@ -53,28 +79,46 @@ SIZES: tuple[Setting, ...] = (
     _setting("min_bucket_reso", "int", 256, "Shortest side of a bucket.", minimum=64, unit="px"),
     _setting("max_bucket_reso", "int", 1024, "Longest side of a bucket.", minimum=64, unit="px"),
     _setting(
-        "bucket_reso_steps", "int", 64, "Sides of buckets are multiples of this.", minimum=8, unit="px", advanced=True,
+        "bucket_reso_steps", "int", 64, "Sides of buckets are multiples of this.", minimum=8, unit="px", advanced=True
     ),
     _setting(
-        "bucket_no_upscale", "flag", False, "Make buckets that never enlarge a picture (the limits above don't count).",
+        "bucket_no_upscale",
+        "flag",
+        False,
+        "Make buckets that never enlarge a picture (the limits above don't count).",
         advanced=True,
     ),
     _setting(
-        "resize_interpolation", "str", None, "How pictures are resized; area for smaller and Lanczos for larger unless given.",
-        choices=("lanczos", "nearest", "bilinear", "linear", "bicubic", "cubic", "area"), advanced=True,
+        "resize_interpolation",
+        "str",
+        None,
+        "How pictures are resized; area for smaller and Lanczos for larger unless given.",
+        choices=("lanczos", "nearest", "bilinear", "linear", "bicubic", "cubic", "area"),
+        advanced=True,
     ),
 )
 
 CACHE: tuple[Setting, ...] = (
     _setting("cache_latents", "flag", False, "Encode each picture once and keep the result in memory."),
-    _setting("cache_latents_to_disk", "flag", False, "Keep the encoded pictures in the data folder for later runs too."),
     _setting(
-        "vae_batch_size", "int", 1, "How many pictures are encoded at once while caching.", minimum=1, unit="pictures",
+        "cache_latents_to_disk", "flag", False, "Keep the encoded pictures in the data folder for later runs too."
+    ),
+    _setting(
+        "vae_batch_size",
+        "int",
+        1,
+        "How many pictures are encoded at once while caching.",
+        minimum=1,
+        unit="pictures",
         advanced=True,
     ),
     _setting(
-        "skip_cache_check", "flag", False, "Take cached latents without looking whether they still fit.",
-        treatment="ignored", reason="cached latents are found by their content, so there is no check to skip",
+        "skip_cache_check",
+        "flag",
+        False,
+        "Take cached latents without looking whether they still fit.",
+        treatment="ignored",
+        reason="cached latents are found by their content, so there is no check to skip",
         advanced=True,
     ),
 )
@@ -82,15 +126,25 @@ CACHE: tuple[Setting, ...] = (
 AUGMENTATION: tuple[Setting, ...] = (
     _setting("flip_aug", "flag", False, "Mirror half of the pictures; not for subjects that differ left and right."),
     _setting("color_aug", "flag", False, "Vary hue and brightness a little; latents can't be cached then."),
-    _setting("random_crop", "flag", False, "Crop at a random place in place of the centre; latents can't be cached then."),
     _setting(
-        "face_crop_aug_range", "range", None,
-        "Crop around faces by this factor range; acts only without buckets and on files named …_cx_cy_w_h.",
-        minimum=0.1, advanced=True,
+        "random_crop", "flag", False, "Crop at a random place in place of the centre; latents can't be cached then."
     ),
     _setting(
-        "alpha_mask", "flag", False, "Weight the loss by the pictures' transparency.",
-        treatment="refused", reason="masked training is not built yet", advanced=True,
+        "face_crop_aug_range",
+        "range",
+        None,
+        "Crop around faces by this factor range; acts only without buckets and on files named …_cx_cy_w_h.",
+        minimum=0.1,
+        advanced=True,
+    ),
+    _setting(
+        "alpha_mask",
+        "flag",
+        False,
+        "Weight the loss by the pictures' transparency.",
+        treatment="refused",
+        reason="masked training is not built yet",
+        advanced=True,
     ),
 )
 

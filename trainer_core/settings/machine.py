@@ -14,55 +14,118 @@ _PROCESSES = "training in several processes is not built yet"
 _MEMORY = "models are read straight to where they are used"
 
 SPEED: tuple[Setting, ...] = (
-    _setting("xformers", "flag", False, "Use xformers' attention; where it is missing torch's own (sdpa) takes its place."),
+    _setting(
+        "xformers", "flag", False, "Use xformers' attention; where it is missing torch's own (sdpa) takes its place."
+    ),
     _setting("sdpa", "flag", False, "Use torch's own attention; it is used anyway unless xformers is asked for."),
     _setting(
-        "mem_eff_attn", "flag", False, "Use an attention that needs little memory.",
-        treatment="ignored", reason="torch's own attention (sdpa) takes its place and needs no more memory", advanced=True,
-    ),
-    _setting(
-        "max_data_loader_n_workers", "int", 8, "Processes that load pictures.", minimum=0, unit="processes",
-        treatment="ignored", reason="pictures are loaded without further processes", advanced=True,
-    ),
-    _setting(
-        "persistent_data_loader_workers", "flag", False, "Keep those processes between epochs.",
-        treatment="ignored", reason="pictures are loaded without further processes", advanced=True,
-    ),
-    _setting(
-        "torch_compile", "flag", False, "Compile the model.",
-        treatment="ignored", reason="compiling costs more than it gains in a LoRA run", advanced=True,
-    ),
-    _setting(
-        "dynamo_backend", "str", "inductor", "Compiler of torch_compile.",
-        treatment="ignored", reason="models are not compiled", advanced=True,
-    ),
-    _setting("lowram", "flag", False, "Read models to GPU memory.", treatment="ignored", reason=_MEMORY, advanced=True),
-    _setting(
-        "highvram", "flag", False, "Don't free GPU memory in between.", treatment="ignored", reason=_MEMORY, advanced=True,
-    ),
-    _setting(
-        "cpu_offload_checkpointing", "flag", False, "Move checkpointed values to the CPU.",
-        treatment="ignored", reason="gradient checkpointing works without moving values to the CPU", advanced=True,
-    ),
-    _setting(
-        "ddp_timeout", "int", None, "Minutes that processes wait for each other.", treatment="ignored", reason=_PROCESSES,
+        "mem_eff_attn",
+        "flag",
+        False,
+        "Use an attention that needs little memory.",
+        treatment="ignored",
+        reason="torch's own attention (sdpa) takes its place and needs no more memory",
         advanced=True,
     ),
     _setting(
-        "ddp_gradient_as_bucket_view", "flag", False, "Share memory of gradients between processes.",
-        treatment="ignored", reason=_PROCESSES, advanced=True,
+        "max_data_loader_n_workers",
+        "int",
+        8,
+        "Processes that load pictures.",
+        minimum=0,
+        unit="processes",
+        treatment="ignored",
+        reason="pictures are loaded without further processes",
+        advanced=True,
     ),
     _setting(
-        "ddp_static_graph", "flag", False, "The computation is the same at each step.",
-        treatment="ignored", reason=_PROCESSES, advanced=True,
+        "persistent_data_loader_workers",
+        "flag",
+        False,
+        "Keep those processes between epochs.",
+        treatment="ignored",
+        reason="pictures are loaded without further processes",
+        advanced=True,
+    ),
+    _setting(
+        "torch_compile",
+        "flag",
+        False,
+        "Compile the model.",
+        treatment="ignored",
+        reason="compiling costs more than it gains in a LoRA run",
+        advanced=True,
+    ),
+    _setting(
+        "dynamo_backend",
+        "str",
+        "inductor",
+        "Compiler of torch_compile.",
+        treatment="ignored",
+        reason="models are not compiled",
+        advanced=True,
+    ),
+    _setting("lowram", "flag", False, "Read models to GPU memory.", treatment="ignored", reason=_MEMORY, advanced=True),
+    _setting(
+        "highvram",
+        "flag",
+        False,
+        "Don't free GPU memory in between.",
+        treatment="ignored",
+        reason=_MEMORY,
+        advanced=True,
+    ),
+    _setting(
+        "cpu_offload_checkpointing",
+        "flag",
+        False,
+        "Move checkpointed values to the CPU.",
+        treatment="ignored",
+        reason="gradient checkpointing works without moving values to the CPU",
+        advanced=True,
+    ),
+    _setting(
+        "ddp_timeout",
+        "int",
+        None,
+        "Minutes that processes wait for each other.",
+        treatment="ignored",
+        reason=_PROCESSES,
+        advanced=True,
+    ),
+    _setting(
+        "ddp_gradient_as_bucket_view",
+        "flag",
+        False,
+        "Share memory of gradients between processes.",
+        treatment="ignored",
+        reason=_PROCESSES,
+        advanced=True,
+    ),
+    _setting(
+        "ddp_static_graph",
+        "flag",
+        False,
+        "The computation is the same at each step.",
+        treatment="ignored",
+        reason=_PROCESSES,
+        advanced=True,
     ),
 )
 
 DEEPSPEED: tuple[Setting, ...] = (
-    _setting("deepspeed", "flag", False, "Train with DeepSpeed.", treatment="refused", reason=_DEEPSPEED, advanced=True),
     _setting(
-        "zero_stage", "int", 2, "Stage of DeepSpeed's ZeRO.", choices=(0, 1, 2, 3), treatment="ignored",
-        reason=_ONLY_DEEPSPEED, advanced=True,
+        "deepspeed", "flag", False, "Train with DeepSpeed.", treatment="refused", reason=_DEEPSPEED, advanced=True
+    ),
+    _setting(
+        "zero_stage",
+        "int",
+        2,
+        "Stage of DeepSpeed's ZeRO.",
+        choices=(0, 1, 2, 3),
+        treatment="ignored",
+        reason=_ONLY_DEEPSPEED,
+        advanced=True,
     ),
     *(
         _setting(name, kind, default, text, treatment="ignored", reason=_ONLY_DEEPSPEED, advanced=True)

@@ -10,80 +10,148 @@ GROUP = "Optimizer and learning rate"
 _setting = partial(Setting, group=GROUP)
 
 OPTIMIZERS: tuple[str, ...] = (
-    "AdamW", "AdamW8bit", "DAdaptAdam", "DAdaptLion", "SGDNesterov", "SGDNesterov8bit", "AdaFactor", "Lion", "Lion8bit",
+    "AdamW",
+    "AdamW8bit",
+    "DAdaptAdam",
+    "DAdaptLion",
+    "SGDNesterov",
+    "SGDNesterov8bit",
+    "AdaFactor",
+    "Lion",
+    "Lion8bit",
     "Prodigy",
 )
 # Other names of the same things, among them the guide's misspelling and the name that older scripts used.
 OPTIMIZER_ALIASES: dict[str, str] = {
-    "sdgnesterov8bit": "SGDNesterov8bit", "sdgnesterov": "SGDNesterov", "dadaptation": "DAdaptAdam",
+    "sdgnesterov8bit": "SGDNesterov8bit",
+    "sdgnesterov": "SGDNesterov",
+    "dadaptation": "DAdaptAdam",
     "dadaptadampreprint": "DAdaptAdam",
 }
 OPTIMIZERS_NOT_BUILT: tuple[str, ...] = (
-    "PagedAdamW", "PagedAdamW8bit", "PagedAdamW32bit", "PagedLion8bit", "DAdaptAdaGrad", "DAdaptAdan", "DAdaptAdanIP",
-    "DAdaptSGD", "RAdamScheduleFree", "AdamWScheduleFree", "SGDScheduleFree",
+    "PagedAdamW",
+    "PagedAdamW8bit",
+    "PagedAdamW32bit",
+    "PagedLion8bit",
+    "DAdaptAdaGrad",
+    "DAdaptAdan",
+    "DAdaptAdanIP",
+    "DAdaptSGD",
+    "RAdamScheduleFree",
+    "AdamWScheduleFree",
+    "SGDScheduleFree",
 )
 SCHEDULERS: tuple[str, ...] = (
-    "constant", "constant_with_warmup", "linear", "cosine", "cosine_with_restarts", "polynomial", "adafactor",
-    "piecewise_constant", "inverse_sqrt", "cosine_with_min_lr", "warmup_stable_decay",
+    "constant",
+    "constant_with_warmup",
+    "linear",
+    "cosine",
+    "cosine_with_restarts",
+    "polynomial",
+    "adafactor",
+    "piecewise_constant",
+    "inverse_sqrt",
+    "cosine_with_min_lr",
+    "warmup_stable_decay",
 )
 
 OPTIMIZER: tuple[Setting, ...] = (
     _setting(
-        "optimizer_type", "str", "", "Optimizer, in any letter case: " + ", ".join(OPTIMIZERS) + "; AdamW unless given.",
+        "optimizer_type", "str", "", "Optimizer, in any letter case: " + ", ".join(OPTIMIZERS) + "; AdamW unless given."
     ),
-    _setting("optimizer_args", "strings", None, 'Arguments of the optimizer as name=value, for instance "decouple=True".'),
+    _setting(
+        "optimizer_args", "strings", None, 'Arguments of the optimizer as name=value, for instance "decouple=True".'
+    ),
     _setting("learning_rate", "float", 2e-6, "Learning rate of all that has none of its own.", minimum=0),
     _setting("unet_lr", "float", None, "Learning rate of the UNet; learning_rate unless given.", minimum=0),
     _setting(
-        "text_encoder_lr", "floats", None, "Learning rate of the text encoder; learning_rate unless given.", minimum=0,
+        "text_encoder_lr", "floats", None, "Learning rate of the text encoder; learning_rate unless given.", minimum=0
     ),
     _setting(
-        "max_grad_norm", "float", 1.0, "Gradients longer than this are shortened to it; 0 turns that off.",
-        minimum=0, advanced=True,
-    ),
-    _setting(
-        "use_8bit_adam", "flag", False, "Old way to write optimizer_type AdamW8bit.",
-        conflicts=("use_lion_optimizer", "optimizer_type"), advanced=True,
-    ),
-    _setting(
-        "use_lion_optimizer", "flag", False, "Old way to write optimizer_type Lion.", conflicts=("optimizer_type",),
+        "max_grad_norm",
+        "float",
+        1.0,
+        "Gradients longer than this are shortened to it; 0 turns that off.",
+        minimum=0,
         advanced=True,
     ),
     _setting(
-        "fused_backward_pass", "flag", False, "Step the optimizer while gradients are computed, to save memory.",
-        treatment="ignored", reason="it saves nothing worth having for a LoRA", advanced=True,
+        "use_8bit_adam",
+        "flag",
+        False,
+        "Old way to write optimizer_type AdamW8bit.",
+        conflicts=("use_lion_optimizer", "optimizer_type"),
+        advanced=True,
+    ),
+    _setting(
+        "use_lion_optimizer",
+        "flag",
+        False,
+        "Old way to write optimizer_type Lion.",
+        conflicts=("optimizer_type",),
+        advanced=True,
+    ),
+    _setting(
+        "fused_backward_pass",
+        "flag",
+        False,
+        "Step the optimizer while gradients are computed, to save memory.",
+        treatment="ignored",
+        reason="it saves nothing worth having for a LoRA",
+        advanced=True,
     ),
 )
 
 SCHEDULE: tuple[Setting, ...] = (
     _setting("lr_scheduler", "str", "constant", "How the learning rate changes over the run.", choices=SCHEDULERS),
     _setting(
-        "lr_warmup_steps", "int_or_float", 0, "Steps over which the rate rises from zero, or a share of all steps.",
-        minimum=0, unit="steps",
+        "lr_warmup_steps",
+        "int_or_float",
+        0,
+        "Steps over which the rate rises from zero, or a share of all steps.",
+        minimum=0,
+        unit="steps",
     ),
     _setting(
-        "lr_decay_steps", "int_or_float", 0, "Steps over which the rate falls at the end, or a share of all steps.",
-        minimum=0, unit="steps", advanced=True,
+        "lr_decay_steps",
+        "int_or_float",
+        0,
+        "Steps over which the rate falls at the end, or a share of all steps.",
+        minimum=0,
+        unit="steps",
+        advanced=True,
     ),
     _setting(
-        "lr_scheduler_num_cycles", "int", 1, "Number of restarts of cosine_with_restarts.", minimum=1, unit="cycles",
+        "lr_scheduler_num_cycles", "int", 1, "Number of restarts of cosine_with_restarts.", minimum=1, unit="cycles"
     ),
     _setting("lr_scheduler_power", "float", 1.0, "Power of the polynomial schedule.", minimum=0, advanced=True),
     _setting(
-        "lr_scheduler_timescale", "int", None, "Timescale of inverse_sqrt; the warm-up steps unless given.",
-        minimum=1, unit="steps", advanced=True,
+        "lr_scheduler_timescale",
+        "int",
+        None,
+        "Timescale of inverse_sqrt; the warm-up steps unless given.",
+        minimum=1,
+        unit="steps",
+        advanced=True,
     ),
     _setting(
-        "lr_scheduler_min_lr_ratio", "float", None,
+        "lr_scheduler_min_lr_ratio",
+        "float",
+        None,
         "Lowest rate of cosine_with_min_lr and warmup_stable_decay, as a share of the highest.",
-        minimum=0, maximum=1, advanced=True,
+        minimum=0,
+        maximum=1,
+        advanced=True,
     ),
+    _setting("lr_scheduler_args", "strings", None, "Further arguments of the schedule as name=value.", advanced=True),
     _setting(
-        "lr_scheduler_args", "strings", None, "Further arguments of the schedule as name=value.", advanced=True,
-    ),
-    _setting(
-        "lr_scheduler_type", "str", "", "Python class of a scheduler.",
-        treatment="refused", reason="schedules are chosen by name with --lr_scheduler", advanced=True,
+        "lr_scheduler_type",
+        "str",
+        "",
+        "Python class of a scheduler.",
+        treatment="refused",
+        reason="schedules are chosen by name with --lr_scheduler",
+        advanced=True,
     ),
 )
 

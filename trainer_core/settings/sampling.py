@@ -10,15 +10,36 @@ GROUP = "Sample pictures"
 _setting = partial(Setting, group=GROUP)
 
 SETTINGS: tuple[Setting, ...] = (
-    _setting("sample_prompts", "path", None, "File with prompts (.txt, .toml or .json) that are drawn during training."),
-    _setting("sample_every_n_epochs", "int", None, "Draw them every n epochs; counts before steps.", minimum=1, unit="epochs"),
+    _setting(
+        "sample_prompts", "path", None, "File with prompts (.txt, .toml or .json) that are drawn during training."
+    ),
+    _setting(
+        "sample_every_n_epochs", "int", None, "Draw them every n epochs; counts before steps.", minimum=1, unit="epochs"
+    ),
     _setting("sample_every_n_steps", "int", None, "Draw them every n steps.", minimum=1, unit="steps"),
     _setting("sample_at_first", "flag", False, "Draw them before the first step too."),
     _setting(
-        "sample_sampler", "str", "ddim", "Sampler for prompts that name none.",
+        "sample_sampler",
+        "str",
+        "ddim",
+        "Sampler for prompts that name none.",
         choices=(
-            "ddim", "pndm", "lms", "euler", "euler_a", "heun", "dpm_2", "dpm_2_a", "dpmsolver", "dpmsolver++", "dpmsingle",
-            "k_lms", "k_euler", "k_euler_a", "k_dpm_2", "k_dpm_2_a",
+            "ddim",
+            "pndm",
+            "lms",
+            "euler",
+            "euler_a",
+            "heun",
+            "dpm_2",
+            "dpm_2_a",
+            "dpmsolver",
+            "dpmsolver++",
+            "dpmsingle",
+            "k_lms",
+            "k_euler",
+            "k_euler_a",
+            "k_dpm_2",
+            "k_dpm_2_a",
         ),
     ),
 )

@@ -19,7 +19,17 @@ from .declaration import Setting
 
 # In the order in which forms, help and the reference page show the groups.
 _TABLES = (
-    base_model, images, captions, network, optimizer, training, noise_and_loss, saving, sampling, reporting, machine,
+    base_model,
+    images,
+    captions,
+    network,
+    optimizer,
+    training,
+    noise_and_loss,
+    saving,
+    sampling,
+    reporting,
+    machine,
 )
 
 GROUPS: tuple[str, ...] = tuple(table.GROUP for table in _TABLES)

@@ -12,68 +12,124 @@ _NO_VALIDATION = "validation during training is not built yet"
 _NO_START_AT_STEP = "a run goes on from a saved state with --resume, which knows its step"
 
 LENGTH: tuple[Setting, ...] = (
-    _setting("max_train_epochs", "int", None, "Number of epochs; counts before max_train_steps.", minimum=1, unit="epochs"),
-    _setting("max_train_steps", "int", 1600, "Number of optimizer steps, where no epochs are given.", minimum=1, unit="steps"),
+    _setting(
+        "max_train_epochs", "int", None, "Number of epochs; counts before max_train_steps.", minimum=1, unit="epochs"
+    ),
+    _setting(
+        "max_train_steps", "int", 1600, "Number of optimizer steps, where no epochs are given.", minimum=1, unit="steps"
+    ),
     _setting("train_batch_size", "int", 1, "Pictures in a batch.", minimum=1, unit="pictures"),
     _setting(
-        "gradient_accumulation_steps", "int", 1, "Batches that make one optimizer step.", minimum=1, unit="batches",
+        "gradient_accumulation_steps", "int", 1, "Batches that make one optimizer step.", minimum=1, unit="batches"
     ),
     _setting("seed", "int", None, "Number from which all randomness of the run follows.", minimum=0, maximum=2**63 - 1),
     _setting(
-        "mixed_precision", "str", "no", "Precision of the computation; the weights trained stay in full precision.",
+        "mixed_precision",
+        "str",
+        "no",
+        "Precision of the computation; the weights trained stay in full precision.",
         choices=("no", "fp16", "bf16"),
     ),
-    _setting(
-        "gradient_checkpointing", "flag", False, "Need less memory for a third more time.",
-    ),
+    _setting("gradient_checkpointing", "flag", False, "Need less memory for a third more time."),
     _setting("resume", "path", None, "State folder of an earlier run that this run goes on from."),
 )
 
 NOT_BUILT: tuple[Setting, ...] = (
     _setting(
-        "full_fp16", "flag", False, "Keep the trained weights in fp16 too.", conflicts=("full_bf16",),
-        treatment="refused", reason="trained weights stay in full precision here: use --mixed_precision fp16", advanced=True,
-    ),
-    _setting(
-        "full_bf16", "flag", False, "Keep the trained weights in bf16 too.",
-        treatment="refused", reason="trained weights stay in full precision here: use --mixed_precision bf16", advanced=True,
-    ),
-    _setting(
-        "fp8_base", "flag", False, "Keep the base model in fp8.",
-        treatment="refused", reason="base models in fp8 are not built yet", advanced=True,
-    ),
-    _setting(
-        "fp8_base_unet", "flag", False, "Keep the UNet in fp8.",
-        treatment="refused", reason="base models in fp8 are not built yet", advanced=True,
-    ),
-    _setting(
-        "skip_until_initial_step", "flag", False, "Run through the data until the first step.",
-        treatment="refused", reason=_NO_START_AT_STEP, advanced=True,
-    ),
-    _setting(
-        "initial_epoch", "int", None, "Epoch to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True,
-    ),
-    _setting(
-        "initial_step", "int", None, "Step to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True,
-    ),
-    _setting(
-        "validation_seed", "int", None, "Seed of the validation split.", treatment="refused", reason=_NO_VALIDATION,
+        "full_fp16",
+        "flag",
+        False,
+        "Keep the trained weights in fp16 too.",
+        conflicts=("full_bf16",),
+        treatment="refused",
+        reason="trained weights stay in full precision here: use --mixed_precision fp16",
         advanced=True,
     ),
     _setting(
-        "validation_split", "float", 0.0, "Share of pictures kept for validation.", treatment="refused",
-        reason=_NO_VALIDATION, advanced=True,
-    ),
-    _setting(
-        "validate_every_n_steps", "int", None, "Steps between validations.", treatment="refused", reason=_NO_VALIDATION,
+        "full_bf16",
+        "flag",
+        False,
+        "Keep the trained weights in bf16 too.",
+        treatment="refused",
+        reason="trained weights stay in full precision here: use --mixed_precision bf16",
         advanced=True,
     ),
     _setting(
-        "validate_every_n_epochs", "int", None, "Epochs between validations.", treatment="refused",
-        reason=_NO_VALIDATION, advanced=True,
+        "fp8_base",
+        "flag",
+        False,
+        "Keep the base model in fp8.",
+        treatment="refused",
+        reason="base models in fp8 are not built yet",
+        advanced=True,
     ),
     _setting(
-        "max_validation_steps", "int", None, "Most batches of a validation.", treatment="refused", reason=_NO_VALIDATION,
+        "fp8_base_unet",
+        "flag",
+        False,
+        "Keep the UNet in fp8.",
+        treatment="refused",
+        reason="base models in fp8 are not built yet",
+        advanced=True,
+    ),
+    _setting(
+        "skip_until_initial_step",
+        "flag",
+        False,
+        "Run through the data until the first step.",
+        treatment="refused",
+        reason=_NO_START_AT_STEP,
+        advanced=True,
+    ),
+    _setting(
+        "initial_epoch", "int", None, "Epoch to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True
+    ),
+    _setting(
+        "initial_step", "int", None, "Step to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True
+    ),
+    _setting(
+        "validation_seed",
+        "int",
+        None,
+        "Seed of the validation split.",
+        treatment="refused",
+        reason=_NO_VALIDATION,
+        advanced=True,
+    ),
+    _setting(
+        "validation_split",
+        "float",
+        0.0,
+        "Share of pictures kept for validation.",
+        treatment="refused",
+        reason=_NO_VALIDATION,
+        advanced=True,
+    ),
+    _setting(
+        "validate_every_n_steps",
+        "int",
+        None,
+        "Steps between validations.",
+        treatment="refused",
+        reason=_NO_VALIDATION,
+        advanced=True,
+    ),
+    _setting(
+        "validate_every_n_epochs",
+        "int",
+        None,
+        "Epochs between validations.",
+        treatment="refused",
+        reason=_NO_VALIDATION,
+        advanced=True,
+    ),
+    _setting(
+        "max_validation_steps",
+        "int",
+        None,
+        "Most batches of a validation.",
+        treatment="refused",
+        reason=_NO_VALIDATION,
         advanced=True,
     ),
 )

@@ -127,7 +127,8 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
             try:
                 given[name] = convert(ALL[name], raw)
             except ValueProblem as wrong:
-                problems.append(checks.problem("bad-value", f"{name}{where} {wrong}."))
+                end = "" if str(wrong).endswith("?") else "."
+                problems.append(checks.problem("bad-value", f"{name}{where} {wrong}{end}"))
     values = {name: given.get(name, setting.default) for name, setting in ALL.items()}
     found = [*notices, *checks.treatments(given)]
     problems += checks.conflicts(given)
@@ -145,7 +146,7 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
 def unknown_name(name: str, where: str) -> Problem:
     guess = nearest(name.replace("-", "_"), tuple(ALL))
     return checks.problem(
-        "unknown-setting", f"{name}{where} is not a setting" + (f"; did you mean {guess}?" if guess else "."),
+        "unknown-setting", f"{name}{where} is not a setting" + (f"; did you mean {guess}?" if guess else ".")
     )
 
 

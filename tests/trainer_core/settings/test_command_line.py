@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lora_workbench.trainer_core.settings import SettingsError, read_settings
+from lora_workbench.trainer_core.settings.toml_files import read_toml, write_config
+
+
+def messages(words: list[str]) -> str:
+    with pytest.raises(SettingsError) as error:
+        read_settings(words)
+    return str(error.value)
+
+
+def test_flags() -> None:
+    settings = read_settings(
+        [
+            "--network-dim=16",
+            "--unet-lr",
+            "1e-4",
+            "--shuffle_caption",
+            "--optimizer_args",
+            "decouple=True",
+            "betas=0.9,0.99",
+            "--text_encoder_lr",
+            "5e-5",
+            "--adaptive_noise_scale",
+            "-1e-2",
+            "--noise_offset",
+            ".05",
+            "--cache_latents=false",
+            "--training_comment",
+            "-- a comment",
+        ]
+    )
+    assert (settings.network_dim, settings.unet_lr, settings.text_encoder_lr) == (16, 1e-4, (5e-5,))
+    assert settings.optimizer_options() == {"decouple": True, "betas": (0.9, 0.99)}
+    assert (settings.adaptive_noise_scale, settings.noise_offset, settings.cache_latents) == (-0.01, 0.05, False)
+    assert settings.training_comment == "-- a comment"
+    assert "network_dim" in settings.given and "seed" not in settings.given
+
+
+def test_flags_are_not_abbreviated() -> None:
+    assert "did you mean shuffle_caption?" in messages(["--shuffle_captio"])
+    assert "is not a setting" in messages(["--net", "4"])
+
+
+def test_all_problems_at_once() -> None:
+    text = messages(
+        ["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--v2", "--keep_tokens", "x"]
+    )
+    for part in (
+        "6 problems",
+        "--nework_dim is not a setting; did you mean network_dim?",
+        "--seed needs a value: whole number.",
+        "did you mean cosine?",
+        "v2 is refused: ",
+        "keep_tokens must be a whole number, not 'x'.",
+    ):
+        assert part in text
+
+
+def test_stray_words() -> None:
+    assert "'b' belongs to no flag" in messages(["--output_name", "a", "b"])
+    assert messages(["--nework_dim", "3"]).count("\n") == 0
+
+
+def test_config_file_lies_under_flags(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(
+        '\ufeff[anything]\nnetwork-dim = 32\nunet_lr = "1e-4"\nv2 = false\n[anything.inner]\nresolution = [512, 768]\n'
+        "optimizer_args = ['decouple=True']\nreg_data_dir = ''\n".encode()
+    )
+    settings = read_settings(["--config_file", str(tmp_path / "run"), "--network_dim", "8"])
+    assert (settings.network_dim, settings.unet_lr, settings.resolution) == (8, 1e-4, (512, 768))
+    assert settings.reg_data_dir is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"nework_dim = 3", "nework_dim in run.toml is not a setting; did you mean network_dim?"),
+        (b"network_dim = 'x'", "network_dim in run.toml must be a whole number, not 'x'."),
+        (b"network_dim = ", "is not valid TOML"),
+        (b"a = '\xb0\xa1'", "is not UTF-8 text"),
+        (None, "does not exist"),
+    ],
+)
+def test_wrong_config_files(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "run.toml"
+    if content is not None:
+        path.write_bytes(content)
+    text = messages(["--config_file", str(path), "--seed", "x"])
+    assert words in text and "seed must be a whole number" in text
+
+
+def test_written_config_reads_the_same(tmp_path: Path) -> None:
+    words = ["--preset=new_project", "--output_name", 'Müller "x"\n\\', "--lr_warmup_steps=0.1", "--learning_rate=1e-7"]
+    settings = read_settings(words)
+    path = tmp_path / "new.toml"
+    write_config(path, settings.as_dict())
+    assert "v2" in read_toml(path, "config_file")
+    assert read_settings(["--config_file", str(path)]).as_dict() == {**settings.as_dict(), "config_file": str(path)}
+
+
+def test_output_config_does_not_read_its_target(tmp_path: Path) -> None:
+    settings = read_settings(["--output_config", "--config_file", str(tmp_path / "new.toml")])
+    assert settings.output_config is True
+
+
+def test_preset_lies_under_everything() -> None:
+    settings = read_settings(["--preset", "new-project", "--network_dim", "32", "--shuffle_caption=false"])
+    assert (settings.optimizer_type, settings.network_dim, settings.shuffle_caption) == ("Prodigy", 32, False)
+    assert (settings.keep_tokens, settings.caption_extension) == (1, ".txt")
+    assert settings.notices == ()
+
+
+@pytest.mark.parametrize("words", [["--optimizer_type=AdamW"], ["--use_8bit_adam"]])
+def test_a_presets_rates_do_not_go_to_another_optimizer(words: list[str]) -> None:
+    settings = read_settings(["--preset", "new_project", *words])
+    assert (settings.learning_rates()["unet_lr"], settings.optimizer_args) == (2e-6, None)
+    assert settings.notices[0].code == "preset-without-optimizer"
+    same = read_settings(["--preset", "new_project", "--optimizer_type", "prodigy"])
+    assert (same.unet_lr, same.notices) == (1.0, ())
+
+
+def test_unknown_preset() -> None:
+    assert "there is no preset ../x; there are new_project, simple." in messages(["--preset", "../x"])
+
+
+def test_help_names_every_group(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        read_settings(["--help"], "train")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "Optimizer and learning rate" in text and "--network_dim" in text and "Refused: " in text

@@ -1,0 +1,243 @@
+"""What a model file holds, read from its header alone: names, shapes and metadata, without torch and without trust.
+
+Safetensors headers are bounded and checked against the file's size. Checkpoints in torch's pickle format are read by an
+unpickler that knows only what tensors are made of; any other name in the file is refused, nothing of it is ever called.
+"""
+
+from __future__ import annotations
+
+import _codecs
+import io
+import json
+import pickle
+import re
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..problems import UserError
+
+MAX_HEADER_BYTES = 100_000_000
+MAX_PICKLE_BYTES = 64 << 20
+ELEMENT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
+                 "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "U32": 4, "U64": 8}
+STORAGES = {"FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16", "DoubleStorage": "F64",
+            "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8",
+            "ByteStorage": "U8", "BoolStorage": "BOOL"}
+ZIP_MEMBER = re.compile(r"[^/]+/(data/\d+|data\.pkl|version|byteorder|\.format_version|\.storage_alignment"
+                        r"|\.data/serialization_id)")
+LEGACY_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+FOLDER_PARTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model",
+                "text_encoder_2": "model"}
+
+
+class CheckpointError(UserError):
+    """The file can't be used as a model; the sentence says why."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """A tensor's shape and its dtype as safetensors writes it ("F32", "F16", …)."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class ModelHeader:
+    """Names and shapes of all tensors. For a diffusers folder the names are `part:name` and `files` holds each part's file."""
+
+    path: Path
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+def read_header(path: str | Path) -> ModelHeader:
+    """Reads the header of a .safetensors file, a .ckpt/.pt file or a diffusers folder; the content decides, not the name."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return _read_folder(path)
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(512)
+            if not start:
+                raise CheckpointError(f"{path} is empty (0 bytes): download or copy it again.")
+            if start.startswith(b"PK"):
+                return ModelHeader(path, _read_zip(path))
+            if start.startswith(LEGACY_PICKLE):
+                file.seek(0)
+                return ModelHeader(path, _read_legacy(path, file))
+            _refuse_text(path, start)
+            file.seek(0)
+            return _read_safetensors(path, file, size)
+    except FileNotFoundError:
+        raise CheckpointError(f"There is no model at {path}: check the path.") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} can't be read ({error.strerror or error}): check the file and its rights.") from None
+
+
+def _refuse_text(path: Path, start: bytes) -> None:
+    if start.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{path} is a git-lfs pointer, not the model itself: fetch it with `git lfs pull`.")
+    if start.lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise CheckpointError(f"{path} is a web page, not a model: the download failed, fetch the file again.")
+
+
+def _read_safetensors(path: Path, file: BinaryIO, size: int) -> ModelHeader:
+    not_one = f"{path} is not a checkpoint: neither a safetensors file nor one of torch's."
+    if size < 10:
+        raise CheckpointError(not_one)
+    (length,) = struct.unpack("<Q", file.read(8))
+    first = file.read(1)
+    if first != b"{":
+        raise CheckpointError(not_one)
+    if length > MAX_HEADER_BYTES:
+        raise CheckpointError(f"{path} claims a header of {length:,} bytes, more than any model has: it is damaged.")
+    if 8 + length > size:
+        raise CheckpointError(f"{path} is truncated within its header: download or copy it again.")
+    try:
+        entries = json.loads((first + file.read(length - 1)).decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path} has a header that can't be read: it is damaged, fetch it again.") from None
+    metadata = entries.pop("__metadata__", None) or {}
+    tensors, end = {}, 0
+    for name, entry in entries.items():
+        try:
+            dtype, shape = str(entry["dtype"]), tuple(int(number) for number in entry["shape"])
+            begin, stop = (int(number) for number in entry["data_offsets"])
+        except (TypeError, KeyError, ValueError):
+            raise CheckpointError(f"{path} describes the tensor {name!r} wrongly: the file is damaged.") from None
+        count = 1
+        for number in shape:
+            count *= number
+        if min((begin, *shape)) < 0 or stop - begin != count * ELEMENT_BYTES.get(dtype, -1):
+            raise CheckpointError(f"{path} gives the tensor {name!r} a place that doesn't fit its shape: it is damaged.")
+        tensors[name] = TensorInfo(shape, dtype)
+        end = max(end, stop)
+    if 8 + length + end > size:
+        missing = 8 + length + end - size
+        raise CheckpointError(f"{path} is truncated: {missing:,} bytes are missing, download or copy it again.")
+    if not isinstance(metadata, dict):
+        raise CheckpointError(f"{path} has metadata that isn't a table: the file is damaged.")
+    return ModelHeader(path, tensors, {str(key): str(value) for key, value in metadata.items()})
+
+
+def _read_folder(path: Path) -> ModelHeader:
+    if not (path / "unet").is_dir():
+        raise CheckpointError(f"{path} is a folder without a `unet` folder: give a model file or a diffusers folder.")
+    tensors: dict[str, TensorInfo] = {}
+    files: dict[str, Path] = {}
+    for part, stem in FOLDER_PARTS.items():
+        if not (path / part).is_dir():
+            continue
+        names = [stem + ending for ending in (".safetensors", ".fp16.safetensors", ".bin")]
+        names.append("pytorch_model.bin")
+        found = next((path / part / name for name in names if (path / part / name).is_file()), None)
+        if found is None:
+            raise CheckpointError(f"{path / part} holds no {stem}.safetensors: the diffusers folder isn't complete.")
+        files[part] = found
+        tensors.update({f"{part}:{name}": info for name, info in read_header(found).tensors.items()})
+    return ModelHeader(path, tensors, {}, files)
+
+
+@dataclass(frozen=True)
+class _Storage:
+    dtype: str
+
+
+def _tensor(storage: Any, offset: Any, shape: Any, *_others: Any) -> TensorInfo:
+    if not isinstance(storage, _Storage):
+        raise pickle.UnpicklingError("a tensor without a storage")
+    return TensorInfo(tuple(int(number) for number in shape), storage.dtype)
+
+
+class _Ignored:
+    """Stands in for things beside the tensors (training callbacks, numpy numbers): made, and never looked at."""
+
+    def __init__(self, *_arguments: Any) -> None:
+        pass
+
+    def __setstate__(self, _state: Any) -> None:
+        pass
+
+
+def _encode(text: Any, encoding: Any = "utf-8", *_more: Any) -> bytes:
+    return _codecs.encode(str(text), "latin1" if encoding == "latin1" else "utf-8")
+
+
+_ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_others: tensor,
+    ("torch.nn.modules.container", "ParameterDict"): _Ignored,
+    ("_codecs", "encode"): _encode,
+    ("numpy", "dtype"): _Ignored,
+    ("numpy", "ndarray"): _Ignored,
+    **{(f"numpy.{core}.multiarray", name): _Ignored for core in ("core", "_core") for name in ("scalar", "_reconstruct")},
+    **{(f"{package}.callbacks.model_checkpoint", "ModelCheckpoint"): _Ignored
+       for package in ("pytorch_lightning", "lightning.pytorch")},
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        super().__init__(file, encoding="latin1")
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module in ("torch", "torch.storage") and name in STORAGES:
+            return _Storage(STORAGES[name])
+        if (module, name) in _ALLOWED:
+            return _ALLOWED[module, name]
+        raise CheckpointError(f"{self._path} asks for `{module}.{name}`, which a model has no need of and which could run "
+                              "code: don't use this file; get the model as .safetensors.")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == "storage" and isinstance(pid[1], _Storage)):
+            raise pickle.UnpicklingError("an unknown kind of reference")
+        return pid[1]
+
+
+def _unpickle(path: Path, file: BinaryIO) -> Any:
+    try:
+        return _Unpickler(file, path).load()
+    except CheckpointError:
+        raise
+    except Exception as error:  # a hostile pickle can raise anything from inside the unpickler
+        raise CheckpointError(f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or not a model.") from None
+
+
+def _read_zip(path: Path) -> dict[str, TensorInfo]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            strange = next((member.filename for member in members if not ZIP_MEMBER.fullmatch(member.filename)), None)
+            pickles = [member for member in members if member.filename.endswith("/data.pkl")]
+            if strange is not None or len(pickles) != 1:
+                raise CheckpointError(f"{path} is a zip file but not a checkpoint: it holds {strange or 'no single data.pkl'!r}.")
+            if pickles[0].file_size > MAX_PICKLE_BYTES:
+                raise CheckpointError(f"{path} has an index of {pickles[0].file_size:,} bytes: no model has, it is refused.")
+            return _state_dict(path, _unpickle(path, io.BytesIO(archive.read(pickles[0]))))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+        raise CheckpointError(f"{path} is a truncated or damaged checkpoint: download or copy it again.") from None
+
+
+def _read_legacy(path: Path, file: BinaryIO) -> dict[str, TensorInfo]:
+    for _part in ("magic number", "protocol", "system"):
+        _unpickle(path, file)
+    return _state_dict(path, _unpickle(path, file))
+
+
+def _state_dict(path: Path, content: Any) -> dict[str, TensorInfo]:
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    tensors = {str(key): value for key, value in content.items() if isinstance(value, TensorInfo)} if isinstance(content, dict) else {}
+    if not tensors:
+        raise CheckpointError(f"{path} holds no tensors: it is not a model.")
+    return tensors

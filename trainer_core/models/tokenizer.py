@@ -1,0 +1,70 @@
+"""CLIP's tokenizer, made offline from the merges file that open_clip ships; without torch, so that the plan can count.
+
+Ids, pre-splitting and byte alphabet are those of CLIP (Radford et al. 2021) as in transformers' CLIPTokenizer.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import importlib.util
+from pathlib import Path
+
+from ..problems import UserError
+
+BOS, EOS = 49406, 49407
+CHUNK = 75
+_SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+class ClipTokenizer:
+    """Text to token ids, without the start and end marks."""
+
+    def __init__(self, merges_file: Path) -> None:
+        from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+        lines = gzip.decompress(merges_file.read_bytes()).decode("utf-8").split("\n")[1:48895]
+        merges = [tuple(line.split()) for line in lines]
+        alphabet = _byte_alphabet()
+        words = [*alphabet, *(f"{letter}</w>" for letter in alphabet), *("".join(pair) for pair in merges),
+                 "<|startoftext|>", "<|endoftext|>"]
+        model = models.BPE(vocab={word: number for number, word in enumerate(words)}, merges=merges,
+                           unk_token="<|endoftext|>", end_of_word_suffix="</w>", continuing_subword_prefix="", fuse_unk=False)
+        self._tokenizer = Tokenizer(model)
+        self._tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+        self._tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(_SPLIT), behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+        self._tokenizer.add_special_tokens([AddedToken(word, special=True) for word in words[-2:]])
+
+    def ids(self, text: str) -> list[int]:
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def chunks(self, text: str, max_token_length: int | None = None) -> list[list[int]]:
+        """Chunks of 75 ids, each between BOS and EOS and filled up with EOS; what is longer than `max_token_length` is cut."""
+        count = (max_token_length or CHUNK) // CHUNK
+        ids = self.ids(text)[: count * CHUNK]
+        ids += [EOS] * (count * CHUNK - len(ids))
+        return [[BOS, *ids[start : start + CHUNK], EOS] for start in range(0, count * CHUNK, CHUNK)]
+
+
+def _byte_alphabet() -> list[str]:
+    """The 256 byte letters in CLIP's order: printable bytes as themselves, the others from U+0100 on."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(len(others))]
+
+
+@functools.cache
+def load_tokenizer() -> ClipTokenizer:
+    spec = importlib.util.find_spec("open_clip")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    merges = next((Path(folder) / "bpe_simple_vocab_16e6.txt.gz" for folder in folders), None)
+    if merges is None or not merges.is_file():
+        raise UserError("CLIP's vocabulary is missing (package open_clip_torch): run `python install.py setup`.")
+    return ClipTokenizer(merges)
+
+
+def count_tokens(text: str) -> int:
+    """How many of the text encoder's tokens the text takes, without the start and end marks."""
+    return len(load_tokenizer().ids(text))

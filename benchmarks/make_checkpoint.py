@@ -1,0 +1,137 @@
+"""Writes a Stable Diffusion 1.x checkpoint of random weights in the original layout, for benchmarks and tests.
+
+    python -m lora_workbench.benchmarks.make_checkpoint sd15.safetensors --size sd15 --dtype fp16
+
+The weights are scaled so that activations keep their size; the tensors are drawn and written one by one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import struct
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..trainer_core.files import atomic_path
+from ..trainer_core.models.layout import TEXT, VAE, ldm_names
+from ..trainer_core.randomness import generator
+
+DTYPES = {"fp16": ("F16", np.float16), "fp32": ("F32", np.float32)}
+PIECE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Size:
+    """Widths of a model: UNet and VAE a level, text encoder, and the numbers that shapes don't show."""
+
+    unet: tuple[int, ...]
+    vae: tuple[int, ...]
+    text: int
+    text_layers: int
+    text_heads: int
+    vocabulary: int = 49408
+
+
+SIZES = {
+    "sd15": Size((320, 640, 1280, 1280), (128, 256, 512, 512), 768, 12, 12),
+    "toy": Size((64, 64, 128, 128), (64, 64, 64, 64), 64, 3, 8),
+}
+
+
+def checkpoint_shapes(size: str) -> dict[str, tuple[int, ...]]:
+    """{tensor name in the original layout: shape} of a whole checkpoint, in the file's order (by name)."""
+    import torch
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    widths = SIZES[size]
+    levels = len(widths.unet)
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(
+            block_out_channels=widths.unet, cross_attention_dim=widths.text, attention_head_dim=8,
+            down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
+            up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1))
+        vae = AutoencoderKL(
+            block_out_channels=widths.vae, latent_channels=4, layers_per_block=2,
+            down_block_types=("DownEncoderBlock2D",) * len(widths.vae), up_block_types=("UpDecoderBlock2D",) * len(widths.vae))
+    shapes = {f"{TEXT}text_model.{name}": shape for name, shape in _text_shapes(widths).items()}
+    for part, model in (("unet", unet), ("vae", vae)):
+        own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        new_names = ldm_names(own, part, len(widths.unet if part == "unet" else widths.vae))
+        shapes.update({new_names[name]: shape for name, shape in own.items()})
+    for name, shape in shapes.items():  # 1×1 convolutions in the original layout, Linear in diffusers'
+        if name.startswith(VAE) and ".attn_1." in name and len(shape) == 2:
+            shapes[name] = (*shape, 1, 1)
+    return dict(sorted(shapes.items()))
+
+
+def _text_shapes(size: Size) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of CLIP's text transformer, without the prefix `text_model.`."""
+    width = size.text
+    shapes = {"embeddings.token_embedding.weight": (size.vocabulary, width), "embeddings.position_embedding.weight": (77, width),
+              "final_layer_norm.weight": (width,), "final_layer_norm.bias": (width,)}
+    for layer in range(size.text_layers):
+        linear = {f"self_attn.{name}_proj": (width, width) for name in "kvq"} | {"self_attn.out_proj": (width, width)}
+        linear |= {"mlp.fc1": (4 * width, width), "mlp.fc2": (width, 4 * width)}
+        for name, shape in linear.items():
+            shapes[f"encoder.layers.{layer}.{name}.weight"] = shape
+            shapes[f"encoder.layers.{layer}.{name}.bias"] = shape[:1]
+        for name in ("layer_norm1", "layer_norm2"):
+            shapes[f"encoder.layers.{layer}.{name}.weight"] = shapes[f"encoder.layers.{layer}.{name}.bias"] = (width,)
+    return shapes
+
+
+def make_checkpoint(path: str | Path, size: str = "sd15", seed: int = 0, dtype: str = "fp16",
+                    metadata: Mapping[str, str] | None = None) -> Path:
+    """Writes the file and returns its path; `size` is "sd15" or "toy", `dtype` "fp16" or "fp32"."""
+    path = Path(path).expanduser()
+    code, kind = DTYPES[dtype]
+    shapes = checkpoint_shapes(size)
+    header: dict[str, object] = {"__metadata__": {"text_encoder_heads": str(SIZES[size].text_heads), **(metadata or {})}}
+    offset = 0
+    for name, shape in shapes.items():
+        length = int(np.prod(shape)) * np.dtype(kind).itemsize
+        header[name] = {"dtype": code, "shape": list(shape), "data_offsets": [offset, offset + length]}
+        offset += length
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        for number, (name, shape) in enumerate(shapes.items()):
+            centre, spread = _distribution(name, shape)
+            rng, left = generator(seed, "checkpoint", number), int(np.prod(shape))
+            while left:
+                count = min(left, PIECE)
+                file.write((rng.standard_normal(count, dtype=np.float32) * spread + centre).astype(kind).data)
+                left -= count
+    return path
+
+
+def _distribution(name: str, shape: tuple[int, ...]) -> tuple[np.float32, np.float32]:
+    """Mean and standard deviation: matrices by their inputs, norms about 1, biases about 0."""
+    if len(shape) > 1:
+        spread = 0.02 if "embedding" in name and name.startswith(TEXT) else float(np.prod(shape[1:])) ** -0.5
+        return np.float32(0.0), np.float32(spread)
+    norm = name.endswith(".weight")
+    return np.float32(1.0 if norm else 0.0), np.float32(0.02)
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(description="Write a Stable Diffusion 1.x checkpoint of random weights.")
+    parser.add_argument("path")
+    parser.add_argument("--size", choices=sorted(SIZES), default="sd15")
+    parser.add_argument("--dtype", choices=sorted(DTYPES), default="fp16")
+    parser.add_argument("--seed", type=int, default=0)
+    words = parser.parse_args(argv)
+    path = make_checkpoint(words.path, words.size, words.seed, words.dtype)
+    print(f"{path}: {path.stat().st_size / 1e6:,.0f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

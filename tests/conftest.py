@@ -1,0 +1,34 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test gets a data folder of its own, so that none sees the user's or another's."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("LORA_WORKBENCH_DATA", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of the toy base's architecture with random weights (fp32): for mechanics, it can draw nothing."""
+    from lora_workbench.benchmarks.make_checkpoint import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("random_base") / "random_base.safetensors", "toy", dtype="fp32")
+
+
+@pytest.fixture(scope="session")
+def toy_base() -> Path:
+    """The toy world's trained base model."""
+    path = ROOT / "demo" / "models" / "toy_base.safetensors"
+    if not path.is_file():
+        pytest.skip("demo/models/toy_base.safetensors is missing")
+    return path

@@ -1,0 +1,32 @@
+"""What this machine lacks is replaced with a notice, so that people's own scripts run on it."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+
+from .problems import Problem
+from .settings import Settings
+
+
+def fit_to_machine(settings: Settings) -> tuple[Settings, list[Problem]]:
+    """The settings as they will run here, and a notice for each replacement."""
+    has_gpu = torch.cuda.is_available()
+    changes: dict[str, object] = {}
+    notices = []
+    if settings.mixed_precision == "fp16" and not has_gpu:
+        changes["mixed_precision"] = "no"
+        notices.append(_notice("fp16-replaced", "mixed_precision fp16 needs a GPU: this machine trains in full precision."))
+    if settings.mixed_precision == "bf16" and has_gpu and not torch.cuda.is_bf16_supported():
+        changes["mixed_precision"] = "fp16"
+        notices.append(_notice("bf16-replaced", "This GPU knows no bf16: fp16 is used in its place."))
+    if settings.xformers and not (has_gpu and importlib.util.find_spec("xformers")):
+        changes |= {"xformers": False, "sdpa": True}
+        why = "xformers is not installed" if has_gpu else "xformers needs a GPU"
+        notices.append(_notice("xformers-replaced", f"{why}: PyTorch's own fused attention (sdpa) is used, which is as fast."))
+    return (settings.replaced(**changes) if changes else settings), notices
+
+
+def _notice(code: str, message: str) -> Problem:
+    return Problem("note", code, message)

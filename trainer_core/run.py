@@ -1,0 +1,228 @@
+"""Gets a run ready: model, latents, network, optimizer and, where it goes on, its state."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .events import EventLog
+from .files import data_folder
+from .plan import Plan
+from .problems import UserError
+from .settings import Settings
+
+VAE_PARTS, TRAINED_PARTS = ("vae",), ("text_encoder", "unet")
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that the loop works with; nothing in it changes identity while the run lasts."""
+
+    settings: Settings
+    plan: Plan
+    accelerator: Any
+    model: Any
+    network: Any
+    latents: Any
+    optimizer: Any
+    schedule: Any
+    seed: int
+    trained: tuple[str, ...]
+
+    def machinery(self) -> dict[str, Any]:
+        """State dicts of what, beside the network, a resume needs."""
+        scaler = self.accelerator.scaler
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict() if self.schedule else None,
+            "scaler": scaler.state_dict() if scaler else None,
+        }
+
+
+def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Path, events: EventLog) -> tuple[Run, Any, Any]:
+    """Loads the model in the order that needs least memory: VAE and latents first, then what is trained."""
+    from accelerate import Accelerator
+
+    from .models.checkpoint import load_model, model_hashes
+    from .networks.metadata import training_metadata
+    from .snapshots import Saver
+    from .state import TrainState
+
+    accelerator = Accelerator(mixed_precision=settings.mixed_precision)
+    if accelerator.num_processes > 1:
+        raise UserError(f"Training with {accelerator.num_processes} processes is not built yet: start one.")
+    seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else secrets.randbelow(2**32)
+    path = settings.pretrained_model_name_or_path
+    hashes = model_hashes(path, settings.data_dir)
+    vae_hashes = model_hashes(settings.vae, settings.data_dir) if settings.vae else None
+
+    vae = load_model(path, settings.vae, parts=VAE_PARTS).vae.to(accelerator.device)
+    latents = _cache_latents(settings, plan, vae, (vae_hashes or hashes)[1], accelerator, seed, events)
+    model = load_model(path, parts=TRAINED_PARTS, dtype=_frozen_dtype(accelerator))
+    if samples_wanted(settings) or not settings.cache_latents:
+        model.vae = vae
+    del vae
+
+    network, trained = _attach_network(settings, model, accelerator, seed)
+    optimizer, schedule = _make_optimizer(settings, plan, network, trained, accelerator)
+    state = TrainState(
+        seed=seed,
+        session_id=secrets.randbelow(2**32),
+        started_at=time.time(),
+        output_name=name,
+        steps_per_epoch=plan.steps_per_epoch,
+    )
+    run = Run(settings, plan, accelerator, model, network, latents, optimizer, schedule, seed, trained)
+    if resumed:
+        state = _go_on(run, *resumed)
+    metadata = training_metadata(
+        settings,
+        plan,
+        started_at=state.started_at,
+        session_id=state.session_id,
+        seed=seed,
+        output_name=name,
+        model_hashes=hashes,
+        vae_hashes=vae_hashes,
+        optimizer=optimizer.optimizer,
+    )
+    saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
+    return run, state, saver
+
+
+def _cache_latents(
+    settings: Settings, plan: Plan, vae: Any, vae_key: str, accelerator: Any, seed: int, events: EventLog
+) -> Any:
+    from .dataset.latents import Latents
+
+    cache = data_folder(settings.data_dir) / "cache" / "latents" if settings.cache_latents_to_disk else None
+    latents = Latents(
+        plan.training_set,
+        vae,
+        cached=settings.cache_latents,
+        cache_folder=cache,
+        vae_key=vae_key,
+        scaling_factor=0.18215,
+        device=accelerator.device,
+        dtype=vae.dtype,
+        batch_size=settings.vae_batch_size,
+        seed=seed,
+    )
+    if settings.cache_latents:
+        print("Encoding the pictures …", flush=True)
+        latents.prepare(lambda done, total: events.write("caching", done=done, total=total))
+        latents.vae = None
+    return latents
+
+
+def _frozen_dtype(accelerator: Any) -> Any:
+    """Frozen weights have the precision of the computation; on a CPU, where that only costs time, they stay full."""
+    import torch
+
+    if accelerator.device.type == "cpu":
+        return torch.float32
+    return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[accelerator.mixed_precision]
+
+
+def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> tuple[Any, tuple[str, ...]]:
+    """The LoRA on the model, and the parts that are trained: those that are wanted and have a rate."""
+    from .models.header import read_header
+    from .models.memory import prepare_for_training
+    from .networks.format import read_lora
+    from .networks.lora import LoraNetwork
+    from .networks.targets import lora_targets
+
+    options = settings.network_options()
+    header = read_header(settings.pretrained_model_name_or_path)
+    targets = lora_targets(
+        header,
+        unet=not settings.network_train_text_encoder_only,
+        text_encoder=not settings.network_train_unet_only,
+        conv=options["conv_dim"] is not None,
+    )
+    weights = read_lora(Path(settings.network_weights))[0] if settings.network_weights else None
+    rank, alpha = settings.network_dim or 4, settings.network_alpha
+    if weights is not None and settings.dim_from_weights:
+        rank, alpha, options = _dims_of(weights, options)
+    prepare_for_training(model, settings, accelerator.device)
+    network = LoraNetwork.of(
+        model,
+        targets,
+        rank=rank,
+        alpha=alpha or rank,
+        conv_dim=options["conv_dim"],
+        conv_alpha=options["conv_alpha"],
+        dropout=settings.network_dropout,
+        rank_dropout=options["rank_dropout"],
+        module_dropout=options["module_dropout"],
+        seed=seed,
+    )
+    network.to(accelerator.device)
+    if weights is not None:
+        network.load(weights)
+    rates = settings.learning_rates()
+    trained = tuple(part for part in TRAINED_PARTS if network.trainable(part) and rates[f"{part}_lr"])
+    for part in TRAINED_PARTS:
+        if part not in trained:
+            for parameter in network.trainable(part):
+                parameter.requires_grad_(False)
+    network.train()
+    return network, trained
+
+
+def _dims_of(weights: dict[str, Any], options: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
+    """Rank and alpha of the linear layers of a LoRA file, and the options with those of its 3×3 convolutions."""
+    dims: dict[bool, tuple[int, float]] = {}
+    for name, down in weights.items():
+        if name.endswith(".lora_down.weight"):
+            alpha = weights.get(name.replace(".lora_down.weight", ".alpha"))
+            dims[down.ndim == 4 and down.shape[2] > 1] = (down.shape[0], float(alpha) if alpha is not None else down.shape[0])
+    conv = dims.get(True, (None, None))
+    rank, alpha = dims[False]
+    return rank, alpha, {**options, "conv_dim": conv[0], "conv_alpha": conv[1]}
+
+
+def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Sequence[str], accelerator: Any) -> tuple[Any, Any]:
+    from .optimizers import make_optimizer
+    from .schedules import make_schedule
+
+    optimizer = make_optimizer(settings, {part: network.trainable(part) for part in trained})
+    schedule = make_schedule(settings, optimizer, plan.steps)
+    return accelerator.prepare_optimizer(optimizer, device_placement=False), schedule
+
+
+def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
+    """Puts a saved state into the run; raises UserError where the run is another one."""
+    if state.steps_per_epoch != run.plan.steps_per_epoch:
+        raise UserError(
+            f"The state in {run.settings.resume} is of a run with {state.steps_per_epoch} steps an epoch, this one has "
+            f"{run.plan.steps_per_epoch}: give the same pictures, repeats and batch size, or start anew with its LoRA "
+            "as --network_weights."
+        )
+    if state.step >= run.plan.steps:
+        raise UserError(
+            f"The state in {run.settings.resume} has {state.step} steps done, and the plan has {run.plan.steps}: set "
+            "max_train_epochs or max_train_steps higher."
+        )
+    run.network.load(tensors)
+    try:
+        run.optimizer.load_state_dict(machinery["optimizer"])
+        if run.schedule:
+            run.schedule.load_state_dict(machinery["schedule"])
+        if run.accelerator.scaler and machinery["scaler"]:
+            run.accelerator.scaler.load_state_dict(machinery["scaler"])
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"The state in {run.settings.resume} is of another optimizer or network ({error}): give the settings it "
+            "was made with."
+        ) from error
+    return state
+
+
+def samples_wanted(settings: Settings) -> bool:
+    every = settings.sample_every_n_epochs or settings.sample_every_n_steps or settings.sample_at_first
+    return bool(settings.sample_prompts and every)

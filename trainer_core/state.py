@@ -1,0 +1,107 @@
+"""All that a resume needs. Randomness is a function of the step, so a step number stands for every generator.
+
+A state is a folder named as kohya names it: `train_state.json`, `network.safetensors` (full precision) and `optimizer.pt`
+(optimizer, schedule and gradient scaler; read with weights_only).
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .files import read_json, write_json
+from .problems import UserError
+
+FORMAT = 1
+_JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimizer.pt"
+
+
+@dataclass
+class TrainState:
+    """Where a run stands. `step`: optimizer steps done; `losses`: those of the last epoch's length; `saved`: its snapshots."""
+
+    seed: int
+    session_id: int
+    started_at: float
+    output_name: str
+    steps_per_epoch: int
+    step: int = 0
+    first_loss: float | None = None
+    losses: list[float] = field(default_factory=list)
+    saved: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs begun, counted from 1 once a step is done."""
+        return -(-self.step // self.steps_per_epoch)
+
+    def record(self, loss: float) -> float:
+        """Takes in one step's loss; returns the average over the last epoch's length, as kohya shows it."""
+        self.first_loss = loss if self.first_loss is None else self.first_loss
+        self.losses = [*self.losses, loss][-self.steps_per_epoch :]
+        return sum(self.losses) / len(self.losses)
+
+
+def save_state(folder: Path, state: TrainState, network: Mapping[str, torch.Tensor], machinery: Mapping[str, Any]) -> None:
+    """Writes the whole state or nothing; `machinery`: state dicts of optimizer, schedule and scaler."""
+    from safetensors.torch import save_file
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.items()}, part / _NETWORK)
+        torch.save(dict(machinery), part / _OPTIMIZER)
+        content = {"current_epoch": state.epoch, "current_step": state.step, "format": FORMAT, **asdict(state)}
+        write_json(part / _JSON, content)
+        for name in (_NETWORK, _OPTIMIZER):
+            with (part / name).open("rb+") as file:
+                os.fsync(file.fileno())
+        part.chmod(0o755)
+        if folder.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".old", dir=folder.parent))
+            os.replace(folder, old / folder.name)
+            os.replace(part, folder)
+            shutil.rmtree(old)
+        else:
+            os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_state(folder: Path) -> tuple[TrainState, dict[str, torch.Tensor], dict[str, Any]]:
+    """State, network tensors and machinery; raises UserError where the folder isn't a whole state of ours."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    state = read_train_state(folder)
+    try:
+        network = load_file(folder / _NETWORK)
+        machinery = torch.load(folder / _OPTIMIZER, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.") from error
+    return state, network, machinery
+
+
+def read_train_state(folder: Path) -> TrainState:
+    """The part of a state that is plain text; raises UserError where it is missing or foreign."""
+    try:
+        content = read_json(folder / _JSON)
+    except FileNotFoundError:
+        raise UserError(f"There is no state in {folder} (no {_JSON}): give the folder that ends in -state.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"The state in {folder} can't be read ({error}): resume from an earlier one.") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UserError(
+            f"The state in {folder} is not one that this version can go on from: start anew, with its LoRA as "
+            "--network_weights."
+        )
+    fields = set(TrainState.__dataclass_fields__)
+    return TrainState(**{name: value for name, value in content.items() if name in fields})

@@ -1,0 +1,292 @@
+"""Trains a LoRA: plan, load, cache, loop, save. Read it from top to bottom.
+
+    python -m trainer_core train --config_file run.toml
+    python -m trainer_core train --pretrained_model_name_or_path base.safetensors --train_data_dir pictures \
+        --resolution 512 --output_dir out --preset new_project
+"""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .dataset.batches import Batch, epoch_batches
+from .events import LOG, EventLog, JobLock, hold_job, new_job_folder
+from .files import data_folder, write_json
+from .output_names import free_output_name
+from .plan import Plan, make_plan
+from .problems import UserError, WordsError
+from .run import Run, prepare, samples_wanted
+from .settings import Settings, read_settings
+from .settings.toml_files import config_path, write_config
+
+
+def main(argv: Sequence[str]) -> int:
+    """`python -m trainer_core train`; the exit status."""
+    settings = read_settings(list(argv), "train")
+    if settings.output_config:
+        if settings.config_file is None:
+            raise WordsError("output_config needs config_file, the file to write the settings to.")
+        path = config_path(settings.config_file)
+        write_config(path, {name: value for name, value in settings.as_dict().items() if name != "output_config"})
+        print(f"The settings are in {path}.")
+        return 0
+    train(settings)
+    return 0
+
+
+def train(settings: Settings) -> Path:
+    """Plans and trains in a job folder of its own; returns the finished LoRA. Raises UserError with one sentence."""
+    plan = make_plan(settings)
+    print(plan.text(), flush=True)
+    if plan.errors:
+        raise UserError(
+            "The plan has errors, nothing was trained: " + " ".join(f"{one.message} {one.fix}".strip() for one in plan.errors)
+        )
+    folder = settings.job_dir or new_job_folder(data_folder(settings.data_dir) / "jobs", "train")
+    lock = hold_job(folder)
+    events = EventLog(folder)
+    try:
+        write_json(folder / "job.json", {"kind": "train", "settings": settings.as_dict(only_given=True)})
+        with _errors_told(folder, events):
+            return _train_in(folder, events, settings, plan)
+    finally:
+        events.close()
+        lock.release()
+
+
+@contextmanager
+def _errors_told(folder: Path, events: EventLog) -> Iterator[None]:
+    """Errors reach the job's events as a sentence and its log in full; running out of memory gets a mend."""
+    import torch
+
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        told: BaseException = error
+        if isinstance(error, torch.cuda.OutOfMemoryError):
+            told = UserError(
+                "The GPU's memory is full: turn on gradient_checkpointing and cache_latents, or lower resolution or "
+                "train_batch_size; close other programs that use the GPU."
+            )
+        message = str(told) if isinstance(told, UserError) else f"{type(told).__name__}: {told}"
+        events.write("error", message=message)
+        if told is not error:
+            raise told from error
+        raise
+
+
+def _train_in(folder: Path, events: EventLog, settings: Settings, plan: Plan) -> Path:
+    from .machine import fit_to_machine
+    from .state import load_state
+
+    settings, replaced = fit_to_machine(settings)
+    for notice in replaced:
+        print(f"note: {notice.message}", flush=True)
+        events.write("warning", code=notice.code, message=notice.message)
+    resumed = load_state(Path(settings.resume)) if settings.resume else None
+    output_dir = Path(settings.output_dir).expanduser()
+    if resumed:
+        name, name_lock = resumed[0].output_name, _claim_name(output_dir, resumed[0].output_name)
+        if name_lock is None:
+            raise UserError(f"Another run is writing {name} in {output_dir}: wait for it or stop it first.")
+    else:
+        name, name_lock = _free_name(output_dir, settings)
+    try:
+        run, state, saver = prepare(settings, plan, resumed, name, folder, events)
+        events.write(
+            "start", steps=plan.steps, step=state.step, epochs=plan.epochs, output_name=name, seed=run.seed, job=str(folder)
+        )
+        return _loop(run, state, saver, events)
+    finally:
+        name_lock.release(remove=True)
+
+
+def _free_name(output_dir: Path, settings: Settings) -> tuple[str, JobLock]:
+    """The run's output name and the lock that keeps others from it: two runs at once never write the same file."""
+    wanted = settings.output_name
+    name, number = free_output_name(output_dir, wanted, settings.overwrite), 1
+    while (lock := _claim_name(output_dir, name)) is None:
+        number += 1
+        name = free_output_name(output_dir, f"{wanted or 'last'}-{number}", settings.overwrite)
+    if name != (wanted or "last"):
+        print(f"note: {wanted or 'last'} is taken in {output_dir}: this run is saved as {name}.", flush=True)
+    return name, lock
+
+
+def _claim_name(output_dir: Path, name: str) -> JobLock | None:
+    lock = JobLock(output_dir / f".{name}.running")
+    return lock if lock.acquire() else None
+
+
+def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
+    from .optimizers import shown_rates
+    from .progress import Progress
+    from .randomness import integer_seed
+
+    settings, plan = run.settings, run.plan
+    if state.step == 0 and settings.sample_at_first:
+        _sample(run, state, events)
+    batches: list[Batch] = []
+    with Progress(settings, events, state.step, plan.steps) as progress, _stop_asked() as stop:
+        while state.step < plan.steps:
+            epoch, group = divmod(state.step, plan.steps_per_epoch)
+            if group == 0 or not batches:
+                batches = epoch_batches(plan.training_set, run.seed, epoch)
+            first = group * settings.gradient_accumulation_steps
+            taken = batches[first : first + settings.gradient_accumulation_steps]
+            _seed_generators(integer_seed(run.seed, "step", state.step))
+
+            loss = 0.0
+            for batch in taken:
+                part = _batch_loss(run, batch, epoch, state.step)
+                value = part.item()
+                if value != value or value in (float("inf"), float("-inf")):
+                    raise UserError(_not_finite(run, state, batch, epoch))
+                run.accelerator.backward(part / len(taken))
+                loss += value / len(taken)
+            rates = shown_rates(run.optimizer.optimizer)
+            norms = _optimizer_step(run)
+
+            state.step += 1
+            average = state.record(loss)
+            progress.step(state.step, epoch + 1, loss, average, rates, **norms)
+            if saver.due(state):
+                saver.save_due(state, run.network.tensors(), run.machinery())
+            if _sample_due(settings, state, plan):
+                _sample(run, state, events)
+            if stop.asked and state.step < plan.steps:
+                path = saver.save_stopped(state, run.network.tensors(), run.machinery())
+                raise UserError(
+                    f"The run was stopped after step {state.step}; what it learnt is in {path}, go on with "
+                    f"--resume {path.with_suffix('')}-state."
+                )
+    path = saver.save_final(state, run.network.tensors(), run.machinery())
+    events.write("done", path=str(path), steps=state.step, loss_first=state.first_loss, loss_last=state.losses[-1])
+    print(f"Done: {path}", flush=True)
+    return path
+
+
+def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
+    """The loss of one batch at optimizer step `step`, a scalar with gradients."""
+    import torch
+
+    from .dataset.caption_text import caption_at
+    from .losses import batch_loss
+    from .models.text import encode, tokenize
+    from .noising import draw_noise, draw_timesteps, noisy_latents
+
+    settings, device = run.settings, run.accelerator.device
+    items = [run.plan.training_set.items[draw.item] for draw in batch.draws]
+    keys = [(epoch, draw.item, draw.copy) for draw in batch.draws]
+    captions = [
+        caption_at(item, run.seed, epoch, draw.copy, step, run.plan.steps)
+        for item, draw in zip(items, batch.draws, strict=True)
+    ]
+
+    latents = run.latents.batch(batch, epoch)
+    noise = draw_noise(latents, keys, settings, run.seed).to(device)
+    latents = latents.to(device)
+    timesteps = draw_timesteps(keys, settings, run.seed).to(device)
+    noisy = noisy_latents(latents, noise, timesteps, keys, settings, run.seed)
+    is_reg = torch.tensor([item.subset.is_reg for item in items], device=device)
+
+    ids = tokenize(run.model.tokenizer, captions, settings.max_token_length)
+    weights = next(run.model.unet.parameters()).dtype
+    with run.accelerator.autocast():
+        with nullcontext() if "text_encoder" in run.trained else torch.no_grad():
+            text_states = encode(run.model.text_encoder, ids, settings.clip_skip)
+        noise_pred = run.model.unet(noisy.to(weights), timesteps, text_states.to(weights)).sample
+    return batch_loss(noise_pred, noise, timesteps, is_reg, settings)
+
+
+def _optimizer_step(run: Run) -> dict[str, float]:
+    """Clips, steps and schedules; returns what scale_weight_norms did."""
+    settings, parameters = run.settings, [one for part in run.trained for one in run.network.trainable(part)]
+    if settings.max_grad_norm:
+        run.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
+    run.optimizer.step()
+    if run.schedule and not run.optimizer.step_was_skipped:
+        run.schedule.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    return run.network.scale_weight_norms(settings.scale_weight_norms) if settings.scale_weight_norms else {}
+
+
+def _seed_generators(seed: int) -> None:
+    """Dropout inside networks draws from the global generators: each step has its own seed for them."""
+    import torch
+
+    torch.manual_seed(seed)
+
+
+def _not_finite(run: Run, state: Any, batch: Batch, epoch: int) -> str:
+    """The sentence for a loss that is NaN or infinite: step, pictures, the setting to change and what is kept."""
+    names = ", ".join(str(run.plan.training_set.items[draw.item].path) for draw in batch.draws)
+    kept = next((f" {one['file']} is the last good save." for one in reversed(state.saved)), " Nothing was saved yet.")
+    if not bool(run.latents.batch(batch, epoch).isfinite().all()):
+        why = "the VAE gave no finite latents: give another one with --vae"
+    elif run.accelerator.mixed_precision == "fp16":
+        why = "fp16 may have overflowed: set mixed_precision bf16 or no, or lower the learning rates"
+    else:
+        rates = run.settings.learning_rates()
+        why = f"unet_lr {rates['unet_lr']:g} and text_encoder_lr {rates['text_encoder_lr']:g} are probably too high: lower them"
+    return f"The loss is not a number at step {state.step + 1} (epoch {epoch + 1}) on {names}; {why}.{kept}"
+
+
+@dataclass
+class _Stop:
+    asked: bool = False
+
+
+@contextmanager
+def _stop_asked() -> Iterator[_Stop]:
+    """Ctrl+C or a termination signal ends the run after the current step, with everything saved; a second one at once."""
+    stop = _Stop()
+
+    def ask(number: int, _frame: Any) -> None:
+        if stop.asked:
+            raise KeyboardInterrupt
+        stop.asked = True
+        print("\nStopping after this step; once more to stop at once.", flush=True)
+
+    try:
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not in the main thread: whoever runs us there handles signals
+        before = {}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _sample_due(settings: Settings, state: Any, plan: Plan) -> bool:
+    if not samples_wanted(settings):
+        return False
+    if settings.sample_every_n_epochs:
+        ended = state.step % state.steps_per_epoch == 0 or state.step == plan.steps
+        return ended and state.epoch % settings.sample_every_n_epochs == 0
+    return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
+
+
+def _sample(run: Run, state: Any, events: EventLog) -> None:
+    """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made."""
+    from .generate.during_training import sample_now
+
+    for path in sample_now(
+        run.model,
+        run.network,
+        run.settings,
+        state.output_name,
+        epoch=state.epoch,
+        step=state.step,
+        device=run.accelerator.device,
+    ):
+        events.write("sample", path=str(path), step=state.step)

@@ -1,0 +1,142 @@
+"""Which modules of a base model a LoRA goes to, told from the model file's header alone; without torch, so that the plan can.
+
+Names and order are kohya's (networks.lora): text encoder first, then down, up and mid blocks of the UNet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..models.header import ModelHeader
+from ..models.layout import part_names
+
+Part = Literal["text_encoder", "unet"]
+PREFIX: dict[Part, str] = {"text_encoder": "lora_te_text_model", "unet": "lora_unet"}
+_TEXT = ("self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2")
+_ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+_BLOCK = (*(f"attn1.{name}" for name in _ATTENTION), "ff.net.0.proj", "ff.net.2", *(f"attn2.{name}" for name in _ATTENTION))
+_RESNET = ("conv1", "time_emb_proj", "conv2", "conv_shortcut")
+_BYTES = {"float": 4, "fp16": 2, "bf16": 2, None: 4}
+_CODES = {"float": "F32", "fp16": "F16", "bf16": "BF16", None: "F32"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A module that gets a LoRA: its name in the file, its place in the model, and its shape."""
+
+    name: str
+    part: Part
+    module: str
+    kind: Literal["linear", "conv"]
+    in_: int
+    out: int
+    kernel: int = 1
+
+    def shapes(self, rank: int, conv_dim: int | None = None) -> dict[str, tuple[int, ...]]:
+        """{tensor name in the file: shape}; convolutions wider than 1×1 take `conv_dim` as their rank."""
+        rank = self.rank(rank, conv_dim)
+        down: tuple[int, ...] = (rank, self.in_)
+        up: tuple[int, ...] = (self.out, rank)
+        if self.kind == "conv":
+            down, up = (*down, self.kernel, self.kernel), (*up, 1, 1)
+        return {f"{self.name}.alpha": (), f"{self.name}.lora_down.weight": down, f"{self.name}.lora_up.weight": up}
+
+    def rank(self, rank: int, conv_dim: int | None = None) -> int:
+        return (conv_dim or rank) if self.kernel > 1 else rank
+
+
+def lora_targets(header: ModelHeader, *, unet: bool = True, text_encoder: bool = True, conv: bool = False) -> list[Target]:
+    """LoRA-LierLa's modules (attention and MLP), with `conv` LoRA-C3Lier's (resnets, down- and upsamplers of the UNet too)."""
+    targets: list[Target] = []
+    if text_encoder:
+        shapes = _weights(header, "text_encoder")
+        targets += [_target("text_encoder", name, shapes[name]) for name in _text_modules(shapes)]
+    if unet:
+        shapes = _weights(header, "unet")
+        targets += [_target("unet", name, shapes[name]) for name in _unet_modules(shapes, conv)]
+    return targets
+
+
+def _weights(header: ModelHeader, part: Part) -> dict[str, tuple[int, ...]]:
+    """{module: shape of its weight}."""
+    return {new.removesuffix(".weight"): header.tensors[old].shape
+            for new, old in part_names(header, part).items() if new.endswith(".weight")}
+
+
+def _target(part: Part, module: str, shape: tuple[int, ...]) -> Target:
+    name = f"{PREFIX[part]}.{module}".replace(".", "_")
+    if len(shape) == 4:
+        return Target(name, part, module, "conv", shape[1], shape[0], shape[2])
+    return Target(name, part, module, "linear", shape[1], shape[0])
+
+
+def _text_modules(shapes: Mapping[str, object]) -> list[str]:
+    names, layer = [], 0
+    while f"encoder.layers.{layer}.mlp.fc1" in shapes:
+        names += [f"encoder.layers.{layer}.{name}" for name in _TEXT]
+        layer += 1
+    return names
+
+
+def _unet_modules(shapes: Mapping[str, object], conv: bool) -> list[str]:
+    levels = 1 + max((int(name.split(".")[1]) for name in shapes if name.startswith("down_blocks.")), default=-1)
+    blocks = [f"{side}_blocks.{level}" for side in ("down", "up") for level in range(levels)] + ["mid_block"]
+    return [name for block in blocks for name in _block_modules(block, shapes, conv)]
+
+
+def _block_modules(block: str, shapes: Mapping[str, object], conv: bool) -> Iterator[str]:
+    number = 0
+    while f"{block}.attentions.{number}.proj_in" in shapes:
+        yield from _attention_modules(f"{block}.attentions.{number}", shapes)
+        number += 1
+    if not conv:
+        return
+    number = 0
+    while f"{block}.resnets.{number}.conv1" in shapes:
+        candidates = [f"{block}.resnets.{number}.{name}" for name in _RESNET]
+        yield from (name for name in candidates if name in shapes)
+        number += 1
+    yield from (name for way in ("down", "up") if (name := f"{block}.{way}samplers.0.conv") in shapes)
+
+
+def _attention_modules(attention: str, shapes: Mapping[str, object]) -> Iterator[str]:
+    yield f"{attention}.proj_in"
+    layer = 0
+    while (block := f"{attention}.transformer_blocks.{layer}") + ".attn1.to_q" in shapes:
+        yield from (f"{block}.{name}" for name in _BLOCK)
+        layer += 1
+    yield f"{attention}.proj_out"
+
+
+def lora_file_bytes(targets: Sequence[Target], rank: int, conv_dim: int | None = None, precision: str | None = None,
+                    metadata_bytes: int = 0) -> int:
+    """Size of the file that `networks.format.save_lora` writes; `metadata_bytes`: length of the metadata as JSON (0: none).
+
+    `precision` is "float", "fp16" or "bf16" (None: float).
+    """
+    shapes = {name: shape for target in targets for name, shape in target.shapes(rank, conv_dim).items()}
+    layout, end = file_layout(shapes, dict.fromkeys(shapes, (_CODES[precision], _BYTES[precision])))
+    length = len(json.dumps(layout, separators=(",", ":"), ensure_ascii=False).encode())
+    if metadata_bytes:
+        length += len('"__metadata__":') + metadata_bytes + (1 if layout else 0)
+    return 8 + length + -length % 8 + end
+
+
+def file_layout(shapes: Mapping[str, tuple[int, ...]],
+                kinds: Mapping[str, tuple[str, int]]) -> tuple[dict[str, dict[str, object]], int]:
+    """The tensors' entries in a safetensors header, in the library's order, and the bytes they take together.
+
+    kinds: {name: (dtype as safetensors writes it, bytes an element)}. Wider elements come first, then the name decides.
+    """
+    entries: dict[str, dict[str, object]] = {}
+    offset = 0
+    for name in sorted(shapes, key=lambda name: (-kinds[name][1], name)):
+        code, size = kinds[name]
+        for number in shapes[name]:
+            size *= number
+        entries[name] = {"dtype": code, "shape": list(shapes[name]), "data_offsets": [offset, offset + size]}
+        offset += size
+    return entries, offset

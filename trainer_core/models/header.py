@@ -209,7 +209,7 @@ def _unpickle(path: Path, file: BinaryIO) -> Any:
         return _Unpickler(file, path).load()
     except CheckpointError:
         raise
-    except Exception as error:  # a hostile pickle can raise anything from inside the unpickler
+    except Exception as error:  # noqa: BLE001 – a hostile pickle can raise anything from inside the unpickler
         raise CheckpointError(f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or not a model.") from None
 
 

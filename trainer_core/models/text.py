@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from .tokenizer import ClipTokenizer, count_tokens, load_tokenizer
 
@@ -49,8 +50,12 @@ def _run(model: nn.Module, ids: torch.Tensor, clip_skip: int | None) -> torch.Te
     if count < 1:
         raise ValueError(f"clip_skip {clip_skip} leaves no layer of the {len(layers)}")
     states = model.embeddings(input_ids=ids)
+    saves_memory = getattr(model, "gradient_checkpointing", False) and torch.is_grad_enabled()
     for layer in layers[:count]:
-        states = layer(states, None, is_causal=True)
+        if saves_memory:
+            states = checkpoint(layer, states, None, is_causal=True, use_reentrant=False)
+        else:
+            states = layer(states, None, is_causal=True)
         if isinstance(states, tuple):
             states = states[0]
     return model.final_layer_norm(states)

@@ -61,12 +61,16 @@ def plan_training(config: Path) -> dict[str, Any]:
     return plan.as_dict()
 
 
+def train_command(config: Path) -> list[str]:
+    """The trainer's own command line, shielded from the environment's Python paths."""
+    return [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.trainer_core", "train", "--config_file", str(config)]
+
+
 def train(job: Job, config: Path, say: Say) -> Trained:
     """Trains in a subprocess with a clean environment and tells its progress; raises UserError where it fails."""
-    command = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.trainer_core", "train", "--config_file", str(config)]
     output = job.out / "train_output.txt"
     with output.open("wb") as file:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(train_command(config), stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
         try:
             cpu_seconds = _follow(process, job.out / "job", say)
         finally:

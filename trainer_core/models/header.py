@@ -41,20 +41,25 @@ class CheckpointError(UserError):
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """A tensor's shape and its dtype as safetensors writes it ("F32", "F16", …)."""
+    """A tensor's shape, its dtype as safetensors writes it ("F32", "F16", …) and, there, the byte that it starts at."""
 
     shape: tuple[int, ...]
     dtype: str
+    start: int = -1
 
 
 @dataclass(frozen=True)
 class ModelHeader:
-    """Names and shapes of all tensors. For a diffusers folder the names are `part:name` and `files` holds each part's file."""
+    """Names and shapes of all tensors. For a diffusers folder the names are `part:name` and `files` holds each part's file.
+
+    `is_torch`: a .ckpt or .pt file of torch's, not safetensors.
+    """
 
     path: Path
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    is_torch: bool = False
 
 
 def read_header(path: str | Path) -> ModelHeader:
@@ -69,10 +74,10 @@ def read_header(path: str | Path) -> ModelHeader:
             if not start:
                 raise CheckpointError(f"{path} is empty (0 bytes): download or copy it again.")
             if start.startswith(b"PK"):
-                return ModelHeader(path, _read_zip(path))
+                return ModelHeader(path, _read_zip(path), is_torch=True)
             if start.startswith(LEGACY_PICKLE):
                 file.seek(0)
-                return ModelHeader(path, _read_legacy(path, file))
+                return ModelHeader(path, _read_legacy(path, file), is_torch=True)
             _refuse_text(path, start)
             file.seek(0)
             return _read_safetensors(path, file, size)
@@ -118,7 +123,7 @@ def _read_safetensors(path: Path, file: BinaryIO, size: int) -> ModelHeader:
             count *= number
         if min((begin, *shape)) < 0 or stop - begin != count * ELEMENT_BYTES.get(dtype, -1):
             raise CheckpointError(f"{path} gives the tensor {name!r} a place that doesn't fit its shape: it is damaged.")
-        tensors[name] = TensorInfo(shape, dtype)
+        tensors[name] = TensorInfo(shape, dtype, 8 + length + begin)
         end = max(end, stop)
     if 8 + length + end > size:
         missing = 8 + length + end - size

@@ -1,6 +1,6 @@
 """The two layouts of Stable Diffusion files: the original one ("LDM") and diffusers', and the names between them.
 
-Everything inside the trainer uses diffusers' names; files of either layout come in, and `ldm_name` leads back.
+Everything inside the trainer uses diffusers' names; files of either layout come in, and `ldm_names` leads back.
 """
 
 from __future__ import annotations
@@ -24,18 +24,13 @@ def unet_name(name: str) -> str | None:
     stem, _, kind = name.rpartition(".")
     if stem in _UNET_ENDS:
         return f"{_UNET_ENDS[stem]}.{kind}"
-    found = re.fullmatch(r"(input_blocks|middle_block|output_blocks)\.(?:(\d+)\.)?(\d+)\.(.+)", name)
+    if middle := re.fullmatch(r"middle_block\.([012])\.(.+)", name):
+        place, rest = int(middle[1]), middle[2]
+        return f"mid_block.attentions.0.{rest}" if place == 1 else f"mid_block.resnets.{place // 2}.{_inside(rest)}"
+    found = re.fullmatch(r"(input_blocks|output_blocks)\.(\d+)\.(\d+)\.(.+)", name)
     if not found:
         return None
-    side, block, place, rest = found[1], int(found[2] or 0), int(found[3]), found[4]
-    if side == "middle_block":
-        if found[2] is not None and not rest:
-            return None
-        # middle_block.<place>.<rest>: the expression takes a purely numeric start of <rest> for the place
-        if found[2] is not None:
-            place, rest = int(found[2]), f"{found[3]}.{found[4]}"
-        where = "mid_block.attentions.0" if place == 1 else f"mid_block.resnets.{place // 2}"
-        return f"{where}.{_inside(rest)}" if place != 1 else f"{where}.{rest}"
+    side, block, place, rest = found[1], int(found[2]), int(found[3]), found[4]
     if side == "input_blocks":
         level, layer = divmod(block - 1, 3)
         where, resample = f"down_blocks.{level}", ("op.", "downsamplers.0.conv.")

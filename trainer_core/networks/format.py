@@ -79,9 +79,7 @@ def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
     if not any(".lora_down." in name for name in header.tensors):
         raise CheckpointError(f"{header.path} is not a plain LoRA in kohya's format: give a .safetensors file with lora_down and "
                               "lora_up tensors.")
-    with header.path.open("rb") as file:
-        start = file.read(2)
-    if start in (b"PK", b"\x80\x02"):
+    if header.is_torch:
         return _read_torch(header.path), {}
     from safetensors.torch import load_file
 

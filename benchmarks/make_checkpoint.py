@@ -62,7 +62,7 @@ def checkpoint_shapes(size: str) -> dict[str, tuple[int, ...]]:
     shapes = {f"{TEXT}text_model.{name}": shape for name, shape in _text_shapes(widths).items()}
     for part, model in (("unet", unet), ("vae", vae)):
         own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        new_names = ldm_names(own, part, len(widths.unet if part == "unet" else widths.vae))
+        new_names = ldm_names(own, part)
         shapes.update({new_names[name]: shape for name, shape in own.items()})
     for name, shape in shapes.items():  # 1×1 convolutions in the original layout, Linear in diffusers'
         if name.startswith(VAE) and ".attn_1." in name and len(shape) == 2:

@@ -57,10 +57,13 @@ def vae_config(shapes: Shapes) -> dict[str, Any]:
 def text_config(shapes: Shapes, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Heads can't be seen from shapes: 64 wide each as in every CLIP, or what the file's metadata says."""
     vocabulary, width = shapes["embeddings.token_embedding.weight"]
+    heads = int(metadata.get("text_encoder_heads", max(1, width // 64)))
+    if heads < 1 or width % heads:
+        raise ValueError(f"{heads} heads don't divide a width of {width}")
     return {
         "vocab_size": vocabulary, "hidden_size": width, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
         "intermediate_size": shapes["encoder.layers.0.mlp.fc1.weight"][0], "num_hidden_layers": _count(shapes, "encoder.layers."),
-        "num_attention_heads": int(metadata.get("text_encoder_heads", max(1, width // 64))),
+        "num_attention_heads": heads,
         "max_position_embeddings": shapes["embeddings.position_embedding.weight"][0], "projection_dim": width,
         "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407,
     }

@@ -80,8 +80,8 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
     tensors = read_tensors(header, names, dtype)
     wanted = model.state_dict()
     for name, tensor in tensors.items():
-        if name in wanted and tensor.shape != wanted[name].shape and tensor.numel() == wanted[name].numel():
-            tensors[name] = tensor.reshape(wanted[name].shape)  # the VAE's attention: 1×1 convolutions in LDM, Linear here
+        if name in wanted and tensor.shape == (*wanted[name].shape, 1, 1):
+            tensors[name] = tensor[:, :, 0, 0]  # the VAE's attention: 1×1 convolutions in LDM, Linear here
     missing = [name for name in wanted if name not in tensors]
     wrong = [name for name in wanted if name in tensors and tensors[name].shape != wanted[name].shape]
     if missing or wrong:

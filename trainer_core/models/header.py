@@ -148,7 +148,18 @@ def _read_folder(path: Path) -> ModelHeader:
             raise CheckpointError(f"{path / part} holds no {stem}.safetensors: the diffusers folder isn't complete.")
         files[part] = found
         tensors.update({f"{part}:{name}": info for name, info in read_header(found).tensors.items()})
-    return ModelHeader(path, tensors, {}, files)
+    return ModelHeader(path, tensors, _folder_metadata(path), files)
+
+
+def _folder_metadata(path: Path) -> dict[str, str]:
+    """What shapes don't show and a diffusers folder says in its configuration: the text encoder's heads."""
+    try:
+        heads = json.loads((path / "text_encoder" / "config.json").read_text(encoding="utf-8"))["num_attention_heads"]
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError):
+        raise CheckpointError(f"{path / 'text_encoder' / 'config.json'} can't be read: the diffusers folder is damaged.") from None
+    return {"text_encoder_heads": str(heads)}
 
 
 @dataclass(frozen=True)

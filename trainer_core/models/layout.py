@@ -6,7 +6,7 @@ Everything inside the trainer uses diffusers' names; files of either layout come
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .header import ModelHeader
 
@@ -33,11 +33,11 @@ def unet_name(name: str) -> str | None:
     side, block, place, rest = found[1], int(found[2]), int(found[3]), found[4]
     if side == "input_blocks":
         level, layer = divmod(block - 1, 3)
-        where, resample = f"down_blocks.{level}", ("op.", "downsamplers.0.conv.")
+        where, resample, at = f"down_blocks.{level}", ("op.", "downsamplers.0.conv."), (0,)
     else:
         level, layer = divmod(block, 3)
-        where, resample = f"up_blocks.{level}", ("conv.", "upsamplers.0.conv.")
-    if rest.startswith(resample[0]) and (side == "input_blocks" or place > 0):
+        where, resample, at = f"up_blocks.{level}", ("conv.", "upsamplers.0.conv."), (1, 2)
+    if layer == 2 and place in at and rest.startswith(resample[0]):
         return f"{where}.{resample[1]}{rest.removeprefix(resample[0])}"
     if place == 0:
         return f"{where}.resnets.{layer}.{_inside(rest)}"
@@ -105,49 +105,52 @@ def _newer_vae(name: str) -> str:
     return f"{found[1]}{ {'query': 'to_q', 'key': 'to_k', 'value': 'to_v', 'proj_attn': 'to_out.0'}[found[2]]}{found[3]}" if found else name
 
 
-def ldm_names(names: Iterable[str], part: str, levels: int = 4) -> dict[str, str]:
-    """{diffusers name: full LDM name} for writing a checkpoint; the inverse of `part_names`, by trying all LDM names."""
+def ldm_names(names: Iterable[str], part: str) -> dict[str, str]:
+    """{diffusers name: full LDM name} of a part's tensors, for writing a checkpoint; the inverse of `part_names`."""
+    names = list(names)
     if part == "text_encoder":
         return {name: f"{TEXT}text_model.{name.removeprefix('text_model.')}" for name in names}
-    wanted, found = set(names), {}
-    prefix, candidates = (UNET, _unet_candidates(levels)) if part == "unet" else (VAE, _vae_candidates(levels))
-    for stem in candidates:
-        for kind in ("weight", "bias"):
-            old = f"{stem}.{kind}"
-            new = unet_name(old) if part == "unet" else vae_name(old, levels)
-            # the upsampler of a level without attention sits at place 1, else at 2: the first that fits is kept
-            if new in wanted and new not in found:
-                found[new] = prefix + old
-    if "upsamplers" in " ".join(wanted) and part == "unet":
-        for level in range(levels - 1):
-            if f"up_blocks.{level}.attentions.2.proj_in.weight" in wanted:
-                for kind in ("weight", "bias"):
-                    found[f"up_blocks.{level}.upsamplers.0.conv.{kind}"] = f"{UNET}output_blocks.{3 * level + 2}.2.conv.{kind}"
-    return found
+    if part == "unet":
+        attending = {name.split(".")[1] for name in names if name.startswith("up_blocks.") and ".attentions." in name}
+        return {name: UNET + _ldm_unet_name(name, attending) for name in names}
+    levels = 1 + max(int(name.split(".")[2]) for name in names if name.startswith("encoder.down_blocks."))
+    return {name: VAE + _ldm_vae_name(name, levels) for name in names}
 
 
-def _unet_candidates(levels: int) -> list[str]:
-    attention = ["norm", "proj_in", "proj_out"]
-    attention += [f"transformer_blocks.0.{name}" for name in
-                  ("norm1", "norm2", "norm3", "ff.net.0.proj", "ff.net.2",
-                   *(f"attn{a}.{to}" for a in (1, 2) for to in ("to_q", "to_k", "to_v", "to_out.0")))]
-    stems = list(_UNET_ENDS)
-    for side in ("input_blocks", "output_blocks"):
-        for block in range(3 * levels):
-            stems += [f"{side}.{block}.0.{name}" for name in (*_RESNET, "op")]
-            stems += [f"{side}.{block}.1.{name}" for name in (*attention, "conv")]
-    stems += [f"middle_block.{place}.{name}" for place in (0, 2) for name in _RESNET]
-    return stems + [f"middle_block.1.{name}" for name in attention]
+def _ldm_unet_name(name: str, attending: set[str]) -> str:
+    """`attending`: the levels of the up side that have attention; there the upsampler comes third, else second."""
+    stem, _, kind = name.rpartition(".")
+    if stem in _UNET_ENDS.values():
+        return f"{_inverse(_UNET_ENDS)[stem]}.{kind}"
+    if resample := re.fullmatch(r"(down|up)_blocks\.(\d+)\.(?:down|up)samplers\.0\.conv", stem):
+        level = int(resample[2])
+        if resample[1] == "down":
+            return f"input_blocks.{3 * level + 3}.0.op.{kind}"
+        return f"output_blocks.{3 * level + 2}.{2 if resample[2] in attending else 1}.conv.{kind}"
+    found = re.fullmatch(r"(down_blocks|up_blocks|mid_block)\.(?:(\d+)\.)?(resnets|attentions)\.(\d+)\.(.+)", stem)
+    if not found:
+        raise ValueError(f"{name} is no tensor of a Stable Diffusion 1.x UNet")
+    side, level, is_resnet, number, rest = found[1], int(found[2] or 0), found[3] == "resnets", int(found[4]), found[5]
+    if is_resnet:
+        rest = _inverse(_RESNET)[rest]
+    if side == "mid_block":
+        return f"middle_block.{2 * number if is_resnet else 1}.{rest}.{kind}"
+    block = f"input_blocks.{3 * level + number + 1}" if side == "down_blocks" else f"output_blocks.{3 * level + number}"
+    return f"{block}.{0 if is_resnet else 1}.{rest}.{kind}"
 
 
-def _vae_candidates(levels: int) -> list[str]:
-    resnet = ("norm1", "conv1", "norm2", "conv2", "nin_shortcut")
-    stems = ["quant_conv", "post_quant_conv"]
-    for side, way, count in (("encoder", "down", 2), ("decoder", "up", 3)):
-        stems += [f"{side}.{name}" for name in ("conv_in", "norm_out", "conv_out")]
-        stems += [f"{side}.mid.block_{number}.{name}" for number in (1, 2) for name in resnet]
-        stems += [f"{side}.mid.attn_1.{name}" for name in _VAE_ATTENTION]
-        for level in range(levels):
-            stems += [f"{side}.{way}.{level}.block.{block}.{name}" for block in range(count) for name in resnet]
-            stems += [f"{side}.{way}.{level}.{way}sample.conv"]
-    return stems
+def _ldm_vae_name(name: str, levels: int) -> str:
+    name = name.replace("conv_shortcut", "nin_shortcut").replace("conv_norm_out", "norm_out")
+    if middle := re.fullmatch(r"(encoder|decoder)\.mid_block\.resnets\.(\d)\.(.+)", name):
+        return f"{middle[1]}.mid.block_{int(middle[2]) + 1}.{middle[3]}"
+    if attention := re.fullmatch(r"(encoder|decoder)\.mid_block\.attentions\.0\.(.+)\.(weight|bias)", name):
+        return f"{attention[1]}.mid.attn_1.{_inverse(_VAE_ATTENTION)[attention[2]]}.{attention[3]}"
+    if block := re.fullmatch(r"(encoder|decoder)\.(down|up)_blocks\.(\d+)\.(.+)", name):
+        level = int(block[3]) if block[2] == "down" else levels - 1 - int(block[3])
+        inner = re.sub(r"^resnets\.", "block.", block[4]).replace("samplers.0.conv", "sample.conv")
+        return f"{block[1]}.{block[2]}.{level}.{inner}"
+    return name
+
+
+def _inverse(names: Mapping[str, str]) -> dict[str, str]:
+    return {new: old for old, new in names.items()}

@@ -13,6 +13,7 @@ from .events import EventLog
 from .files import data_folder
 from .plan import Plan
 from .problems import UserError
+from .randomness import uniform_int
 from .settings import Settings
 
 VAE_PARTS, TRAINED_PARTS = ("vae",), ("text_encoder", "unet")
@@ -47,6 +48,7 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     """Loads the model in the order that needs least memory: VAE and latents first, then what is trained."""
     from accelerate import Accelerator
 
+    from .dataset.caption_text import tags_as_trained
     from .models.checkpoint import load_model, model_hashes
     from .networks.metadata import training_metadata
     from .snapshots import Saver
@@ -60,18 +62,19 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     hashes = model_hashes(path, settings.data_dir)
     vae_hashes = model_hashes(settings.vae, settings.data_dir) if settings.vae else None
 
-    vae = load_model(path, settings.vae, parts=VAE_PARTS).vae.to(accelerator.device)
-    latents = _cache_latents(settings, plan, vae, (vae_hashes or hashes)[1], accelerator, seed, events)
+    base = load_model(path, settings.vae, parts=VAE_PARTS)
+    vae, scaling_factor = base.vae.to(accelerator.device), base.scaling_factor
+    latents = _cache_latents(settings, plan, vae, scaling_factor, (vae_hashes or hashes)[1], accelerator, seed, events)
     model = load_model(path, parts=TRAINED_PARTS, dtype=_frozen_dtype(accelerator))
     if samples_wanted(settings) or not settings.cache_latents:
         model.vae = vae
-    del vae
+    del base, vae
 
     network, trained = _attach_network(settings, model, accelerator, seed)
     optimizer, schedule = _make_optimizer(settings, plan, network, trained, accelerator)
     state = TrainState(
         seed=seed,
-        session_id=secrets.randbelow(2**32),
+        session_id=uniform_int(0, 2**32, seed, "session"),
         started_at=time.time(),
         output_name=name,
         steps_per_epoch=plan.steps_per_epoch,
@@ -89,13 +92,16 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         model_hashes=hashes,
         vae_hashes=vae_hashes,
         optimizer=optimizer.optimizer,
+        network=network,
+        tags_of=tags_as_trained,
+        family=model.family,
     )
     saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
     return run, state, saver
 
 
 def _cache_latents(
-    settings: Settings, plan: Plan, vae: Any, vae_key: str, accelerator: Any, seed: int, events: EventLog
+    settings: Settings, plan: Plan, vae: Any, scaling_factor: float, vae_key: str, accelerator: Any, seed: int, events: EventLog
 ) -> Any:
     from .dataset.latents import Latents
 
@@ -106,7 +112,7 @@ def _cache_latents(
         cached=settings.cache_latents,
         cache_folder=cache,
         vae_key=vae_key,
-        scaling_factor=0.18215,
+        scaling_factor=scaling_factor,
         device=accelerator.device,
         dtype=vae.dtype,
         batch_size=settings.vae_batch_size,
@@ -132,30 +138,29 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     """The LoRA on the model, and the parts that are trained: those that are wanted and have a rate."""
     from .models.header import read_header
     from .models.memory import prepare_for_training
-    from .networks.format import read_lora
+    from .networks.format import ranks, read_lora
     from .networks.lora import LoraNetwork
     from .networks.targets import lora_targets
 
     options = settings.network_options()
-    header = read_header(settings.pretrained_model_name_or_path)
+    weights = read_lora(settings.network_weights)[0] if settings.network_weights else None
+    dims = {"network_dim": settings.network_dim or 4, "network_alpha": settings.network_alpha, **options}
+    if weights is not None and settings.dim_from_weights:
+        dims |= ranks(weights)
+    prepare_for_training(model, settings, accelerator.device)
     targets = lora_targets(
-        header,
+        read_header(settings.pretrained_model_name_or_path),
         unet=not settings.network_train_text_encoder_only,
         text_encoder=not settings.network_train_unet_only,
-        conv=options["conv_dim"] is not None,
+        conv=dims["conv_dim"] is not None,
     )
-    weights = read_lora(Path(settings.network_weights))[0] if settings.network_weights else None
-    rank, alpha = settings.network_dim or 4, settings.network_alpha
-    if weights is not None and settings.dim_from_weights:
-        rank, alpha, options = _dims_of(weights, options)
-    prepare_for_training(model, settings, accelerator.device)
     network = LoraNetwork.of(
         model,
         targets,
-        rank=rank,
-        alpha=alpha or rank,
-        conv_dim=options["conv_dim"],
-        conv_alpha=options["conv_alpha"],
+        rank=dims["network_dim"],
+        alpha=dims["network_alpha"],
+        conv_dim=dims["conv_dim"],
+        conv_alpha=dims["conv_alpha"],
         dropout=settings.network_dropout,
         rank_dropout=options["rank_dropout"],
         module_dropout=options["module_dropout"],
@@ -172,18 +177,6 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
                 parameter.requires_grad_(False)
     network.train()
     return network, trained
-
-
-def _dims_of(weights: dict[str, Any], options: dict[str, Any]) -> tuple[int, float, dict[str, Any]]:
-    """Rank and alpha of the linear layers of a LoRA file, and the options with those of its 3×3 convolutions."""
-    dims: dict[bool, tuple[int, float]] = {}
-    for name, down in weights.items():
-        if name.endswith(".lora_down.weight"):
-            alpha = weights.get(name.replace(".lora_down.weight", ".alpha"))
-            dims[down.ndim == 4 and down.shape[2] > 1] = (down.shape[0], float(alpha) if alpha is not None else down.shape[0])
-    conv = dims.get(True, (None, None))
-    rank, alpha = dims[False]
-    return rank, alpha, {**options, "conv_dim": conv[0], "conv_alpha": conv[1]}
 
 
 def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Sequence[str], accelerator: Any) -> tuple[Any, Any]:

@@ -1,6 +1,6 @@
-"""Trains the first stage of the toy world's base model, its autoencoder; run it again to go on where it stopped.
+"""Trains the toy world's base model: autoencoder, then text encoder and UNet. Run it again to go on where it stopped.
 
-python -m lora_workbench.demo.world.train_base --state DIR [--vae-minutes 15]
+python -m lora_workbench.demo.world.train_base --state DIR [--vae-minutes 22] [--unet-steps 2500]
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ def main() -> None:
     """Reads the command line and trains."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--state", type=Path, required=True, help="folder for everything that a later run goes on from")
-    parser.add_argument("--vae-minutes", type=float, default=15)
+    parser.add_argument("--vae-minutes", type=float, default=22)
+    parser.add_argument("--unet-steps", type=int, default=2500)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
 
     import torch
 
+    from .latent_scale import fold_latent_scale
+    from .train_unet import train_unet
     from .train_vae import train_vae
 
     torch.set_num_threads(args.threads)
-    train_vae(args.state, args.vae_minutes, args.seed)
+    vae = train_vae(args.state, args.vae_minutes, args.seed)
+    fold_latent_scale(vae)
+    train_unet(args.state, vae, args.unet_steps, args.seed)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from diffusers import AutoencoderKL
 from torch import Tensor
 
 from .run_state import load_state, save_state
@@ -26,12 +27,15 @@ def reconstruction_loss(decoded: Tensor, picture: Tensor) -> Tensor:
     return loss
 
 
-def train_vae(state_dir: Path, minutes: float, seed: int) -> None:
-    """Trains until the minutes are spent (cosine over time, so the rate ends at zero); goes on from a saved state."""
+def train_vae(state_dir: Path, minutes: float, seed: int) -> AutoencoderKL:
+    """Trains until the minutes are spent (cosine over time, so the rate ends at zero); goes on from a saved state.
+
+    Returns the autoencoder in eval mode.
+    """
     vae = make_vae(seed)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.98), weight_decay=0.0)
     step, spent = load_state(state_dir / "vae.pt", vae, optimizer)
-    pool = picture_pool(2500)
+    pool = picture_pool(2500) if spent < minutes * 60 else torch.empty(0)
     last = time.monotonic()
     while spent < minutes * 60:
         progress = spent / (minutes * 60)
@@ -57,3 +61,4 @@ def train_vae(state_dir: Path, minutes: float, seed: int) -> None:
         if step % 100 == 0:
             save_state(state_dir / "vae.pt", vae, optimizer, step, spent)
     save_state(state_dir / "vae.pt", vae, optimizer, step, spent)
+    return vae.eval()

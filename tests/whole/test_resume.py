@@ -1,0 +1,60 @@
+"""A run that was killed and goes on from its last state gives the same file as one that never was."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lora_workbench.trainer_core.events import read_events
+from lora_workbench.tests.whole.command import COMMAND, run, safetensors
+
+TIMES = ("ss_training_started_at", "ss_training_finished_at", "modelspec.date")
+# Everything that draws: shuffle, tag dropout, flip, noise offset, dropout in the network; momentum in the optimizer; a schedule.
+DRAWING = {
+    "max_train_steps": 9, "save_every_n_steps": 2, "save_state": True, "caption_tag_dropout_rate": 0.3, "flip_aug": True,
+    "noise_offset": 0.1, "network_dropout": 0.1, "lr_scheduler": "cosine", "gradient_accumulation_steps": 2,
+    "scale_weight_norms": 1.0,
+}  # fmt: skip
+
+
+def kill_after(words: list[str], job: Path, step: int) -> None:
+    """Starts a run and kills it the moment its events tell of that step."""
+    process = subprocess.Popen([*COMMAND, "train", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(3000):
+            if any(event["kind"] == "progress" and event["step"] >= step for event in read_events(job)):
+                break
+            assert process.poll() is None, process.stdout.read().decode()[-2000:] if process.stdout else ""
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [{"optimizer_type": "AdamW"}, {"optimizer_type": "Prodigy", "learning_rate": 1}],
+    ids=lambda one: one["optimizer_type"],
+)
+def test_a_killed_run_goes_on_as_if_nothing_had_been(words: Callable[..., list[str]], tmp_path: Path, optimizer: dict) -> None:
+    settings = {**DRAWING, **optimizer}
+    run("train", *words(**settings, output_dir=tmp_path / "whole", job_dir=tmp_path / "job-whole"))
+
+    broken = {**settings, "output_dir": tmp_path / "broken"}
+    kill_after(words(**broken, job_dir=tmp_path / "job-killed"), tmp_path / "job-killed", 5)
+    states = sorted((tmp_path / "broken").glob("penny-step*-state"))
+    assert states and not (tmp_path / "broken" / "penny.safetensors").exists()
+    last = states[-1]
+    run("train", *words(**broken, job_dir=tmp_path / "job-resumed", resume=last))
+
+    steps = [event["step"] for event in read_events(tmp_path / "job-resumed") if event["kind"] == "progress"]
+    assert steps[0] == int(last.name.split("step")[1].split("-")[0]) + 1 and steps[-1] == 9
+    for name in ("penny.safetensors", "penny-step00000008.safetensors"):
+        whole_metadata, whole_tensors = safetensors(tmp_path / "whole" / name)
+        metadata, tensors = safetensors(tmp_path / "broken" / name)
+        assert tensors == whole_tensors
+        differing = {key for key in whole_metadata if metadata.get(key) != whole_metadata[key]}
+        assert metadata.keys() == whole_metadata.keys() and differing <= set(TIMES)

@@ -1,0 +1,153 @@
+"""Which files are pictures that can be trained, and how they are read: upright, in RGB, without transparency.
+
+Each picture is decoded once to find the broken ones; what was found is remembered in the data folder by the file's time
+and size, so that the next plan is quick.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..files import read_json, write_json
+from .items import Size
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+# Pictures all the same, but not of a kind that is trained.
+OTHER_EXTENSIONS = (".gif", ".avif", ".heic", ".jxl", ".tif", ".tiff", ".psd", ".svg", ".jfif", ".ico", ".tga")
+MIN_SIDE = 16
+_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+_EXIF_ORIENTATION = 0x0112
+_VERSION = 1
+_THREADS = 8
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a picture file holds: size of the upright picture, or why it can't be trained (`reason`, else empty)."""
+
+    size: Size = (0, 0)
+    rotated: bool = False
+    transparent: bool = False
+    reason: str = ""
+
+
+def look_at(paths: Sequence[Path], memory: Path) -> tuple[list[Look], str]:
+    """Decodes each picture, or recalls what was found from the folder `memory`; with it why that can't be written, or ""."""
+    kept = {folder: _recall(memory, folder) for folder in {path.parent for path in paths}}
+    marks = [_mark(path) for path in paths]
+    found: list[Look | None] = []
+    for path, mark in zip(paths, marks, strict=True):
+        known = kept[path.parent].get(path.name)
+        found.append(_look_from(known) if known and known.get("mark") == mark else None)
+    new = [number for number, look in enumerate(found) if look is None]
+    Image.init()  # before the threads, so that they find all decoders
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for number, look in zip(new, pool.map(look_into, [paths[number] for number in new]), strict=True):
+            found[number] = look
+    looks = [look for look in found if look is not None]
+    try:
+        for folder in {paths[number].parent for number in new}:
+            entries = {
+                path.name: {"mark": mark, **asdict(look)}
+                for path, mark, look in zip(paths, marks, looks, strict=True)
+                if path.parent == folder and mark is not None
+            }
+            write_json(_memory_file(memory, folder), {"version": _VERSION, "folder": str(folder), "files": entries})
+    except OSError as error:
+        return looks, error.strerror or str(error)
+    return looks, ""
+
+
+def look_into(path: Path) -> Look:
+    """Decodes the whole picture; whatever is wrong with it becomes a reason."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return Look(reason=f"it can't be read ({error.strerror or error})")
+    if not content:
+        return Look(reason="it is empty (0 bytes)")
+    try:
+        with _opened(content) as image:
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and image.format != "MPO":  # MPO: a camera's photo with further views of the same moment
+                return Look(reason=f"it is animated ({frames} pictures): save the one to train as .png")
+            rotated = image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
+            transparent = _is_transparent(image)
+            upright = _upright(image)
+    except UnidentifiedImageError:
+        return Look(reason="it is corrupt, or not a png, jpg, webp or bmp picture inside")
+    except Image.DecompressionBombError:
+        return Look(reason=f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: make it smaller")
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError) as error:
+        return Look(reason=f"it is corrupt ({error or type(error).__name__})")  # each decoder fails in its own way
+    if min(upright.size) < MIN_SIDE:
+        width, height = upright.size
+        return Look(reason=f"it is {width}×{height} px, too small to learn from (at least {MIN_SIDE} px a side)")
+    return Look(upright.size, rotated, transparent)
+
+
+def load_picture(path: Path, content: bytes | None = None) -> Image.Image:
+    """The picture upright, in RGB, on white where it is transparent; `content`: the file's bytes where they are at hand."""
+    with _opened(path.read_bytes() if content is None else content) as image:
+        return _upright(image)
+
+
+def _opened(content: bytes) -> Image.Image:
+    Image.init()  # else Pillow knows a few decoders only, and not WebP's
+    return Image.open(io.BytesIO(content), formats=_FORMATS)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Sixteen bits a pixel: Pillow would cut off all above 255 and leave a white picture.
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    image = ImageOps.exif_transpose(image)
+    if _is_transparent(image):
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.has_transparency_data
+
+
+def _mark(path: Path) -> list[int] | None:
+    """What changes when the file does: time of the last change in nanoseconds, and its size in bytes."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_mtime_ns, status.st_size]
+
+
+def _memory_file(memory: Path, folder: Path) -> Path:
+    name = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=12).hexdigest()
+    return memory / f"{name}.json"
+
+
+def _recall(memory: Path, folder: Path) -> dict[str, dict[str, object]]:
+    try:
+        content = read_json(_memory_file(memory, folder))
+    except (OSError, ValueError):  # none yet, or half a file from elsewhere: the pictures are looked at anew
+        return {}
+    if not isinstance(content, dict) or content.get("version") != _VERSION or not isinstance(content.get("files"), dict):
+        return {}
+    return content["files"]
+
+
+def _look_from(known: dict[str, object]) -> Look | None:
+    try:
+        width, height = known["size"]  # type: ignore[misc]
+        return Look((int(width), int(height)), bool(known["rotated"]), bool(known["transparent"]), str(known["reason"]))
+    except (KeyError, TypeError, ValueError):
+        return None

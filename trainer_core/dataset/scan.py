@@ -1,0 +1,238 @@
+"""From settings to what is trained: folders, pictures, captions and how often each is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from ..files import data_folder
+from ..settings import Settings, resolved_datasets
+from .buckets import fits
+from .caption_files import CaptionText, read_caption
+from .folders import Findings, Listing, find_folders, list_folder
+from .items import Dataset, Fit, Ignored, Item, Subset, SubsetOptions, TrainingSet
+from .pictures import Look, look_at
+from .regularization import matched_copies
+from .scan_report import names, tell_captions, tell_looks, tell_shared
+
+FALLBACK_RESOLUTION = (512, 512)
+_OPTIONS = tuple(field.name for field in fields(SubsetOptions))
+
+
+def scan(settings: Settings) -> TrainingSet:
+    """Looks at every file of the training; never raises for what is wrong with them, but lists and tells it."""
+    findings = Findings()
+    datasets = _from_toml(settings, findings) if settings.dataset_config else _from_folders(settings, findings)
+    memory = data_folder(settings.data_dir) / "cache" / "pictures"
+    known = {subset.folder for dataset in datasets for subset in dataset.subsets}
+    items: list[Item] = []
+    unused: list[Path] = []
+    for dataset in datasets:
+        found = [item for subset in dataset.subsets for item in _items(dataset, subset, known, memory, findings)]
+        found, left_over = _matched(found)
+        items += found
+        unused += left_over
+    if unused:
+        findings.tell(
+            "note",
+            "reg-unused",
+            f"{len(unused)} regularization pictures are not used, because there are more than training pictures with their "
+            f"repeats: {names(unused)}.",
+            "Raise the repeats of the training folders to use them all, or take these away.",
+        )
+    _check_counts(items, findings)
+    return TrainingSet(
+        tuple(datasets),
+        tuple(subset for dataset in datasets for subset in dataset.subsets),
+        tuple(replace(item, index=index) for index, item in enumerate(items)),
+        _without_doubles(findings.ignored),
+        tuple(dict.fromkeys(findings.problems)),
+        tuple(dict.fromkeys(unused)),
+    )
+
+
+def _from_folders(settings: Settings, findings: Findings) -> list[Dataset]:
+    resolution = settings.resolution
+    if resolution is None:
+        findings.tell("error", "resolution-missing", "resolution is missing: the size to train in.", "Set resolution to 512.")
+        resolution = FALLBACK_RESOLUTION
+    options = _options(lambda name: getattr(settings, name))
+    subsets: list[Subset] = []
+    for setting, is_reg in (("train_data_dir", False), ("reg_data_dir", True)):
+        root: Path | None = getattr(settings, setting)
+        if root is None:
+            if not is_reg:
+                fix = "Give train_data_dir (or dataset_config)."
+                findings.tell("error", "no-images", "There is no folder with training pictures.", fix)
+            continue
+        root = root.expanduser()
+        if not _is_readable(root, setting, findings):
+            continue
+        for found in find_folders(root, settings.dataset_repeats, is_reg, findings):
+            subsets.append(
+                Subset(len(subsets), 0, found.folder, found.name, found.repeats, is_reg, found.class_tokens, options)
+            )
+    return [
+        Dataset(
+            0,
+            resolution,
+            settings.train_batch_size,
+            settings.enable_bucket,
+            settings.min_bucket_reso,
+            settings.max_bucket_reso,
+            settings.bucket_reso_steps,
+            settings.bucket_no_upscale,
+            settings.resize_interpolation,
+            tuple(subsets),
+        )
+    ]
+
+
+def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
+    datasets: list[Dataset] = []
+    count = 0
+    for number, resolved in enumerate(resolved_datasets(settings)):
+        subsets: list[Subset] = []
+        seen: set[tuple[Path, bool]] = set()
+        for one in resolved["subsets"]:
+            folder = Path(one["image_dir"]).expanduser()
+            if (folder.absolute(), one["is_reg"]) in seen:
+                findings.tell(
+                    "warning", "folder-twice", f"{folder} is given twice in dataset {number + 1}.", "It is trained once."
+                )
+                continue
+            seen.add((folder.absolute(), one["is_reg"]))
+            if _is_readable(folder, "image_dir", findings):
+                options = _options(one.__getitem__)
+                subsets.append(
+                    Subset(
+                        count,
+                        number,
+                        folder,
+                        folder.absolute().name,
+                        one["num_repeats"],
+                        one["is_reg"],
+                        one["class_tokens"],
+                        options,
+                    )
+                )
+                count += 1
+        shared = {field.name: resolved[field.name] for field in fields(Dataset) if field.name not in ("index", "subsets")}
+        datasets.append(Dataset(number, subsets=tuple(subsets), **shared))
+    return datasets
+
+
+def _options(value_of: Any) -> SubsetOptions:
+    return SubsetOptions(**{name: value_of(name) for name in _OPTIONS})
+
+
+def _is_readable(folder: Path, setting: str, findings: Findings) -> bool:
+    try:
+        if folder.is_dir():
+            next(folder.iterdir(), None)
+            return True
+        why = "is not a folder" if folder.exists() else "doesn't exist"
+    except OSError as error:
+        why = f"can't be read ({error.strerror or error})"
+    findings.tell("error", "folder-missing", f"The folder {folder} ({setting}) {why}.", f"Check the path given as {setting}.")
+    return False
+
+
+@dataclass(frozen=True)
+class _Captions:
+    """The captions of a subset's pictures: text and file, and what was read of each file."""
+
+    texts: list[str]
+    files: list[Path | None]
+    read: dict[Path, CaptionText]
+
+
+def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, findings: Findings) -> list[Item]:
+    """The subset's pictures that can be trained; `copies` are its repeats, `index` is not set yet."""
+    extension = subset.options.caption_extension
+    listing = list_folder(subset.folder, extension, known, findings)
+    looks, unwritable = look_at(listing.pictures, memory)
+    if unwritable:
+        findings.tell("note", "memory-unwritable", f"Picture sizes can't be remembered in {memory} ({unwritable}).")
+    places: list[Fit | str] = [look.reason for look in looks]
+    good = [number for number, look in enumerate(looks) if not look.reason]
+    for number, place in zip(good, fits(dataset, [looks[number].size for number in good]), strict=True):
+        places[number] = place
+    for path, place in zip(listing.pictures, places, strict=True):
+        if isinstance(place, str):
+            findings.ignore(path, place)
+    kept = [
+        (path, look, place) for path, look, place in zip(listing.pictures, looks, places, strict=True) if isinstance(place, Fit)
+    ]
+    captions = _captions(subset, [path for path, _, _ in kept], listing, findings)
+    _tell_all(subset, kept, captions, listing, findings)
+    return [
+        Item(-1, path, subset, look.size, place, text, subset.repeats, file)
+        for (path, look, place), text, file in zip(kept, captions.texts, captions.files, strict=True)
+    ]
+
+
+def _captions(subset: Subset, paths: Sequence[Path], listing: Listing, findings: Findings) -> _Captions:
+    """Each picture's caption; where it has none or an empty one, the class tokens."""
+    options = subset.options
+    texts: list[str] = []
+    files: list[Path | None] = []
+    read: dict[Path, CaptionText] = {}
+    for path in paths:
+        file = None if options.ignore_captions else caption_of(path, listing.captions)
+        if file is not None and file not in read:
+            try:
+                read[file] = read_caption(file, options.caption_separator, options.enable_wildcard)
+            except OSError as error:
+                why = f"The caption {file} can't be read ({error.strerror or error})."
+                findings.tell("warning", "caption-unreadable", why, "Check the file and its rights.")
+                read[file] = CaptionText("")
+        has_text = file is not None and bool(read[file].text)
+        texts.append(read[file].text if file is not None and has_text else subset.class_tokens or "")
+        files.append(file)
+    return _Captions(texts, files, read)
+
+
+def caption_of(path: Path, captions: dict[str, Path]) -> Path | None:
+    """The picture's caption file: of its stem, or of the stem without the face's place in `…_cx_cy_w_h`."""
+    stem, place = path.stem, path.stem.rsplit("_", 4)
+    if stem not in captions and len(place) == 5 and all(part.isdigit() for part in place[1:]):
+        stem = place[0]
+    return captions.get(stem)
+
+
+def _tell_all(
+    subset: Subset, kept: Sequence[tuple[Path, Look, Fit]], captions: _Captions, listing: Listing, findings: Findings
+) -> None:
+    stems = {path.stem for path in listing.pictures}
+    used = {file for file in captions.files if file is not None}
+    for stem, file in (*listing.captions.items(), *listing.other_captions.items()):
+        if stem not in stems and file not in used:
+            findings.ignore(file, "it is a caption without a picture")
+    tell_looks([(path, look) for path, look, _ in kept], findings)
+    tell_shared([path for path, _, _ in kept], captions.files, findings)
+    tell_captions(subset, [path for path, _, _ in kept], captions.files, captions.read, listing, findings)
+
+
+def _matched(items: Sequence[Item]) -> tuple[list[Item], list[Path]]:
+    """Items of a dataset with the copies of its regularization pictures, and the pictures that are left over."""
+    total = sum(item.copies for item in items if not item.subset.is_reg)
+    reg = [number for number, item in enumerate(items) if item.subset.is_reg]
+    copies = matched_copies([items[number].copies for number in reg], total)
+    result = list(items)
+    for number, count in zip(reg, copies, strict=True):
+        result[number] = replace(items[number], copies=count)
+    return [item for item in result if item.copies], [item.path for item in result if not item.copies]
+
+
+def _check_counts(items: Sequence[Item], findings: Findings) -> None:
+    if not any(not item.subset.is_reg for item in items) and not any(one.code == "no-images" for one in findings.problems):
+        why = "All that were found are listed with the reason." if findings.ignored else "No picture was found."
+        fix = "Put .png, .jpg, .webp or .bmp pictures into a folder named like 10_name."
+        findings.tell("error", "no-images", f"There are no pictures to train. {why}", fix)
+
+
+def _without_doubles(ignored: Sequence[Ignored]) -> tuple[Ignored, ...]:
+    return tuple(dict.fromkeys(ignored))

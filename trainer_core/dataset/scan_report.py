@@ -1,0 +1,122 @@
+"""What a scan tells about pictures and captions: problems with the names of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .caption_files import CaptionText
+from .folders import Findings, Listing
+from .items import Subset
+from .pictures import Look
+
+
+def names(paths: Sequence[Path], limit: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(path.name for path in paths[:limit])
+    return shown if len(paths) <= limit else f"{shown} and {len(paths) - limit} more"
+
+
+def pictures(count: int) -> str:
+    return f"{count} picture" if count == 1 else f"{count} pictures"
+
+
+def tell_looks(kept: Sequence[tuple[Path, Look]], findings: Findings) -> None:
+    rotated = [path for path, look in kept if look.rotated]
+    if rotated:
+        findings.tell(
+            "note", "exif-rotation", f"{pictures(len(rotated))} turned upright as the camera noted: {names(rotated)}."
+        )
+    transparent = [path for path, look in kept if look.transparent]
+    if transparent:
+        findings.tell(
+            "note",
+            "transparency",
+            f"{pictures(len(transparent))} with transparency, trained on white: {names(transparent)}.",
+            "Put a background behind them where white is not wanted.",
+        )
+
+
+def tell_shared(paths: Sequence[Path], files: Sequence[Path | None], findings: Findings) -> None:
+    """Pictures that differ in their extension only share a caption."""
+    by_stem: dict[Path, list[Path]] = {}
+    for path in paths:
+        by_stem.setdefault(path.with_suffix(""), []).append(path)
+    captions = dict(zip(paths, files, strict=True))
+    for group in by_stem.values():
+        caption = captions[group[0]]
+        if len(group) > 1 and caption is not None:
+            shown = " and ".join(path.name for path in group)
+            fix = "Give one of them another name, with a caption of its own."
+            findings.tell("warning", "caption-shared", f"{shown} in {caption.parent} share the caption {caption.name}.", fix)
+
+
+def tell_captions(
+    subset: Subset,
+    paths: Sequence[Path],
+    files: Sequence[Path | None],
+    read: Mapping[Path, CaptionText],
+    listing: Listing,
+    findings: Findings,
+) -> None:
+    """Missing and empty captions, other encodings, several lines and escapes."""
+    tell_missing(subset, [path for path, file in zip(paths, files, strict=True) if file is None], len(paths), listing, findings)
+    empty = [file for file, content in read.items() if not content.text]
+    if empty:
+        stand_in = _stand_in(subset)
+        fix = "Write a caption into them, or remove them."
+        message = f"{len(empty)} empty caption file(s) in {subset.folder}, trained {stand_in}: {names(empty)}."
+        findings.tell("warning", "caption-empty", message, fix)
+    for encoding in sorted({content.encoding for content in read.values() if content.encoding}):
+        which = [file for file, content in read.items() if content.encoding == encoding]
+        findings.tell(
+            "warning",
+            "caption-encoding",
+            f"{len(which)} caption(s) in {subset.folder} are not UTF-8 and are read as {encoding}: {names(which)}.",
+            "Look whether their tags are right below, and save them as UTF-8.",
+        )
+    lines = [file for file, content in read.items() if content.lines > 1]
+    if lines and not subset.options.enable_wildcard:
+        message = f"{len(lines)} caption(s) in {subset.folder} have several lines, all of which are trained: {names(lines)}."
+        findings.tell(
+            "note", "caption-lines", message, "Set enable_wildcard where one of the lines is to be chosen at each step."
+        )
+    escaped = [file for file, content in read.items() if content.unescaped]
+    if escaped:
+        message = (
+            f"Backslashes before brackets are taken off in {len(escaped)} caption(s) in {subset.folder}: {names(escaped)}."
+        )
+        findings.tell("note", "caption-escapes", message, "They belong to prompts only.")
+
+
+def tell_missing(subset: Subset, missing: Sequence[Path], count: int, listing: Listing, findings: Findings) -> None:
+    """Pictures without a caption; caption files of another extension than the one that is read are a likely mistake."""
+    if not missing or subset.options.ignore_captions:
+        return
+    unread = [listing.other_captions[path.stem] for path in missing if path.stem in listing.other_captions]
+    if unread:
+        extensions = sorted({file.suffix for file in unread})
+        findings.tell(
+            "warning",
+            "caption-extension",
+            f"{len(unread)} caption file(s) {', '.join(extensions)} in {subset.folder} are not read, because caption_extension "
+            f"is {subset.options.caption_extension}: their pictures are trained {_stand_in(subset)}.",
+            f"Set caption_extension to {extensions[0]}.",
+        )
+    elif len(missing) == count:
+        if not subset.is_reg:
+            findings.tell(
+                "note", "keyword-style", f"No captions in {subset.folder}: all its pictures are trained {_stand_in(subset)}."
+            )
+    else:
+        findings.tell(
+            "warning",
+            "captions-missing",
+            f"{len(missing)} of {count} pictures in {subset.folder} have no caption and are trained {_stand_in(subset)}: "
+            f"{names(missing)}.",
+            "Caption them, or leave all captions away with ignore_captions.",
+        )
+
+
+def _stand_in(subset: Subset) -> str:
+    return f"with the caption “{subset.class_tokens}”" if subset.class_tokens else "without any caption"

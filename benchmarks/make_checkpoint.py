@@ -53,12 +53,19 @@ def checkpoint_shapes(size: str) -> dict[str, tuple[int, ...]]:
     levels = len(widths.unet)
     with torch.device("meta"):
         unet = UNet2DConditionModel(
-            block_out_channels=widths.unet, cross_attention_dim=widths.text, attention_head_dim=8,
+            block_out_channels=widths.unet,
+            cross_attention_dim=widths.text,
+            attention_head_dim=8,
             down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
-            up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1))
+            up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),
+        )
         vae = AutoencoderKL(
-            block_out_channels=widths.vae, latent_channels=4, layers_per_block=2,
-            down_block_types=("DownEncoderBlock2D",) * len(widths.vae), up_block_types=("UpDecoderBlock2D",) * len(widths.vae))
+            block_out_channels=widths.vae,
+            latent_channels=4,
+            layers_per_block=2,
+            down_block_types=("DownEncoderBlock2D",) * len(widths.vae),
+            up_block_types=("UpDecoderBlock2D",) * len(widths.vae),
+        )
     shapes = {f"{TEXT}text_model.{name}": shape for name, shape in _text_shapes(widths).items()}
     for part, model in (("unet", unet), ("vae", vae)):
         own = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -73,8 +80,12 @@ def checkpoint_shapes(size: str) -> dict[str, tuple[int, ...]]:
 def _text_shapes(size: Size) -> dict[str, tuple[int, ...]]:
     """Names and shapes of CLIP's text transformer, without the prefix `text_model.`."""
     width = size.text
-    shapes = {"embeddings.token_embedding.weight": (size.vocabulary, width), "embeddings.position_embedding.weight": (77, width),
-              "final_layer_norm.weight": (width,), "final_layer_norm.bias": (width,)}
+    shapes = {
+        "embeddings.token_embedding.weight": (size.vocabulary, width),
+        "embeddings.position_embedding.weight": (77, width),
+        "final_layer_norm.weight": (width,),
+        "final_layer_norm.bias": (width,),
+    }
     for layer in range(size.text_layers):
         linear = {f"self_attn.{name}_proj": (width, width) for name in "kvq"} | {"self_attn.out_proj": (width, width)}
         linear |= {"mlp.fc1": (4 * width, width), "mlp.fc2": (width, 4 * width)}
@@ -86,8 +97,9 @@ def _text_shapes(size: Size) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def make_checkpoint(path: str | Path, size: str = "sd15", seed: int = 0, dtype: str = "fp16",
-                    metadata: Mapping[str, str] | None = None) -> Path:
+def make_checkpoint(
+    path: str | Path, size: str = "sd15", seed: int = 0, dtype: str = "fp16", metadata: Mapping[str, str] | None = None
+) -> Path:
     """Writes the file and returns its path; `size` is "sd15" or "toy", `dtype` "fp16" or "fp32"."""
     path = Path(path).expanduser()
     code, kind = DTYPES[dtype]

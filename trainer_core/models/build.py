@@ -33,24 +33,33 @@ def unet_config(shapes: Shapes) -> dict[str, Any]:
     attends = [f"down_blocks.{level}.attentions.0.proj_in.weight" in shapes for level in range(levels)]
     attention = "mid_block.attentions.0."
     return {
-        "in_channels": shapes["conv_in.weight"][1], "out_channels": shapes["conv_out.weight"][0],
-        "block_out_channels": widths, "layers_per_block": _count(shapes, "down_blocks.0.resnets."),
+        "in_channels": shapes["conv_in.weight"][1],
+        "out_channels": shapes["conv_out.weight"][0],
+        "block_out_channels": widths,
+        "layers_per_block": _count(shapes, "down_blocks.0.resnets."),
         "down_block_types": ["CrossAttnDownBlock2D" if attend else "DownBlock2D" for attend in attends],
         "up_block_types": ["CrossAttnUpBlock2D" if attend else "UpBlock2D" for attend in reversed(attends)],
         "cross_attention_dim": shapes[attention + "transformer_blocks.0.attn2.to_k.weight"][1],
         "use_linear_projection": len(shapes[attention + "proj_in.weight"]) == 2,
-        "attention_head_dim": 8, "norm_num_groups": 32, "sample_size": 64,
+        "attention_head_dim": 8,
+        "norm_num_groups": 32,
+        "sample_size": 64,
     }
 
 
 def vae_config(shapes: Shapes) -> dict[str, Any]:
     levels = _count(shapes, "encoder.down_blocks.")
     return {
-        "in_channels": 3, "out_channels": 3, "latent_channels": shapes["decoder.conv_in.weight"][1],
+        "in_channels": 3,
+        "out_channels": 3,
+        "latent_channels": shapes["decoder.conv_in.weight"][1],
         "block_out_channels": [shapes[f"encoder.down_blocks.{level}.resnets.0.conv1.weight"][0] for level in range(levels)],
-        "layers_per_block": _count(shapes, "encoder.down_blocks.0.resnets."), "norm_num_groups": 32,
-        "down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels,
-        "sample_size": 512, "scaling_factor": 0.18215,
+        "layers_per_block": _count(shapes, "encoder.down_blocks.0.resnets."),
+        "norm_num_groups": 32,
+        "down_block_types": ["DownEncoderBlock2D"] * levels,
+        "up_block_types": ["UpDecoderBlock2D"] * levels,
+        "sample_size": 512,
+        "scaling_factor": 0.18215,
     }
 
 
@@ -61,11 +70,18 @@ def text_config(shapes: Shapes, metadata: Mapping[str, str]) -> dict[str, Any]:
     if heads < 1 or width % heads:
         raise ValueError(f"{heads} heads don't divide a width of {width}")
     return {
-        "vocab_size": vocabulary, "hidden_size": width, "hidden_act": "quick_gelu", "layer_norm_eps": 1e-5,
-        "intermediate_size": shapes["encoder.layers.0.mlp.fc1.weight"][0], "num_hidden_layers": _count(shapes, "encoder.layers."),
+        "vocab_size": vocabulary,
+        "hidden_size": width,
+        "hidden_act": "quick_gelu",
+        "layer_norm_eps": 1e-5,
+        "intermediate_size": shapes["encoder.layers.0.mlp.fc1.weight"][0],
+        "num_hidden_layers": _count(shapes, "encoder.layers."),
         "num_attention_heads": heads,
-        "max_position_embeddings": shapes["embeddings.position_embedding.weight"][0], "projection_dim": width,
-        "bos_token_id": 49406, "eos_token_id": 49407, "pad_token_id": 49407,
+        "max_position_embeddings": shapes["embeddings.position_embedding.weight"][0],
+        "projection_dim": width,
+        "bos_token_id": 49406,
+        "eos_token_id": 49407,
+        "pad_token_id": 49407,
     }
 
 

@@ -43,16 +43,24 @@ class Model:
         gc.collect()
 
 
-def load_model(path: str | Path, vae: str | Path | None = None, dtype: torch.dtype = torch.float32,
-               parts: Sequence[str] = PARTS) -> Model:
+def load_model(
+    path: str | Path, vae: str | Path | None = None, dtype: torch.dtype = torch.float32, parts: Sequence[str] = PARTS
+) -> Model:
     """Loads the given parts ("text_encoder", "unet", "vae"); `vae` is another file for the VAE."""
     header = read_header(path)
     family = require_base(header)
     loaded = {part: load_part(header, part, dtype) for part in parts if not (part == "vae" and vae)}
     if vae and "vae" in parts:
         loaded["vae"] = load_vae(vae, dtype)
-    return Model(loaded.get("unet"), loaded.get("text_encoder"), loaded.get("vae"), load_tokenizer(), family, header.path,
-                 FAMILIES[family].scaling_factor)
+    return Model(
+        loaded.get("unet"),
+        loaded.get("text_encoder"),
+        loaded.get("vae"),
+        load_tokenizer(),
+        family,
+        header.path,
+        FAMILIES[family].scaling_factor,
+    )
 
 
 def load_vae(path: str | Path, dtype: torch.dtype = torch.float32) -> nn.Module:
@@ -73,10 +81,14 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
         model = build(part, shapes, header)
     except KeyError as error:
         title = part.replace("_", " ")
-        raise CheckpointError(f"{header.path} lacks the tensor {error.args[0]!r} of the {title}: the file isn't complete.") from None
+        raise CheckpointError(
+            f"{header.path} lacks the tensor {error.args[0]!r} of the {title}: the file isn't complete."
+        ) from None
     except (ValueError, IndexError) as error:
-        raise CheckpointError(f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion 1.x model has: "
-                              "it is damaged or of another kind.") from error
+        raise CheckpointError(
+            f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion 1.x model has: "
+            "it is damaged or of another kind."
+        ) from error
     tensors = read_tensors(header, names, dtype)
     wanted = model.state_dict()
     for name, tensor in tensors.items():
@@ -86,8 +98,10 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
     wrong = [name for name in wanted if name in tensors and tensors[name].shape != wanted[name].shape]
     if missing or wrong:
         what = f"lacks {missing[0]!r}" if missing else f"has another shape than expected at {wrong[0]!r}"
-        raise CheckpointError(f"The {part.replace('_', ' ')} in {header.path} {what} ({len(missing)} missing, {len(wrong)} "
-                              "of another shape): it is not a usable Stable Diffusion 1.x model.")
+        raise CheckpointError(
+            f"The {part.replace('_', ' ')} in {header.path} {what} ({len(missing)} missing, {len(wrong)} "
+            "of another shape): it is not a usable Stable Diffusion 1.x model."
+        )
     model.load_state_dict({name: tensors[name] for name in wanted}, assign=True)
     for module in model.modules():
         for key, buffer in module._buffers.items():

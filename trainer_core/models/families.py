@@ -58,11 +58,17 @@ def require_base(header: ModelHeader) -> Family:
     if family == "vae":
         raise CheckpointError(f"{path} is a VAE, not a base model: give it as --vae, beside a checkpoint.")
     if family == "unknown":
-        raise CheckpointError(f"{path} is not a Stable Diffusion checkpoint with UNet, VAE and text encoder: give another file.")
+        raise CheckpointError(
+            f"{path} is not a Stable Diffusion checkpoint with UNet, VAE and text encoder: give another file."
+        )
     if family not in TRAINABLE:
-        raise CheckpointError(f"{path} is a {FAMILIES[family].title} model, which can't be trained yet: give a Stable Diffusion 1.x model.")
+        raise CheckpointError(
+            f"{path} is a {FAMILIES[family].title} model, which can't be trained yet: give a Stable Diffusion 1.x model."
+        )
     name = "unet:conv_in.weight" if header.files else "model.diffusion_model.input_blocks.0.0.weight"
     conv_in = header.tensors.get(name)
     if conv_in is not None and conv_in.shape[1] != 4:
-        raise CheckpointError(f"{path} is an inpainting or editing model ({conv_in.shape[1]} input channels): give the ordinary model.")
+        raise CheckpointError(
+            f"{path} is an inpainting or editing model ({conv_in.shape[1]} input channels): give the ordinary model."
+        )
     return family

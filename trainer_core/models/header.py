@@ -23,16 +23,46 @@ from ..problems import UserError
 
 MAX_HEADER_BYTES = 100_000_000
 MAX_PICKLE_BYTES = 64 << 20
-ELEMENT_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1,
-                 "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "U32": 4, "U64": 8}
-STORAGES = {"FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16", "DoubleStorage": "F64",
-            "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": "I8",
-            "ByteStorage": "U8", "BoolStorage": "BOOL"}
-ZIP_MEMBER = re.compile(r"[^/]+/(data/\d+|data\.pkl|version|byteorder|\.format_version|\.storage_alignment"
-                        r"|\.data/serialization_id)")
+ELEMENT_BYTES = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U8": 1,
+    "BOOL": 1,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "U16": 2,
+    "U32": 4,
+    "U64": 8,
+}
+STORAGES = {
+    "FloatStorage": "F32",
+    "HalfStorage": "F16",
+    "BFloat16Storage": "BF16",
+    "DoubleStorage": "F64",
+    "LongStorage": "I64",
+    "IntStorage": "I32",
+    "ShortStorage": "I16",
+    "CharStorage": "I8",
+    "ByteStorage": "U8",
+    "BoolStorage": "BOOL",
+}
+ZIP_MEMBER = re.compile(
+    r"[^/]+/(data/\d+|data\.pkl|version|byteorder|\.format_version|\.storage_alignment"
+    r"|\.data/serialization_id)"
+)
 LEGACY_PICKLE = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-FOLDER_PARTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model",
-                "text_encoder_2": "model"}
+FOLDER_PARTS = {
+    "unet": "diffusion_pytorch_model",
+    "vae": "diffusion_pytorch_model",
+    "text_encoder": "model",
+    "text_encoder_2": "model",
+}
 
 
 class CheckpointError(UserError):
@@ -158,7 +188,9 @@ def _folder_metadata(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError):
-        raise CheckpointError(f"{path / 'text_encoder' / 'config.json'} can't be read: the diffusers folder is damaged.") from None
+        raise CheckpointError(
+            f"{path / 'text_encoder' / 'config.json'} can't be read: the diffusers folder is damaged."
+        ) from None
     return {"text_encoder_heads": str(heads)}
 
 
@@ -196,8 +228,10 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any]] = {
     ("numpy", "dtype"): _Ignored,
     ("numpy", "ndarray"): _Ignored,
     **{(f"numpy.{core}.multiarray", name): _Ignored for core in ("core", "_core") for name in ("scalar", "_reconstruct")},
-    **{(f"{package}.callbacks.model_checkpoint", "ModelCheckpoint"): _Ignored
-       for package in ("pytorch_lightning", "lightning.pytorch")},
+    **{
+        (f"{package}.callbacks.model_checkpoint", "ModelCheckpoint"): _Ignored
+        for package in ("pytorch_lightning", "lightning.pytorch")
+    },
 }
 
 
@@ -211,8 +245,10 @@ class _Unpickler(pickle.Unpickler):
             return _Storage(STORAGES[name])
         if (module, name) in _ALLOWED:
             return _ALLOWED[module, name]
-        raise CheckpointError(f"{self._path} asks for `{module}.{name}`, which a model has no need of and which could run "
-                              "code: don't use this file; get the model as .safetensors.")
+        raise CheckpointError(
+            f"{self._path} asks for `{module}.{name}`, which a model has no need of and which could run "
+            "code: don't use this file; get the model as .safetensors."
+        )
 
     def persistent_load(self, pid: Any) -> _Storage:
         if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == "storage" and isinstance(pid[1], _Storage)):
@@ -226,7 +262,9 @@ def _unpickle(path: Path, file: BinaryIO) -> Any:
     except CheckpointError:
         raise
     except Exception as error:  # noqa: BLE001 – a hostile pickle can raise anything from inside the unpickler
-        raise CheckpointError(f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or not a model.") from None
+        raise CheckpointError(
+            f"{path} can't be read as a checkpoint ({type(error).__name__}): it is damaged or not a model."
+        ) from None
 
 
 def _read_zip(path: Path) -> dict[str, TensorInfo]:
@@ -236,7 +274,9 @@ def _read_zip(path: Path) -> dict[str, TensorInfo]:
             strange = next((member.filename for member in members if not ZIP_MEMBER.fullmatch(member.filename)), None)
             pickles = [member for member in members if member.filename.endswith("/data.pkl")]
             if strange is not None or len(pickles) != 1:
-                raise CheckpointError(f"{path} is a zip file but not a checkpoint: it holds {strange or 'no single data.pkl'!r}.")
+                raise CheckpointError(
+                    f"{path} is a zip file but not a checkpoint: it holds {strange or 'no single data.pkl'!r}."
+                )
             if pickles[0].file_size > MAX_PICKLE_BYTES:
                 raise CheckpointError(f"{path} has an index of {pickles[0].file_size:,} bytes: no model has, it is refused.")
             return _state_dict(path, _unpickle(path, io.BytesIO(archive.read(pickles[0]))))
@@ -253,7 +293,11 @@ def _read_legacy(path: Path, file: BinaryIO) -> dict[str, TensorInfo]:
 def _state_dict(path: Path, content: Any) -> dict[str, TensorInfo]:
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
-    tensors = {str(key): value for key, value in content.items() if isinstance(value, TensorInfo)} if isinstance(content, dict) else {}
+    tensors = (
+        {str(key): value for key, value in content.items() if isinstance(value, TensorInfo)}
+        if isinstance(content, dict)
+        else {}
+    )
     if not tensors:
         raise CheckpointError(f"{path} holds no tensors: it is not a model.")
     return tensors

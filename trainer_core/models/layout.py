@@ -12,10 +12,21 @@ from .header import ModelHeader
 
 UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
 PARTS = ("text_encoder", "unet", "vae")
-_RESNET = {"in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj", "out_layers.0": "norm2",
-           "out_layers.3": "conv2", "skip_connection": "conv_shortcut"}
-_UNET_ENDS = {"time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-              "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out"}
+_RESNET = {
+    "in_layers.0": "norm1",
+    "in_layers.2": "conv1",
+    "emb_layers.1": "time_emb_proj",
+    "out_layers.0": "norm2",
+    "out_layers.3": "conv2",
+    "skip_connection": "conv_shortcut",
+}
+_UNET_ENDS = {
+    "time_embed.0": "time_embedding.linear_1",
+    "time_embed.2": "time_embedding.linear_2",
+    "input_blocks.0.0": "conv_in",
+    "out.0": "conv_norm_out",
+    "out.2": "conv_out",
+}
 _VAE_ATTENTION = {"norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0"}
 
 
@@ -86,11 +97,13 @@ def part_names(header: ModelHeader, part: str) -> dict[str, str]:
     prefix = {"unet": UNET, "vae": VAE, "text_encoder": TEXT}[part]
     if part == "vae" and not any(name.startswith(VAE) for name in header.tensors):
         prefix = ""
-    own = [(name[len(prefix):], name) for name in header.tensors if name.startswith(prefix)]
+    own = [(name[len(prefix) :], name) for name in header.tensors if name.startswith(prefix)]
     if part == "unet":
         pairs = [(unet_name(short), name) for short, name in own]
     elif part == "vae":
-        levels = 1 + max((int(level[1]) for short, _ in own if (level := re.match(r"encoder\.down\.(\d+)\.", short))), default=-1)
+        levels = 1 + max(
+            (int(level[1]) for short, _ in own if (level := re.match(r"encoder\.down\.(\d+)\.", short))), default=-1
+        )
         pairs = [(vae_name(short, levels), name) for short, name in own]
         if levels == 0:  # a VAE on its own that already has diffusers' names
             pairs = [(_newer_vae(short), name) for short, name in own if re.match(r"encoder|decoder|quant|post_quant", short)]
@@ -102,7 +115,11 @@ def part_names(header: ModelHeader, part: str) -> dict[str, str]:
 def _newer_vae(name: str) -> str:
     """Old diffusers files call the VAE's attention query, key, value and proj_attn."""
     found = re.fullmatch(r"(.*attentions\.0\.)(query|key|value|proj_attn)(\..*)", name)
-    return f"{found[1]}{ {'query': 'to_q', 'key': 'to_k', 'value': 'to_v', 'proj_attn': 'to_out.0'}[found[2]]}{found[3]}" if found else name
+    return (
+        f"{found[1]}{ {'query': 'to_q', 'key': 'to_k', 'value': 'to_v', 'proj_attn': 'to_out.0'}[found[2]] }{found[3]}"
+        if found
+        else name
+    )
 
 
 def ldm_names(names: Iterable[str], part: str) -> dict[str, str]:

@@ -22,4 +22,3 @@ def prepare_for_training(model: Any, settings: Settings, device: torch.device) -
     if settings.gradient_checkpointing:
         model.unet.enable_gradient_checkpointing()
         text_model(model.text_encoder).gradient_checkpointing = True  # read by text.encode
-

@@ -12,9 +12,20 @@ import torch
 
 from .header import CheckpointError, ModelHeader, read_header
 
-_DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
-           "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
-           "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
+_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+}
 
 
 def read_tensors(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
@@ -43,7 +54,9 @@ def _read(file: BinaryIO, header: ModelHeader, name: str) -> torch.Tensor:
     """One tensor by itself: a file in another dtype is never in memory as a whole beside its converted copy."""
     info = header.tensors[name]
     if info.dtype not in _DTYPES:
-        raise CheckpointError(f"{header.path} holds {name!r} as {info.dtype}, which can't be read here: give it in fp16 or fp32.")
+        raise CheckpointError(
+            f"{header.path} holds {name!r} as {info.dtype}, which can't be read here: give it in fp16 or fp32."
+        )
     dtype = _DTYPES[info.dtype]
     count = math.prod(info.shape)
     if not count:
@@ -68,15 +81,25 @@ def _read_torch(path: Path, names: Iterable[str]) -> dict[str, torch.Tensor]:
     import numpy as np
 
     scalar = np._core.multiarray.scalar if hasattr(np, "_core") else np.core.multiarray.scalar
-    allowed: list[Any] = [(_Callback, f"{package}.callbacks.model_checkpoint.ModelCheckpoint")
-                          for package in ("pytorch_lightning", "lightning.pytorch")]
-    allowed += [(scalar, "numpy.core.multiarray.scalar"), (scalar, "numpy._core.multiarray.scalar"), np.dtype,
-                type(np.dtype("float64")), type(np.dtype("float32")), type(np.dtype("int64"))]
+    allowed: list[Any] = [
+        (_Callback, f"{package}.callbacks.model_checkpoint.ModelCheckpoint")
+        for package in ("pytorch_lightning", "lightning.pytorch")
+    ]
+    allowed += [
+        (scalar, "numpy.core.multiarray.scalar"),
+        (scalar, "numpy._core.multiarray.scalar"),
+        np.dtype,
+        type(np.dtype("float64")),
+        type(np.dtype("float32")),
+        type(np.dtype("int64")),
+    ]
     zipped = path.open("rb").read(2) == b"PK"
     try:
         with torch.serialization.safe_globals(allowed):
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True if zipped else None)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise CheckpointError(f"{path} can't be read as a checkpoint ({type(error).__name__}): fetch it again, best as .safetensors.") from error
+        raise CheckpointError(
+            f"{path} can't be read as a checkpoint ({type(error).__name__}): fetch it again, best as .safetensors."
+        ) from error
     content = content.get("state_dict", content)
     return {name: content[name] for name in names}

@@ -26,15 +26,31 @@ class ClipTokenizer:
         lines = gzip.decompress(merges_file.read_bytes()).decode("utf-8").split("\n")[1:48895]
         merges = [tuple(line.split()) for line in lines]
         alphabet = _byte_alphabet()
-        words = [*alphabet, *(f"{letter}</w>" for letter in alphabet), *("".join(pair) for pair in merges),
-                 "<|startoftext|>", "<|endoftext|>"]
-        model = models.BPE(vocab={word: number for number, word in enumerate(words)}, merges=merges,
-                           unk_token="<|endoftext|>", end_of_word_suffix="</w>", continuing_subword_prefix="", fuse_unk=False)
+        words = [
+            *alphabet,
+            *(f"{letter}</w>" for letter in alphabet),
+            *("".join(pair) for pair in merges),
+            "<|startoftext|>",
+            "<|endoftext|>",
+        ]
+        model = models.BPE(
+            vocab={word: number for number, word in enumerate(words)},
+            merges=merges,
+            unk_token="<|endoftext|>",
+            end_of_word_suffix="</w>",
+            continuing_subword_prefix="",
+            fuse_unk=False,
+        )
         self._tokenizer = Tokenizer(model)
         self._tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
+            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+        )
         self._tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Split(Regex(_SPLIT), behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+            [
+                pre_tokenizers.Split(Regex(_SPLIT), behavior="removed", invert=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )
         self._tokenizer.add_special_tokens([AddedToken(word, special=True) for word in words[-2:]])
 
     def ids(self, text: str) -> list[int]:

@@ -42,8 +42,12 @@ def _modules(part: Any, prefix: str) -> dict[str, torch.nn.Module]:
 
 
 @torch.no_grad()
-def _merge(tensors: Mapping[str, torch.Tensor], modules: Mapping[str, torch.nn.Module], strength: float,
-           kept: dict[str, tuple[torch.nn.Module, torch.Tensor]]) -> None:
+def _merge(
+    tensors: Mapping[str, torch.Tensor],
+    modules: Mapping[str, torch.nn.Module],
+    strength: float,
+    kept: dict[str, tuple[torch.nn.Module, torch.Tensor]],
+) -> None:
     for name, module in modules.items():
         if f"{name}.lora_down.weight" in tensors:
             if name not in kept:
@@ -65,8 +69,9 @@ def lora_delta(tensors: Mapping[str, torch.Tensor], name: str, weight: torch.Ten
     return delta.view(weight.shape).to(weight.device)
 
 
-def _require_known(path: str | Path, tensors: Mapping[str, torch.Tensor],
-                   modules: Mapping[str, Mapping[str, torch.nn.Module]]) -> None:
+def _require_known(
+    path: str | Path, tensors: Mapping[str, torch.Tensor], modules: Mapping[str, Mapping[str, torch.nn.Module]]
+) -> None:
     """webui passes over what it doesn't know; here a LoRA for another model is an error."""
     names = {name.split(".", 1)[0] for name in tensors if ".lora_down." in name}
     unknown = sorted(names - {name for part in modules.values() for name in part})

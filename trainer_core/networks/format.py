@@ -25,7 +25,9 @@ _CODES = {torch.float32: ("F32", 4), torch.float16: ("F16", 2), torch.bfloat16: 
 LEGACY_START, LEGACY_LENGTH = 0x100000, 0x10000
 
 
-def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], precision: str | None = None) -> None:
+def save_lora(
+    path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], precision: str | None = None
+) -> None:
     """Writes the file atomically, with `sshs_model_hash` and `sshs_legacy_hash` added to the metadata.
 
     precision: "float", "fp16", "bf16" or None (float32) for all tensors, alphas too. An existing file is replaced.
@@ -34,10 +36,13 @@ def save_lora(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping
     content = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in tensors.items()}
     broken = next((name for name, tensor in content.items() if not bool(torch.isfinite(tensor).all())), None)
     if broken:
-        raise UserError(f"{path.name} isn't saved: {broken} holds numbers that aren't finite in {precision or 'float'}; "
-                        "lower the learning rate, or save with --save_precision float.")
-    entries, _ = file_layout({name: tuple(tensor.shape) for name, tensor in content.items()},
-                             {name: _CODES[dtype] for name in content})
+        raise UserError(
+            f"{path.name} isn't saved: {broken} holds numbers that aren't finite in {precision or 'float'}; "
+            "lower the learning rate, or save with --save_precision float."
+        )
+    entries, _ = file_layout(
+        {name: tuple(tensor.shape) for name, tensor in content.items()}, dict.fromkeys(content, _CODES[dtype])
+    )
     data = [_bytes(content[name]) for name in entries]
     metadata = {**metadata, **_hashes(entries, data, metadata)}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
@@ -68,7 +73,7 @@ def _hashes(entries: Mapping[str, object], data: list[memoryview], metadata: Map
             whole.update(piece)
         start, end = LEGACY_START - position, LEGACY_START + LEGACY_LENGTH - position
         if end > 0 and start < len(piece):
-            legacy.update(piece[max(0, start):end])
+            legacy.update(piece[max(0, start) : end])
         position += len(piece)
     return {"sshs_model_hash": whole.hexdigest(), "sshs_legacy_hash": legacy.hexdigest()[:8]}
 
@@ -77,8 +82,9 @@ def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]
     """All tensors (in their own dtype) and the metadata of a LoRA file; CheckpointError where it isn't one."""
     header = read_header(path)
     if not any(".lora_down." in name for name in header.tensors):
-        raise CheckpointError(f"{header.path} is not a plain LoRA in kohya's format: give a .safetensors file with lora_down and "
-                              "lora_up tensors.")
+        raise CheckpointError(
+            f"{header.path} is not a plain LoRA in kohya's format: give a .safetensors file with lora_down and lora_up tensors."
+        )
     if header.is_torch:
         return _read_torch(header.path), {}
     from safetensors.torch import load_file
@@ -96,7 +102,7 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
 
 
 def ranks(tensors: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
-    """network_dim, network_alpha, conv_dim and conv_alpha of a file's tensors (--dim_from_weights); the last two None for LierLa.
+    """network_dim, network_alpha, conv_dim and conv_alpha (None for LierLa) of a file's tensors, for --dim_from_weights.
 
     UserError where modules of one kind have different ranks.
     """
@@ -108,7 +114,9 @@ def ranks(tensors: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
             found[tensor.ndim == 4 and tensor.shape[-1] > 1].add((rank, float(rank if alpha is None else alpha)))
     for kind in found.values():
         if len(kind) > 1:
-            raise UserError("The LoRA's modules differ in rank or alpha, so --dim_from_weights can't take them from it: "
-                            "resize it to one rank first.")
+            raise UserError(
+                "The LoRA's modules differ in rank or alpha, so --dim_from_weights can't take them from it: "
+                "resize it to one rank first."
+            )
     (dim, alpha), (conv_dim, conv_alpha) = (next(iter(found[kind]), (None, None)) for kind in (False, True))
     return {"network_dim": dim, "network_alpha": alpha, "conv_dim": conv_dim, "conv_alpha": conv_alpha}

@@ -118,15 +118,28 @@ class LoraNetwork(nn.Module):
         self.loras = nn.ModuleDict({module.target.name: module for module in modules})
 
     @classmethod
-    def of(cls, model: Any, targets: Sequence[Target], *, rank: int, alpha: float, conv_dim: int | None = None,
-           conv_alpha: float | None = None, dropout: float | None = None, rank_dropout: float | None = None,
-           module_dropout: float | None = None, seed: int) -> LoraNetwork:
+    def of(
+        cls,
+        model: Any,
+        targets: Sequence[Target],
+        *,
+        rank: int,
+        alpha: float,
+        conv_dim: int | None = None,
+        conv_alpha: float | None = None,
+        dropout: float | None = None,
+        rank_dropout: float | None = None,
+        module_dropout: float | None = None,
+        seed: int,
+    ) -> LoraNetwork:
         """Makes the modules and attaches them to `model`; alpha 0 means the rank, conv_alpha 1 where not given (as kohya)."""
         parts: dict[Part, Any] = {"text_encoder": model.text_encoder, "unet": model.unet}
         modules = []
         for target in targets:
             own_alpha = (1.0 if conv_alpha is None else conv_alpha) if target.kernel > 1 and conv_dim else alpha
-            module = LoraModule(target, parts[target.part].get_submodule(target.module), target.rank(rank, conv_dim), own_alpha, seed)
+            module = LoraModule(
+                target, parts[target.part].get_submodule(target.module), target.rank(rank, conv_dim), own_alpha, seed
+            )
             module.dropout, module.rank_dropout, module.module_dropout = dropout, rank_dropout, module_dropout
             modules.append(module)
         network = cls(modules)
@@ -175,8 +188,10 @@ class LoraNetwork(nn.Module):
         unused = sorted(name for name in names if name not in self.loras)
         unknown = [name for name in unused if any(name.startswith(PREFIX[part] + "_") for part in parts)]
         if unknown:
-            raise UserError(f"network_weights: this network has no module {unknown[0]} ({len(unknown)} such in the file); "
-                            "convolutions need conv_dim in --network_args.")
+            raise UserError(
+                f"network_weights: this network has no module {unknown[0]} ({len(unknown)} such in the file); "
+                "convolutions need conv_dim in --network_args."
+            )
         if not names & self.loras.keys():
             raise UserError("network_weights: the file holds no module of this network; give a LoRA of the same kind of model.")
         for name, module in self.loras.items():
@@ -207,10 +222,10 @@ def _load_module(name: str, module: LoraModule, tensors: Mapping[str, torch.Tens
         if tensor is None:
             raise UserError(f"network_weights: the file lacks {name}.{key}.weight; it isn't a complete plain LoRA.")
         if tensor.shape != parameter.shape:
-            raise UserError(f"network_weights: {name}.{key} has the shape {list(tensor.shape)} in the file and "
-                            f"{list(parameter.shape)} here; set network_dim to the file's rank, or use --dim_from_weights.")
+            raise UserError(
+                f"network_weights: {name}.{key} has the shape {list(tensor.shape)} in the file and "
+                f"{list(parameter.shape)} here; set network_dim to the file's rank, or use --dim_from_weights."
+            )
         parameter.copy_(tensor)
     alpha = tensors.get(f"{name}.alpha")
     module.alpha = float(module.rank if alpha is None else alpha)
-
-

@@ -17,29 +17,84 @@ from ..settings import Settings
 IMPLEMENTATION_VERSION = "lora-workbench/0.1.0"
 MINIMUM = ("ss_v2", "ss_base_model_version", "ss_network_module", "ss_network_dim", "ss_network_alpha", "ss_network_args")
 _SAME_NAME = (
-    "output_name", "learning_rate", "unet_lr", "gradient_checkpointing", "gradient_accumulation_steps", "lr_warmup_steps",
-    "lr_scheduler", "network_module", "mixed_precision", "clip_skip", "max_token_length", "cache_latents", "noise_offset",
-    "noise_offset_random_strength", "multires_noise_iterations", "multires_noise_discount", "adaptive_noise_scale",
-    "training_comment", "max_grad_norm", "caption_dropout_rate", "caption_dropout_every_n_epochs",
-    "caption_tag_dropout_rate", "face_crop_aug_range", "prior_loss_weight", "min_snr_gamma", "scale_weight_norms",
-    "ip_noise_gamma", "ip_noise_gamma_random_strength", "loss_type", "huber_schedule", "huber_scale", "huber_c",
+    "output_name",
+    "learning_rate",
+    "unet_lr",
+    "gradient_checkpointing",
+    "gradient_accumulation_steps",
+    "lr_warmup_steps",
+    "lr_scheduler",
+    "network_module",
+    "mixed_precision",
+    "clip_skip",
+    "max_token_length",
+    "cache_latents",
+    "noise_offset",
+    "noise_offset_random_strength",
+    "multires_noise_iterations",
+    "multires_noise_discount",
+    "adaptive_noise_scale",
+    "training_comment",
+    "max_grad_norm",
+    "caption_dropout_rate",
+    "caption_dropout_every_n_epochs",
+    "caption_tag_dropout_rate",
+    "face_crop_aug_range",
+    "prior_loss_weight",
+    "min_snr_gamma",
+    "scale_weight_norms",
+    "ip_noise_gamma",
+    "ip_noise_gamma_random_strength",
+    "loss_type",
+    "huber_schedule",
+    "huber_scale",
+    "huber_c",
     "resize_interpolation",
 )
 # What kohya can and this trainer doesn't: always off.
 _ALWAYS = {
-    "ss_num_validation_images": "0", "ss_full_fp16": "False", "ss_v2": "False", "ss_lowram": "False",
-    "ss_zero_terminal_snr": "False", "ss_fp8_base": "False", "ss_fp8_base_unet": "False", "ss_validation_seed": "None",
-    "ss_validation_split": "0.0", "ss_max_validation_steps": "None", "ss_validate_every_n_epochs": "None",
+    "ss_num_validation_images": "0",
+    "ss_full_fp16": "False",
+    "ss_v2": "False",
+    "ss_lowram": "False",
+    "ss_zero_terminal_snr": "False",
+    "ss_fp8_base": "False",
+    "ss_fp8_base_unet": "False",
+    "ss_validation_seed": "None",
+    "ss_validation_split": "0.0",
+    "ss_max_validation_steps": "None",
+    "ss_validate_every_n_epochs": "None",
     "ss_validate_every_n_steps": "None",
 }
-_SPEC_FROM_SETTINGS = ("author", "description", "license", "tags", "usage_hint", "thumbnail", "merged_from", "trigger_phrase",
-                       "preprocessor", "is_negative_embedding")
+_SPEC_FROM_SETTINGS = (
+    "author",
+    "description",
+    "license",
+    "tags",
+    "usage_hint",
+    "thumbnail",
+    "merged_from",
+    "trigger_phrase",
+    "preprocessor",
+    "is_negative_embedding",
+)
 
 
-def training_metadata(settings: Settings, plan: Any, *, started_at: float, session_id: int, seed: int, output_name: str,
-                      model_hashes: tuple[str, str], vae_hashes: tuple[str, str] | None = None, optimizer: object = None,
-                      network: Any = None, tags_of: Callable[[Any], Sequence[str]] | None = None,
-                      family: str = "sd1") -> dict[str, str]:
+def training_metadata(
+    settings: Settings,
+    plan: Any,
+    *,
+    started_at: float,
+    session_id: int,
+    seed: int,
+    output_name: str,
+    model_hashes: tuple[str, str],
+    vae_hashes: tuple[str, str] | None = None,
+    optimizer: object = None,
+    network: Any = None,
+    tags_of: Callable[[Any], Sequence[str]] | None = None,
+    family: str = "sd1",
+) -> dict[str, str]:
     """The metadata that doesn't change during the run; `at_save` adds the rest.
 
     model_hashes, vae_hashes: (legacy, SHA-256). network: the LoraNetwork, for rank and alpha as they are. tags_of: the tags
@@ -48,10 +103,14 @@ def training_metadata(settings: Settings, plan: Any, *, started_at: float, sessi
     training_set = plan.training_set
     metadata = {f"ss_{name}": str(getattr(settings, name)) for name in _SAME_NAME} | _ALWAYS
     metadata |= {
-        "ss_output_name": output_name, "ss_session_id": str(session_id), "ss_training_started_at": str(started_at),
-        "ss_seed": str(seed), "ss_base_model_version": FAMILIES[family].base_model_version,
+        "ss_output_name": output_name,
+        "ss_session_id": str(session_id),
+        "ss_training_started_at": str(started_at),
+        "ss_seed": str(seed),
+        "ss_base_model_version": FAMILIES[family].base_model_version,
         "ss_text_encoder_lr": str(_one_or_all(settings.text_encoder_lr)),
-        "ss_max_train_steps": str(plan.steps), "ss_num_epochs": str(plan.epochs),
+        "ss_max_train_steps": str(plan.steps),
+        "ss_num_epochs": str(plan.epochs),
         "ss_num_batches_per_epoch": str(plan.batches_per_epoch),
         "ss_num_train_images": str(_count(training_set.items, is_reg=False)),
         "ss_num_reg_images": str(_count(training_set.items, is_reg=True)),
@@ -68,12 +127,17 @@ def training_metadata(settings: Settings, plan: Any, *, started_at: float, sessi
 
 
 def at_save(metadata: Mapping[str, str], *, finished_at: float, epoch: int, step: int) -> dict[str, str]:
-    """The metadata of a file saved after `epoch` epochs (the one under way counts) and `step` steps, at `finished_at` (Unix)."""
+    """The metadata of a file saved in epoch `epoch`, counted from 1, after `step` steps, at `finished_at` (Unix time)."""
     if "ss_session_id" not in metadata:
         return dict(metadata)  # no_metadata
     date = datetime.datetime.fromtimestamp(int(finished_at)).isoformat()
-    return {**metadata, "ss_training_finished_at": str(finished_at), "ss_epoch": str(epoch), "ss_steps": str(step),
-            "modelspec.date": date}
+    return {
+        **metadata,
+        "ss_training_finished_at": str(finished_at),
+        "ss_epoch": str(epoch),
+        "ss_steps": str(step),
+        "modelspec.date": date,
+    }
 
 
 def _one_or_all(values: Sequence[float] | None) -> object:
@@ -103,16 +167,22 @@ def _network_keys(settings: Settings, network: Any) -> dict[str, str]:
         rank, alpha = plain.rank, plain.alpha
     if wide is not None:
         options |= {"conv_dim": wide.rank, "conv_alpha": wide.alpha}
-    keys = {"ss_network_dim": str(rank), "ss_network_alpha": str(float(alpha or rank)),
-            "ss_network_dropout": str(settings.network_dropout)}
+    keys = {
+        "ss_network_dim": str(rank),
+        "ss_network_alpha": str(float(alpha or rank)),
+        "ss_network_dropout": str(settings.network_dropout),
+    }
     if options:
         keys["ss_network_args"] = json.dumps({name: str(value) for name, value in options.items()})
     return keys
 
 
 def _model_keys(settings: Settings, model_hashes: tuple[str, str], vae_hashes: tuple[str, str] | None) -> dict[str, str]:
-    keys = {"ss_sd_model_name": Path(settings.pretrained_model_name_or_path).name,
-            "ss_sd_model_hash": model_hashes[0], "ss_new_sd_model_hash": model_hashes[1]}
+    keys = {
+        "ss_sd_model_name": Path(settings.pretrained_model_name_or_path).name,
+        "ss_sd_model_hash": model_hashes[0],
+        "ss_new_sd_model_hash": model_hashes[1],
+    }
     if vae_hashes:
         keys |= {"ss_vae_name": Path(settings.vae).name, "ss_vae_hash": vae_hashes[0], "ss_new_vae_hash": vae_hashes[1]}
     return keys
@@ -124,12 +194,17 @@ def _dataset_keys(settings: Settings, training_set: Any, tags_of: Callable[[Any]
     accumulation = settings.gradient_accumulation_steps
     options = first.subsets[0].options if first.subsets else None
     return {
-        "ss_batch_size_per_device": str(first.batch_size), "ss_total_batch_size": str(first.batch_size * accumulation),
-        "ss_resolution": str(tuple(first.resolution)), "ss_enable_bucket": str(bool(first.enable_bucket)),
-        "ss_bucket_no_upscale": str(bool(first.bucket_no_upscale)), "ss_min_bucket_reso": str(first.min_bucket_reso),
+        "ss_batch_size_per_device": str(first.batch_size),
+        "ss_total_batch_size": str(first.batch_size * accumulation),
+        "ss_resolution": str(tuple(first.resolution)),
+        "ss_enable_bucket": str(bool(first.enable_bucket)),
+        "ss_bucket_no_upscale": str(bool(first.bucket_no_upscale)),
+        "ss_min_bucket_reso": str(first.min_bucket_reso),
         "ss_max_bucket_reso": str(first.max_bucket_reso),
-        **{f"ss_{name}": str(getattr(options, name)) for name in ("color_aug", "flip_aug", "random_crop", "shuffle_caption",
-                                                                  "keep_tokens")},
+        **{
+            f"ss_{name}": str(getattr(options, name))
+            for name in ("color_aug", "flip_aug", "random_crop", "shuffle_caption", "keep_tokens")
+        },
         "ss_dataset_dirs": json.dumps(_folders(training_set.items, is_reg=False), ensure_ascii=False),
         "ss_reg_dataset_dirs": json.dumps(_folders(training_set.items, is_reg=True), ensure_ascii=False),
         "ss_tag_frequency": json.dumps(_tag_frequency(training_set.items, tags_of), ensure_ascii=False),
@@ -142,21 +217,42 @@ def _dataset(dataset: Any, training_set: Any, tags_of: Callable[[Any], Sequence[
     own = {subset.index for subset in dataset.subsets}
     items = [item for item in training_set.items if item.subset.index in own]
     return {
-        "is_dreambooth": True, "batch_size_per_device": dataset.batch_size,
-        "num_train_images": _count(items, is_reg=False), "num_reg_images": _count(items, is_reg=True),
-        "resolution": list(dataset.resolution), "enable_bucket": bool(dataset.enable_bucket),
-        "min_bucket_reso": dataset.min_bucket_reso, "max_bucket_reso": dataset.max_bucket_reso,
-        "resize_interpolation": dataset.resize_interpolation, "tag_frequency": _tag_frequency(items, tags_of),
+        "is_dreambooth": True,
+        "batch_size_per_device": dataset.batch_size,
+        "num_train_images": _count(items, is_reg=False),
+        "num_reg_images": _count(items, is_reg=True),
+        "resolution": list(dataset.resolution),
+        "enable_bucket": bool(dataset.enable_bucket),
+        "min_bucket_reso": dataset.min_bucket_reso,
+        "max_bucket_reso": dataset.max_bucket_reso,
+        "resize_interpolation": dataset.resize_interpolation,
+        "tag_frequency": _tag_frequency(items, tags_of),
         "bucket_info": _bucket_info(items),
         "subsets": [_subset(subset, sum(item.subset.index == subset.index for item in items)) for subset in dataset.subsets],
     }
 
 
 def _subset(subset: Any, images: int) -> dict[str, Any]:
-    options = ("color_aug", "flip_aug", "random_crop", "shuffle_caption", "keep_tokens", "keep_tokens_separator",
-               "secondary_separator", "enable_wildcard", "caption_prefix", "caption_suffix")
-    return {"img_count": images, "num_repeats": subset.repeats, "image_dir": subset.name, "class_tokens": subset.class_tokens,
-            "is_reg": subset.is_reg, **{name: getattr(subset.options, name) for name in options}}
+    options = (
+        "color_aug",
+        "flip_aug",
+        "random_crop",
+        "shuffle_caption",
+        "keep_tokens",
+        "keep_tokens_separator",
+        "secondary_separator",
+        "enable_wildcard",
+        "caption_prefix",
+        "caption_suffix",
+    )
+    return {
+        "img_count": images,
+        "num_repeats": subset.repeats,
+        "image_dir": subset.name,
+        "class_tokens": subset.class_tokens,
+        "is_reg": subset.is_reg,
+        **{name: getattr(subset.options, name) for name in options},
+    }
 
 
 def _folders(items: Iterable[Any], is_reg: bool) -> dict[str, dict[str, int]]:
@@ -195,9 +291,14 @@ def _bucket_info(items: Sequence[Any]) -> dict[str, Any]:
 def _modelspec(settings: Settings, training_set: Any, output_name: str, family: str) -> dict[str, str]:
     width, height = training_set.datasets[0].resolution
     spec = {
-        "sai_model_spec": "1.0.1", "architecture": FAMILIES[family].architecture, "implementation": "diffusers",
-        "implementation_version": IMPLEMENTATION_VERSION, "title": settings.metadata_title or output_name,
-        "resolution": f"{width}x{height}", "prediction_type": "epsilon", "encoder_layer": str(settings.clip_skip or 1),
+        "sai_model_spec": "1.0.1",
+        "architecture": FAMILIES[family].architecture,
+        "implementation": "diffusers",
+        "implementation_version": IMPLEMENTATION_VERSION,
+        "title": settings.metadata_title or output_name,
+        "resolution": f"{width}x{height}",
+        "prediction_type": "epsilon",
+        "encoder_layer": str(settings.clip_skip or 1),
     }
     if settings.min_timestep is not None or settings.max_timestep is not None:
         spec["timestep_range"] = f"{settings.min_timestep or 0},{settings.max_timestep or 1000}"

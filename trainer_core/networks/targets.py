@@ -62,8 +62,11 @@ def lora_targets(header: ModelHeader, *, unet: bool = True, text_encoder: bool =
 
 def _weights(header: ModelHeader, part: Part) -> dict[str, tuple[int, ...]]:
     """{module: shape of its weight}."""
-    return {new.removesuffix(".weight"): header.tensors[old].shape
-            for new, old in part_names(header, part).items() if new.endswith(".weight")}
+    return {
+        new.removesuffix(".weight"): header.tensors[old].shape
+        for new, old in part_names(header, part).items()
+        if new.endswith(".weight")
+    }
 
 
 def _target(part: Part, module: str, shape: tuple[int, ...]) -> Target:
@@ -111,8 +114,9 @@ def _attention_modules(attention: str, shapes: Mapping[str, object]) -> Iterator
     yield f"{attention}.proj_out"
 
 
-def lora_file_bytes(targets: Sequence[Target], rank: int, conv_dim: int | None = None, precision: str | None = None,
-                    metadata_bytes: int = 0) -> int:
+def lora_file_bytes(
+    targets: Sequence[Target], rank: int, conv_dim: int | None = None, precision: str | None = None, metadata_bytes: int = 0
+) -> int:
     """Size of the file that `networks.format.save_lora` writes; `metadata_bytes`: length of the metadata as JSON (0: none).
 
     `precision` is "float", "fp16" or "bf16" (None: float).
@@ -125,8 +129,9 @@ def lora_file_bytes(targets: Sequence[Target], rank: int, conv_dim: int | None =
     return 8 + length + -length % 8 + end
 
 
-def file_layout(shapes: Mapping[str, tuple[int, ...]],
-                kinds: Mapping[str, tuple[str, int]]) -> tuple[dict[str, dict[str, object]], int]:
+def file_layout(
+    shapes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, tuple[str, int]]
+) -> tuple[dict[str, dict[str, object]], int]:
     """The tensors' entries in a safetensors header, in the library's order, and the bytes they take together.
 
     kinds: {name: (dtype as safetensors writes it, bytes an element)}. Wider elements come first, then the name decides.

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model, load_vae, model_hashes
 from lora_workbench.trainer_core.models.header import CheckpointError, read_header
 from lora_workbench.trainer_core.models.layout import ldm_names, part_names
-from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,9 @@ def test_the_vae_is_what_diffusers_makes_of_the_file(raw: dict[str, torch.Tensor
 def test_the_text_encoder_has_the_files_tensors(raw: dict[str, torch.Tensor], model: Model) -> None:
     start = "cond_stage_model.transformer.text_model."
     expected = {name.removeprefix(start): tensor for name, tensor in raw.items() if name.startswith(start)}
-    assert_same({name.removeprefix("text_model."): tensor for name, tensor in model.text_encoder.state_dict().items()}, expected)
+    assert_same(
+        {name.removeprefix("text_model."): tensor for name, tensor in model.text_encoder.state_dict().items()}, expected
+    )
 
 
 def test_configuration_follows_from_shapes(model: Model) -> None:
@@ -89,9 +92,14 @@ def test_a_diffusers_folder_loads_the_same(tmp_path: Path, model: Model) -> None
     assert loaded.text_encoder.config.num_attention_heads == 8
 
 
-def test_a_vae_of_its_own_in_either_layout(tmp_path: Path, random_base: Path, raw: dict[str, torch.Tensor], model: Model) -> None:
+def test_a_vae_of_its_own_in_either_layout(
+    tmp_path: Path, random_base: Path, raw: dict[str, torch.Tensor], model: Model
+) -> None:
     start = "first_stage_model."
-    save_file({name.removeprefix(start): 2 * tensor for name, tensor in raw.items() if name.startswith(start)}, tmp_path / "ldm.safetensors")
+    save_file(
+        {name.removeprefix(start): 2 * tensor for name, tensor in raw.items() if name.startswith(start)},
+        tmp_path / "ldm.safetensors",
+    )
     save_file({name: 2 * tensor for name, tensor in model.vae.state_dict().items()}, tmp_path / "diffusers.safetensors")
     expected = {name: 2 * tensor for name, tensor in model.vae.state_dict().items()}
     for name in ("ldm", "diffusers"):
@@ -109,7 +117,9 @@ def test_half_precision_files_are_converted_exactly(tmp_path: Path, raw: dict[st
     assert load_model(path, dtype=torch.float16, parts=("unet",)).unet.conv_in.weight.dtype == torch.float16
 
 
-@pytest.mark.parametrize(("change", "words"), [("drop", "lacks 'mid_block.resnets.0.conv1.weight'"), ("reshape", "another shape")])
+@pytest.mark.parametrize(
+    ("change", "words"), [("drop", "lacks 'mid_block.resnets.0.conv1.weight'"), ("reshape", "another shape")]
+)
 def test_an_incomplete_unet_is_named(tmp_path: Path, raw: dict[str, torch.Tensor], change: str, words: str) -> None:
     content, name = dict(raw), "model.diffusion_model.middle_block.0.in_layers.2.weight"
     if change == "drop":

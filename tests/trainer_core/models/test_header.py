@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.trainer_core.models.families import identify, require_base
 from lora_workbench.trainer_core.models.header import LEGACY_PICKLE, CheckpointError, ModelHeader, TensorInfo, read_header
 
@@ -29,8 +30,15 @@ def said(path: Path) -> str:
 
 
 def test_reads_names_shapes_dtypes_places_and_metadata(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.safetensors", {"__metadata__": {"k": "v"}, "x": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},
-                                              "y": {"dtype": "F32", "shape": [], "data_offsets": [12, 16]}}, bytes(range(16)))
+    path = write(
+        tmp_path / "a.safetensors",
+        {
+            "__metadata__": {"k": "v"},
+            "x": {"dtype": "F16", "shape": [2, 3], "data_offsets": [0, 12]},
+            "y": {"dtype": "F32", "shape": [], "data_offsets": [12, 16]},
+        },
+        bytes(range(16)),
+    )
     header = read_header(path)
     assert header.metadata == {"k": "v"} and header.tensors["x"].shape == (2, 3) and header.tensors["y"].dtype == "F32"
     assert path.read_bytes()[header.tensors["y"].start :] == bytes([12, 13, 14, 15])
@@ -74,14 +82,17 @@ def test_a_file_cut_anywhere_is_truncated_and_says_by_how_much(tmp_path: Path) -
     assert "7 bytes are missing" in said(whole)
 
 
-@pytest.mark.parametrize("entry", [
-    {"dtype": "F32", "shape": [100], "data_offsets": [0, 399]},
-    {"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]},
-    {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]},
-    {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]},
-    {"dtype": "F32", "shape": "x", "data_offsets": [0, 4]},
-    {"dtype": "F32"},
-])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [100], "data_offsets": [0, 399]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, -4]},
+        {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]},
+        {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": "x", "data_offsets": [0, 4]},
+        {"dtype": "F32"},
+    ],
+)
 def test_places_that_lie_are_refused(tmp_path: Path, entry: dict[str, object]) -> None:
     assert "damaged" in said(write(tmp_path / "m.safetensors", {"x": entry}, bytes(400)))
 
@@ -127,7 +138,11 @@ UNET = "model.diffusion_model.input_blocks.0.0.weight"
 @pytest.mark.parametrize(
     ("names", "family", "words"),
     [
-        ((UNET, "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"), "sdxl", "Stable Diffusion XL"),
+        (
+            (UNET, "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"),
+            "sdxl",
+            "Stable Diffusion XL",
+        ),
         ((UNET, "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"), "sd2", "Stable Diffusion 2.x"),
         (("first_stage_model.decoder.conv_in.weight",), "vae", "is a VAE"),
         (("decoder.conv_in.weight", "encoder.conv_in.weight"), "vae", "--vae"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
 from lora_workbench.trainer_core.models.noise import add_noise, alphas_cumprod, snr, velocity
 
 THEIRS = DDPMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model
 from lora_workbench.trainer_core.models.text import encode, tokenize
 from lora_workbench.trainer_core.models.tokenizer import BOS, EOS, count_tokens, load_tokenizer
@@ -35,11 +36,29 @@ def test_ids_are_those_of_transformers_tokenizer() -> None:
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     letters = list(bytes_to_unicode().values())
-    words = letters + [letter + "</w>" for letter in letters] + ["".join(pair) for pair in merges] + ["<|startoftext|>", "<|endoftext|>"]
-    theirs = CLIPTokenizer(vocab={word: number for number, word in enumerate(words)}, merges=merges, unk_token="<|endoftext|>",
-                           pad_token="<|endoftext|>", bos_token="<|startoftext|>", eos_token="<|endoftext|>")
-    for text in (*CAPTIONS, "It's 1990s ART_style: (masterpiece:1.2), >_<", "Ünïcode  naïve\tcafé\nline", "漢字 ひらがな 한국어 🐈", "x" * 90,
-                 "don't we'll they've", "a<|endoftext|>b"):
+    words = (
+        letters
+        + [letter + "</w>" for letter in letters]
+        + ["".join(pair) for pair in merges]
+        + ["<|startoftext|>", "<|endoftext|>"]
+    )
+    theirs = CLIPTokenizer(
+        vocab={word: number for number, word in enumerate(words)},
+        merges=merges,
+        unk_token="<|endoftext|>",
+        pad_token="<|endoftext|>",
+        bos_token="<|startoftext|>",
+        eos_token="<|endoftext|>",
+    )
+    for text in (
+        *CAPTIONS,
+        "It's 1990s ART_style: (masterpiece:1.2), >_<",
+        "Ünïcode  naïve\tcafé\nline",
+        "漢字 ひらがな 한국어 🐈",
+        "x" * 90,
+        "don't we'll they've",
+        "a<|endoftext|>b",
+    ):
         assert load_tokenizer().ids(text) == theirs(text, add_special_tokens=False)["input_ids"], text
 
 
@@ -49,7 +68,11 @@ def test_chunks_are_wrapped_filled_and_cut() -> None:
     assert ids.shape == (2, 2, 77) and ids.dtype == torch.long
     assert (ids[:, :, 0] == BOS).all() and (ids[:, :, -1] == EOS).all()
     assert (ids[0, :, 1:-1] == 2368).all() and ids[1, 0, 1:4].tolist() == [2368, EOS, EOS] and (ids[1, 1, 1:] == EOS).all()
-    assert tokenize(load_tokenizer(), [long], 225).shape == (1, 3, 77) and tokenize(load_tokenizer(), [long]).shape == (1, 1, 77)
+    assert tokenize(load_tokenizer(), [long], 225).shape == (1, 3, 77) and tokenize(load_tokenizer(), [long]).shape == (
+        1,
+        1,
+        77,
+    )
 
 
 def theirs(model: Model, ids: torch.Tensor, clip_skip: int) -> torch.Tensor:
@@ -75,8 +98,10 @@ def test_states_are_those_of_transformers(model: Model, clip_skip: int, limit: i
 
 def test_equal_chunks_are_encoded_once_and_skipped_layers_are_not_run(model: Model) -> None:
     rows, layers = [], getattr(model.text_encoder, "text_model", model.text_encoder).encoder.layers
-    hooks = [layer.register_forward_hook(lambda _module, inputs, _output, number=number: rows.append((number, len(inputs[0]))))
-             for number, layer in enumerate(layers)]
+    hooks = [
+        layer.register_forward_hook(lambda _module, inputs, _output, number=number: rows.append((number, len(inputs[0]))))
+        for number, layer in enumerate(layers)
+    ]
     with torch.no_grad():
         encode(model.text_encoder, tokenize(model.tokenizer, ["cat", "dog", "cat"], 225), 2)
     for hook in hooks:

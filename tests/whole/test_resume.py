@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.trainer_core.events import read_events
 from lora_workbench.tests.whole.command import COMMAND, run, safetensors
+from lora_workbench.trainer_core.events import read_events
 
 TIMES = ("ss_training_started_at", "ss_training_finished_at", "modelspec.date")
 # Everything that draws: shuffle, tag dropout, flip, noise offset, dropout in the network; momentum in the optimizer; a schedule.

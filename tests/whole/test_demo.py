@@ -13,10 +13,19 @@ from PIL import Image
 from lora_workbench.demo.run.recipe import MODELS, load_recipe
 from lora_workbench.demo.world.creatures import own_tags
 
-ISSUE_KEYS = (
-    "concept_before concept_after context_followed without_tag nearest_copy train_cpu_seconds total_seconds "
-    "loss_first loss_last lora grid"
-).split()
+ISSUE_KEYS = [
+    "concept_before",
+    "concept_after",
+    "context_followed",
+    "without_tag",
+    "nearest_copy",
+    "train_cpu_seconds",
+    "total_seconds",
+    "loss_first",
+    "loss_last",
+    "lora",
+    "grid",
+]
 
 
 @pytest.mark.skipif(not (MODELS / "toy_judge" / "model.onnx").is_file(), reason="the toy taggers are not there")

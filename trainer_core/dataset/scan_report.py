@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 
 from .caption_files import CaptionText
@@ -17,22 +17,23 @@ def names(paths: Sequence[Path], limit: int = 5) -> str:
     return shown if len(paths) <= limit else f"{shown} and {len(paths) - limit} more"
 
 
-def pictures(count: int) -> str:
-    return f"{count} picture" if count == 1 else f"{count} pictures"
+def count_of(things: Sized, name: str) -> str:
+    """ "1 picture", "2 pictures"."""
+    return f"{len(things)} {name}" + ("" if len(things) == 1 else "s")
 
 
 def tell_looks(kept: Sequence[tuple[Path, Look]], findings: Findings) -> None:
     rotated = [path for path, look in kept if look.rotated]
     if rotated:
         findings.tell(
-            "note", "exif-rotation", f"{pictures(len(rotated))} turned upright as the camera noted: {names(rotated)}."
+            "note", "exif-rotation", f"{count_of(rotated, 'picture')} turned upright as the camera noted: {names(rotated)}."
         )
     transparent = [path for path, look in kept if look.transparent]
     if transparent:
         findings.tell(
             "note",
             "transparency",
-            f"{pictures(len(transparent))} with transparency, trained on white: {names(transparent)}.",
+            f"{count_of(transparent, 'picture')} with transparency, trained on white: {names(transparent)}.",
             "Put a background behind them where white is not wanted.",
         )
 
@@ -65,26 +66,28 @@ def tell_captions(
     if empty:
         stand_in = _stand_in(subset)
         fix = "Write a caption into them, or remove them."
-        message = f"{len(empty)} empty caption file(s) in {subset.folder}, trained {stand_in}: {names(empty)}."
+        message = f"{count_of(empty, 'empty caption')} in {subset.folder}, trained {stand_in}: {names(empty)}."
         findings.tell("warning", "caption-empty", message, fix)
     for encoding in sorted({content.encoding for content in read.values() if content.encoding}):
         which = [file for file, content in read.items() if content.encoding == encoding]
         findings.tell(
             "warning",
             "caption-encoding",
-            f"{len(which)} caption(s) in {subset.folder} are not UTF-8 and are read as {encoding}: {names(which)}.",
+            f"{count_of(which, 'caption')} in {subset.folder} not in UTF-8, read as {encoding}: {names(which)}.",
             "Look whether their tags are right below, and save them as UTF-8.",
         )
     lines = [file for file, content in read.items() if content.lines > 1]
     if lines and not subset.options.enable_wildcard:
-        message = f"{len(lines)} caption(s) in {subset.folder} have several lines, all of which are trained: {names(lines)}."
+        message = (
+            f"{count_of(lines, 'caption')} in {subset.folder} with several lines, all of which are trained: {names(lines)}."
+        )
         findings.tell(
             "note", "caption-lines", message, "Set enable_wildcard where one of the lines is to be chosen at each step."
         )
     escaped = [file for file, content in read.items() if content.unescaped]
     if escaped:
         message = (
-            f"Backslashes before brackets are taken off in {len(escaped)} caption(s) in {subset.folder}: {names(escaped)}."
+            f"Backslashes before brackets are taken off in {count_of(escaped, 'caption')} in {subset.folder}: {names(escaped)}."
         )
         findings.tell("note", "caption-escapes", message, "They belong to prompts only.")
 
@@ -99,7 +102,7 @@ def tell_missing(subset: Subset, missing: Sequence[Path], count: int, listing: L
         findings.tell(
             "warning",
             "caption-extension",
-            f"{len(unread)} caption file(s) {', '.join(extensions)} in {subset.folder} are not read, because caption_extension "
+            f"{count_of(unread, 'caption')} ({', '.join(extensions)}) in {subset.folder} not read, because caption_extension "
             f"is {subset.options.caption_extension}: their pictures are trained {_stand_in(subset)}.",
             f"Set caption_extension to {extensions[0]}.",
         )

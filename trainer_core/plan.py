@@ -1,0 +1,271 @@
+"""The plan of a training: what will be trained in how many steps, and what is wrong. It trains nothing and needs no torch.
+
+    python -m trainer_core plan --config_file run.toml [--json]
+
+`train` makes the same plan first and refuses to start on an error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .dataset.batches import batches_per_epoch, bucket_items
+from .dataset.caption_text import tags_as_trained
+from .dataset.items import Ignored, TrainingSet
+from .dataset.scan import scan
+from .models.header import CheckpointError, ModelHeader
+from .planning.advice import (
+    dataset_problems,
+    kept_files,
+    resolved_rates,
+    settings_problems,
+    sorted_problems,
+)
+from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
+from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems, weights_rank
+from .planning.text import plan_text
+from .problems import Problem, UserError
+from .settings import Settings, SettingsError, read_settings
+
+# Hashes and times are known when the file is written; their length is known before.
+_TIME = 1_700_000_000.123456
+_HASHES = ("0" * 8, "0" * 64)
+
+
+@dataclass(frozen=True)
+class SubsetPlan:
+    """A folder: its pictures that are trained, and how often they are seen in an epoch, all together (`copies`)."""
+
+    name: str
+    folder: str
+    images: int
+    repeats: int
+    copies: int
+    is_reg: bool
+    class_tokens: str | None
+
+
+@dataclass(frozen=True)
+class BucketPlan:
+    """A size: its pictures, the same with repeats (`count`), and the batches that they make in an epoch."""
+
+    width: int
+    height: int
+    images: int
+    count: int
+    batch_size: int
+
+    @property
+    def batches(self) -> int:
+        return -(-self.count // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before a run. `images`: training pictures, regularization pictures not counted."""
+
+    settings: Settings
+    training_set: TrainingSet
+    steps: int
+    epochs: int
+    batches_per_epoch: int
+    steps_per_epoch: int
+    images: int
+    subsets: tuple[SubsetPlan, ...]
+    ignored: tuple[Ignored, ...]
+    buckets: tuple[BucketPlan, ...]
+    learning_rates: dict[str, float]
+    file_size_bytes: int | None
+    files: int
+    output_name: str
+    tags: dict[str, int]
+    tokens: Tokens | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def errors(self) -> list[Problem]:
+        """What keeps the run from starting."""
+        return [one for one in self.problems if one.severity == "error"]
+
+    def seen_per_epoch(self, is_reg: bool) -> int:
+        """How many pictures an epoch shows, repeats counted."""
+        return sum(subset.copies for subset in self.subsets if subset.is_reg == is_reg)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The plan for programs, as JSON values."""
+        return {
+            "steps": self.steps,
+            "epochs": self.epochs,
+            "batches_per_epoch": self.batches_per_epoch,
+            "images": self.images,
+            "subsets": [vars(subset) for subset in self.subsets],
+            "ignored": [{"path": str(one.path), "reason": one.reason} for one in self.ignored],
+            "buckets": [{"width": one.width, "height": one.height, "count": one.count} for one in self.buckets],
+            "learning_rates": self.learning_rates,
+            "file_size_bytes": self.file_size_bytes,
+            "problems": [one.as_dict() for one in self.problems],
+        }
+
+    def text(self) -> str:
+        """The plan for people, as a page for the terminal."""
+        return plan_text(self)
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Looks at everything that the run will read and write; never raises for what is wrong, but lists it as a problem."""
+    training_set = scan(settings)
+    batches = batches_per_epoch(training_set)
+    steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
+    steps, epochs = _steps_and_epochs(settings, steps_per_epoch)
+
+    header, model_problems = base_model(settings)
+    ranks, weights_problems = weights_rank(settings)
+    name, output_problems = output_name(settings)
+    tokens, token_problems = _tokens(settings, training_set)
+    plan = Plan(
+        settings=settings,
+        training_set=training_set,
+        steps=steps,
+        epochs=epochs,
+        batches_per_epoch=batches,
+        steps_per_epoch=steps_per_epoch,
+        images=sum(not item.subset.is_reg for item in training_set.items),
+        subsets=_subset_plans(training_set),
+        ignored=training_set.ignored,
+        buckets=_bucket_plans(training_set),
+        learning_rates=resolved_rates(settings),
+        file_size_bytes=None,
+        files=kept_files(settings, steps, epochs, steps_per_epoch),
+        output_name=name,
+        tags=count_tags(training_set.items),
+        tokens=tokens,
+        problems=(),
+    )
+    size, size_problems = _file_size(plan, header, ranks)
+    problems = sorted_problems(
+        [
+            *model_problems,
+            *vae_problems(settings, header),
+            *weights_problems,
+            *training_set.problems,
+            *dataset_problems(settings, training_set),
+            *other_input_problems(settings),
+            *output_problems,
+            *size_problems,
+            *space_problems(settings, size, plan.files),
+            *settings_problems(settings, steps),
+            *token_problems,
+            *caption_problems(settings, training_set.items, tokens),
+            *settings.notices,
+        ]
+    )
+    return replace(plan, file_size_bytes=size, problems=problems)
+
+
+def _steps_and_epochs(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
+    """Optimizer steps and epochs of the whole run; the last epoch may be cut short where steps are given."""
+    if not steps_per_epoch:
+        return 0, 0
+    if settings.max_train_epochs:
+        return settings.max_train_epochs * steps_per_epoch, settings.max_train_epochs
+    return settings.max_train_steps, -(-settings.max_train_steps // steps_per_epoch)
+
+
+def _subset_plans(training_set: TrainingSet) -> tuple[SubsetPlan, ...]:
+    plans = []
+    for subset in training_set.subsets:
+        copies = [item.copies for item in training_set.items if item.subset.index == subset.index]
+        plans.append(
+            SubsetPlan(
+                subset.name,
+                str(subset.folder),
+                len(copies),
+                subset.repeats,
+                sum(copies),
+                subset.is_reg,
+                subset.class_tokens,
+            )
+        )
+    return tuple(plans)
+
+
+def _bucket_plans(training_set: TrainingSet) -> tuple[BucketPlan, ...]:
+    return tuple(
+        BucketPlan(width, height, len(items), sum(item.copies for item in items), training_set.datasets[dataset].batch_size)
+        for (dataset, (width, height)), items in sorted(bucket_items(training_set).items())
+    )
+
+
+def _tokens(settings: Settings, training_set: TrainingSet) -> tuple[Tokens | None, list[Problem]]:
+    try:
+        return count_tokens_of(training_set.items, settings.max_token_length or 75), []
+    except UserError as error:
+        return None, [Problem("error", "vocabulary-missing", str(error))]
+
+
+def _file_size(
+    plan: Plan, header: ModelHeader | None, ranks: tuple[int, int | None] | None
+) -> tuple[int | None, list[Problem]]:
+    """Bytes of the LoRA file, computed from the shapes of all its tensors and its metadata; None without a base model."""
+    from .networks.targets import lora_file_bytes, lora_targets
+
+    if header is None or not plan.training_set.datasets:
+        return None, []
+    settings = plan.settings
+    rank, conv_dim = settings.network_dim or 4, settings.network_options()["conv_dim"]
+    if settings.dim_from_weights and ranks:
+        rank, conv_dim = ranks
+    try:
+        targets = lora_targets(
+            header,
+            unet=not settings.network_train_text_encoder_only,
+            text_encoder=not settings.network_train_unet_only,
+            conv=conv_dim is not None,
+        )
+    except (CheckpointError, KeyError, IndexError) as error:
+        return None, [Problem("error", "base-model", f"{header.path} lacks parts of its UNet or text encoder ({error}).")]
+    if not targets:
+        return None, [Problem("error", "base-model", f"{header.path} has no modules that a LoRA could train.")]
+    return lora_file_bytes(targets, rank, conv_dim, settings.save_precision, _metadata_bytes(plan)), []
+
+
+def _metadata_bytes(plan: Plan) -> int:
+    """Length of the metadata that the run will write, as JSON; numbers that aren't known yet stand in with their length."""
+    from .networks.metadata import at_save, training_metadata
+
+    metadata = training_metadata(
+        plan.settings,
+        plan,
+        started_at=_TIME,
+        session_id=2**31,
+        seed=plan.settings.seed if plan.settings.seed is not None else 2**31,
+        output_name=plan.output_name,
+        model_hashes=_HASHES,
+        vae_hashes=_HASHES if plan.settings.vae else None,
+        tags_of=tags_as_trained,
+    )
+    metadata = at_save(metadata, finished_at=_TIME, epoch=plan.epochs, step=plan.steps)
+    metadata |= {"sshs_model_hash": "0" * 64, "sshs_legacy_hash": "0" * 8}
+    return len(json.dumps(metadata, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def main(argv: Sequence[str]) -> int:
+    """`python -m trainer_core plan`: prints the plan; 0, 1 where a problem blocks the run, 2 where words are wrong."""
+    words = [word for word in argv if word != "--json"]
+    as_json = len(words) < len(argv)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # file names may hold what the terminal can't show
+    try:
+        settings = read_settings(words, "plan")
+    except SettingsError as error:
+        if not as_json:
+            raise
+        print(json.dumps({"problems": [one.as_dict() for one in error.problems]}, indent=2))
+        return 2
+    plan = make_plan(settings)
+    print(json.dumps(plan.as_dict(), indent=2) if as_json else plan.text())
+    return 1 if plan.errors else 0

@@ -1,0 +1,135 @@
+"""Tags and tokens of the captions: counts, what is cut off, and whether the activation tag is where it should be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
+from ..dataset.items import Item
+from ..dataset.scan_report import count_of, names
+from ..problems import Problem
+from ..settings import Settings
+
+# Mirrored pictures of these teach the wrong side.
+_ONE_SIDED = (
+    "asymmetrical", "asymmetric", "eyepatch", "hair over one eye", "one eye covered", "side ponytail", "heterochromia", "text",
+    "english text", "chinese text", "japanese text", "single horn", "one eye closed", "single shoe", "single glove",
+    "watermark", "logo", "holding sword", "left-handed", "mole under eye", "scar on face",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LongCaption:
+    """A caption with more tokens than are read, and the tags that are cut off because of it."""
+
+    path: Path
+    tokens: int
+    cut: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of the training captions: how many are read (`limit`), the most that one has, and those that have more."""
+
+    limit: int
+    longest: int
+    too_long: tuple[LongCaption, ...]
+
+
+def count_tags(items: Iterable[Item]) -> dict[str, int]:
+    """{tag: training pictures that have it}, the most frequent first; regularization pictures don't count."""
+    counts = Counter(tag for item in items if not item.subset.is_reg for tag in dict.fromkeys(tags_as_trained(item)))
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
+    """Tokens of every item's whole caption; raises UserError where the vocabulary isn't installed."""
+    from ..models.tokenizer import count_tokens
+
+    found: dict[str, int] = {}
+    too_long = []
+    for item in items:
+        caption = whole_caption(item)
+        if caption not in found:
+            found[caption] = count_tokens(caption)
+        if found[caption] > limit:
+            too_long.append(LongCaption(item.caption_file or item.path, found[caption], _cut_tags(item, caption, limit)))
+    return Tokens(limit, max(found.values(), default=0), tuple(dict.fromkeys(too_long)))
+
+
+def _cut_tags(item: Item, caption: str, limit: int) -> tuple[str, ...]:
+    """The tags from the first one on that doesn't fit whole."""
+    from ..models.tokenizer import count_tokens
+
+    tags = split_tags(caption, item.subset.options)
+    for number in range(1, len(tags) + 1):
+        if count_tokens(", ".join(tags[:number])) > limit:
+            return tuple(tags[number - 1 :])
+    return ()
+
+
+def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:
+    found = [*_activation_problems(items), *_flip_problems(items)]
+    if tokens and tokens.too_long:
+        longest = max(tokens.too_long, key=lambda one: one.tokens)
+        cut = ", ".join(longest.cut) or "its end"
+        fix = "Shorten them." if tokens.limit == 225 else f"Set max_token_length to {next_length(longest.tokens)}."
+        found.append(
+            Problem(
+                "warning",
+                "caption-too-long",
+                f"{count_of(tokens.too_long, 'caption')} with more than {tokens.limit} tokens, cut there: "
+                f"{names([one.path for one in tokens.too_long])}. {longest.path.name} has {longest.tokens} and loses: {cut}.",
+                fix,
+            )
+        )
+    shuffled = [item for item in items if item.subset.options.shuffle_caption and item.subset.options.caption_dropout_rate == 1]
+    if shuffled:
+        found.append(Problem("warning", "captions-unused", "caption_dropout_rate 1 trains without any caption.", "Lower it."))
+    return found
+
+
+def next_length(tokens: int) -> int:
+    """The smallest max_token_length that holds that many tokens, or the largest there is."""
+    return next((length for length in (75, 150, 225) if length >= tokens), 225)
+
+
+def _activation_problems(items: Sequence[Item]) -> list[Problem]:
+    """A folder whose captions mostly begin with the same tag should have it first in all, and keep it there."""
+    found = []
+    by_subset: dict[int, list[Item]] = {}
+    for item in items:
+        if item.caption_file is not None and not item.subset.is_reg:
+            by_subset.setdefault(item.subset.index, []).append(item)
+    for group in by_subset.values():
+        subset = group[0].subset
+        firsts = {item.caption_file: (tags_as_trained(item) or [""])[0] for item in group}
+        tag, count = Counter(firsts.values()).most_common(1)[0]
+        others = [file for file, first in firsts.items() if first != tag and file is not None]
+        if count * 2 <= len(firsts) or not tag or len(firsts) < 2:
+            continue
+        if others:
+            found.append(
+                Problem(
+                    "warning",
+                    "activation-tag",
+                    f"{count} of {len(firsts)} captions in {subset.folder} begin with “{tag}”, but not {names(others, 20)}.",
+                    f"Put “{tag}” first in them, if it is the activation tag.",
+                )
+            )
+        elif subset.options.shuffle_caption and not subset.options.keep_tokens and not subset.options.keep_tokens_separator:
+            message = f"shuffle_caption moves the activation tag “{tag}” of {subset.folder} away from the start."
+            found.append(Problem("warning", "activation-tag-shuffled", message, "Set keep_tokens to 1."))
+    return found
+
+
+def _flip_problems(items: Sequence[Item]) -> list[Problem]:
+    flipped = [item for item in items if item.subset.options.flip_aug and not item.subset.is_reg]
+    one_sided = [tag for tag in count_tags(flipped) if tag in _ONE_SIDED]
+    if not one_sided:
+        return []
+    message = f"flip_aug mirrors pictures with {', '.join(one_sided)}, which differ left and right."
+    return [Problem("warning", "flip-one-sided", message, "Turn flip_aug off, or take such pictures away.")]

@@ -1,0 +1,151 @@
+"""Checks of what a run reads and writes beside the pictures: base model, VAE, LoRA to go on from, output folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ..models.families import identify, require_base
+from ..models.header import CheckpointError, ModelHeader, read_header
+from ..models.layout import part_names
+from ..output_names import free_output_name
+from ..problems import Problem
+from ..settings import Settings
+
+
+def base_model(settings: Settings) -> tuple[ModelHeader | None, list[Problem]]:
+    """The base model's header, or None with the problem."""
+    path = settings.pretrained_model_name_or_path
+    if path is None:
+        fix = "Give pretrained_model_name_or_path: a .safetensors file of Stable Diffusion 1.x."
+        return None, [Problem("error", "base-model-missing", "There is no base model to train on.", fix)]
+    fix = "Give another file as pretrained_model_name_or_path."
+    try:
+        header = read_header(path)
+        require_base(header)
+    except CheckpointError as error:
+        return None, [Problem("error", "base-model", str(error), fix)]
+    name = header.path.name.lower()
+    if settings.clip_skip != 2 and any(part in name for part in ("animefull", "novelai", "nai-", "nai_")):
+        message = (
+            f"{header.path.name} looks like NovelAI's model, which was trained with clip_skip 2, not {settings.clip_skip or 1}."
+        )
+        return header, [Problem("warning", "clip-skip", message, "Set clip_skip to 2, in training and in webui.")]
+    return header, []
+
+
+def vae_problems(settings: Settings, header: ModelHeader | None) -> list[Problem]:
+    """The VAE given, or that of the base model, which a few checkpoints come without."""
+    if settings.vae is None:
+        if header is None or part_names(header, "vae"):
+            return []
+        message = f"{header.path} holds no VAE, which is needed to read pictures."
+        return [Problem("error", "vae-missing", message, "Give one as vae, or another base model.")]
+    path = Path(settings.vae).expanduser()
+    if path.is_dir() and not (path / "unet").is_dir():
+        path = path / "diffusion_pytorch_model.safetensors"
+    try:
+        family = identify(read_header(path))
+    except CheckpointError as error:
+        return [Problem("error", "vae", str(error), "Give another file as vae, or leave it out.")]
+    if family not in ("vae", "sd1", "sd2"):
+        return [Problem("error", "vae", f"{path} is not a VAE for Stable Diffusion 1.x.", "Give a VAE file, or leave vae out.")]
+    return []
+
+
+def weights_rank(settings: Settings) -> tuple[tuple[int, int | None] | None, list[Problem]]:
+    """Rank of the linear layers and of the 3×3 convolutions in network_weights (None without such a file), and problems."""
+    if settings.network_weights is None:
+        return None, []
+    fix = "Give a LoRA file as network_weights."
+    try:
+        header = read_header(settings.network_weights)
+    except CheckpointError as error:
+        return None, [Problem("error", "network-weights", str(error), fix)]
+    downs = [info.shape for name, info in header.tensors.items() if name.endswith(".lora_down.weight")]
+    plain = {shape[0] for shape in downs if len(shape) == 2 or shape[-1] == 1}
+    wide = {shape[0] for shape in downs if len(shape) == 4 and shape[-1] > 1}
+    if len(plain) != 1 or len(wide) > 1:
+        what = "is not a LoRA in kohya's format" if not plain else "has modules of different ranks"
+        return None, [Problem("error", "network-weights", f"{header.path} {what}, so it can't be trained further.", fix)]
+    ranks = (plain.pop(), wide.pop() if wide else None)
+    if settings.dim_from_weights or ranks[0] == settings.network_dim:
+        return ranks, []
+    message = f"{header.path} has rank {ranks[0]}, but network_dim is {settings.network_dim}."
+    return ranks, [Problem("error", "network-weights-rank", message, f"Set network_dim to {ranks[0]}, or dim_from_weights.")]
+
+
+def other_input_problems(settings: Settings) -> list[Problem]:
+    found = []
+    if settings.resume is not None and not (Path(settings.resume).expanduser() / "train_state.json").is_file():
+        message = f"There is no state in {settings.resume}."
+        found.append(Problem("error", "resume", message, "Give as resume a folder that ends in -state."))
+    if settings.sample_prompts is not None and not Path(settings.sample_prompts).expanduser().is_file():
+        message = f"The file with sample prompts {settings.sample_prompts} doesn't exist."
+        found.append(Problem("error", "sample-prompts", message, "Check the path given as sample_prompts."))
+    return found
+
+
+def output_name(settings: Settings) -> tuple[str, list[Problem]]:
+    """The name that the run will save under, and whether the output folder can take it. Leaves nothing on the disk."""
+    wanted = settings.output_name or "last"
+    if settings.output_dir is None:
+        return wanted, [Problem("error", "output-missing", "There is no folder for the LoRA.", "Give output_dir.")]
+    folder = Path(settings.output_dir).expanduser()
+    why = _why_not_writable(folder)
+    if why:
+        message = f"The output folder {folder} can't be written to: {why}."
+        return wanted, [Problem("error", "output-unwritable", message, "Give another output_dir, or change its rights.")]
+    if any(letter in wanted for letter in '/\\:*?"<>|'):
+        message = f"output_name {wanted!r} holds characters that a file name can't have."
+        return wanted, [Problem("error", "output-name", message, "Use letters, digits, spaces, - and _.")]
+    if settings.resume is not None:
+        return wanted, []
+    name = free_output_name(folder, settings.output_name, settings.overwrite)
+    if name == wanted:
+        return name, []
+    message = f"There are files of {wanted} in {folder}: this run is saved as {name}, nothing is overwritten."
+    return name, [Problem("note", "output-renamed", message, "Set overwrite to replace them.")]
+
+
+def space_problems(settings: Settings, file_size: int | None, files: int) -> list[Problem]:
+    """Whether the disk has room for one file (else an error) and for all `files` that will be kept (else a warning)."""
+    if settings.output_dir is None or file_size is None:
+        return []
+    folder = _existing(Path(settings.output_dir).expanduser())
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # told by output_name already
+        return []
+    if free >= file_size * files:
+        return []
+    fix = "Make room, or give another output_dir."
+    if free < file_size:
+        message = f"The disk of {folder} has {megabytes(free)} left, and the LoRA takes {megabytes(file_size)}."
+        return [Problem("error", "disk-full", message, fix)]
+    message = f"The disk of {folder} has {megabytes(free)} left; {files} files of {megabytes(file_size)} are to be saved."
+    return [
+        Problem("warning", "disk-nearly-full", message, "Make room, save less often, or keep fewer with save_last_n_epochs.")
+    ]
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    return next((one for one in (folder, *folder.absolute().parents) if one.exists()), folder)
+
+
+def _why_not_writable(folder: Path) -> str:
+    """The reason, or an empty string; tried with a file, since rights alone don't tell of read-only disks."""
+    existing = _existing(folder)
+    if not existing.is_dir():
+        return f"{existing} is a file, not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)

@@ -1,0 +1,133 @@
+"""What is installed, which GPU there is, what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..trainer_core.files import data_folder
+from .environment import LOCK, ROOT, VENV, has_long_paths, long_path_objection, read_stamp, venv_python, what_is_wrong
+from .processes import ask
+from .torch_build import find_gpus, has_rocm
+
+_REPORT = """
+import importlib.metadata, importlib.util, json, sys
+names = sys.argv[1:]
+versions = {}
+for name in names:
+    try:
+        versions[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        versions[name] = None
+import torch
+clip = importlib.util.find_spec("open_clip")
+devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+print(json.dumps({"versions": versions, "torch": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip,
+                  "devices": devices, "clip": clip is not None}))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the report; `mend` is there where something is wrong."""
+
+    text: str
+    mend: str = ""
+
+
+def examine() -> tuple[list[str], bool]:
+    """The report's lines, and whether all is well."""
+    findings = [*_system(), *_environment()]
+    lines = [f"  {one.text}" if not one.mend else f"! {one.text}\n    mend: {one.mend}" for one in findings]
+    wrong = sum(bool(one.mend) for one in findings)
+    return [*lines, "", f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong." if wrong else "All is well."], not wrong
+
+
+def _system() -> Iterator[Finding]:
+    yield Finding(f"LoRA Workbench in {ROOT}")
+    yield Finding(
+        f"{platform.platform()}, {os.cpu_count()} processors; this is Python {platform.python_version()} ({sys.executable})"
+    )
+    gpus = find_gpus()
+    for gpu in gpus:
+        yield Finding(f"GPU: {gpu.name}, {gpu.memory}, driver {gpu.driver}, compute capability {gpu.capability}")
+    if not gpus:
+        yield Finding(
+            "GPU: ROCm is installed" if has_rocm() else "GPU: none found (nvidia-smi doesn't answer); training runs on the CPU"
+        )
+    data = data_folder()
+    nearest = next(folder for folder in (data, *data.parents) if folder.is_dir())
+    free = f"{shutil.disk_usage(nearest).free / (1 << 30):.1f} GB free"
+    if os.access(nearest, os.W_OK):
+        yield Finding(f"Data folder: {data}, {free}")
+    else:
+        yield Finding(f"Data folder: {data} can't be written", "set LORA_WORKBENCH_DATA to a folder that can")
+    if os.name == "nt":
+        yield from _windows()
+
+
+def _windows() -> Iterator[Finding]:
+    objection = long_path_objection(str(VENV), has_long_paths())
+    yield Finding("Long paths don't fit", objection) if objection else Finding("Long paths: fit")
+    import ctypes
+
+    try:
+        ctypes.CDLL("vcruntime140_1.dll")
+    except OSError:
+        url = "https://aka.ms/vs/17/release/vc_redist.x64.exe"
+        yield Finding("The Visual C++ runtime is missing; PyTorch can't start without it", f"install {url}")
+
+
+def _environment() -> Iterator[Finding]:
+    wrong = what_is_wrong()
+    if wrong:
+        yield Finding(f"The trainer's environment {VENV} {wrong}", "python install.py setup")
+        return
+    stamp = read_stamp()
+    if stamp:
+        yield Finding(f"Environment: {VENV}, Python {stamp.python}, PyTorch {stamp.torch} (asked for: {stamp.asked})")
+    wanted = _locked_versions()
+    answer = ask([venv_python(), "-I", "-c", _REPORT, *wanted], timeout=300)
+    if answer is None:
+        yield Finding(
+            "PyTorch can't be imported", f"{venv_python()} -c 'import torch' says why; python install.py setup --torch cpu"
+        )
+        return
+    report = json.loads(answer.splitlines()[-1])
+    yield from _packages(wanted, report["versions"])
+    if report["devices"]:
+        yield Finding(f"PyTorch {report['torch']} sees {', '.join(report['devices'])}")
+    elif report["cuda"] or report["hip"]:
+        yield Finding(
+            f"PyTorch {report['torch']} is built for a GPU but sees none; training runs on the CPU",
+            "" if not find_gpus() else "install a newer GPU driver, or python install.py setup --torch auto",
+        )
+    else:
+        mend = "python install.py setup --torch auto" if find_gpus() else ""
+        yield Finding(f"PyTorch {report['torch']} is built for the CPU", mend)
+    if not report["clip"]:
+        yield Finding("CLIP's vocabulary (a file of open_clip_torch) is missing", "python install.py setup")
+
+
+def _locked_versions() -> dict[str, str]:
+    """The lock's packages that this environment's Python should have: those without a condition, and their versions."""
+    lines = LOCK.read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if "==" in line and ";" not in line]
+    return {name.strip(): version.strip() for name, version in pairs}
+
+
+def _packages(wanted: dict[str, str], found: dict[str, str | None]) -> Iterator[Finding]:
+    missing = sorted(name for name in wanted if found[name] is None)
+    other = sorted(
+        f"{name} {found[name]} in place of {wanted[name]}" for name in wanted if found[name] not in (None, wanted[name])
+    )
+    if missing or other:
+        told = [*(f"{name} is missing" for name in missing), *other]
+        yield Finding(f"Packages: {', '.join(told)}", "remove trainer_core/venv, then python install.py setup")
+    else:
+        yield Finding(f"Packages: all {len(wanted)} as in the lock")

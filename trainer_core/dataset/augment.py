@@ -54,21 +54,21 @@ def resized(picture: Image.Image, size: Size, interpolation: str | None) -> np.n
 
 
 def by_area(pixels: np.ndarray, size: Size) -> np.ndarray:
-    """Each new pixel is the mean of the area that it covers, parts of pixels counted by their share."""
-    result = _mean_along(_mean_along(pixels.astype(np.float64), size[1], 0), size[0], 1)
-    return np.rint(result).clip(0, 255).astype(np.uint8)
+    """Each new pixel is the mean of the area that it covers, parts of pixels counted by their share; only for shrinking."""
+    rows = _mean_of_rows(pixels, size[1])
+    columns = _mean_of_rows(np.ascontiguousarray(rows.transpose(1, 0, 2)), size[0])
+    return np.rint(columns.transpose(1, 0, 2)).clip(0, 255).astype(np.uint8)
 
 
-def _mean_along(values: np.ndarray, count: int, axis: int) -> np.ndarray:
-    """Differences of the running integral at the new pixels' edges, divided by their width."""
-    values = np.moveaxis(values, axis, 0)
+def _mean_of_rows(values: np.ndarray, count: int) -> np.ndarray:
+    """[n, …] → float32 [count, …]: sums of the rows that each new one begins with, their parts moved to the neighbour."""
     length = values.shape[0]
-    integral = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
-    edges = np.arange(count + 1) * (length / count)
-    whole = np.minimum(edges.astype(np.int64), length - 1)
-    share = (edges - whole).reshape(-1, *[1] * (values.ndim - 1))
-    at_edges = integral[whole] + share * (integral[whole + 1] - integral[whole])
-    return np.moveaxis(np.diff(at_edges, axis=0) * (count / length), 0, axis)
+    edges = np.arange(count) * (length / count)
+    first = edges.astype(np.int64)
+    before = (edges - first).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1)) * values[first].astype(np.float32)
+    sums = np.add.reduceat(values, first, axis=0, dtype=np.float32) - before
+    sums[:-1] += before[1:]
+    return sums * np.float32(count / length)
 
 
 def cropped(pixels: np.ndarray, bucket: Size, corner: tuple[int, int]) -> np.ndarray:

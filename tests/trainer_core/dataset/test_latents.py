@@ -99,12 +99,12 @@ def test_each_picture_is_encoded_once(make: Callable[..., Latents], tmp_path: Pa
 def test_half_of_the_pictures_are_mirrored(make: Callable[..., Latents], pictures: list[Path]) -> None:
     for cached in (True, False):
         latents, mirrored = make(options={"flip_aug": True}, cached=cached), 0
-        for copy in range(100):
+        for copy in range(60):
             (found,) = latents.batch(batch((0, copy)), 1)
             plain, other = (expected(pictures[0], (1, 0, copy), flip) for flip in (False, True))
             assert torch.allclose(found, plain, atol=2e-6) != torch.allclose(found, other, atol=2e-6)
             mirrored += torch.allclose(found, other, atol=2e-6)
-        assert 35 < mirrored < 65
+        assert 18 < mirrored < 42
 
 
 def test_disk_keeps_latents_for_the_next_run(make: Callable[..., Latents], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..settings import Settings
+from .small_convolutions import use_small_convolutions
 from .text import text_model
 
 
@@ -17,6 +18,7 @@ def prepare_for_training(model: Any, settings: Settings, device: torch.device) -
     """
     model.text_encoder.to(device)
     model.unet.to(device)
+    use_small_convolutions(model.unet)
     if settings.xformers:
         model.unet.enable_xformers_memory_efficient_attention()
     if settings.gradient_checkpointing:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import pickle
 from collections.abc import Iterable, Mapping
+from io import RawIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 
@@ -27,6 +28,9 @@ _DTYPES = {
     "F8_E5M2": torch.float8_e5m2,
 }
 
+# Tables that are only looked up in stay in the file in its own dtype: a row becomes float32 exactly when it is used.
+LOOKUPS = ("embeddings.token_embedding.weight",)
+
 
 def read_tensors(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
     """{new name: tensor} for {new name: name in the file}; None keeps each tensor's dtype."""
@@ -38,8 +42,10 @@ def read_tensors(header: ModelHeader, names: Mapping[str, str], dtype: torch.dty
         return _cast(_read_torch(header.path, names.values()), names, dtype)
     if dtype is None or all(_DTYPES.get(header.tensors[old].dtype) == dtype for old in names.values()):
         return _map(header.path, names)
-    with header.path.open("rb") as file:
-        return {new: _read(file, header, old).to(dtype) for new, old in names.items()}
+    half = [old for old in names.values() if header.tensors[old].dtype in ("F16", "BF16")]
+    lookups = {new: old for new, old in names.items() if new in LOOKUPS and old in half and dtype == torch.float32}
+    others = {new: old for new, old in names.items() if new not in lookups}
+    return {**_converted(header, others, dtype), **_map(header.path, lookups)}
 
 
 def _map(path: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
@@ -50,22 +56,39 @@ def _map(path: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
         return {new: file.get_tensor(old) for new, old in names.items()}
 
 
-def _read(file: BinaryIO, header: ModelHeader, name: str) -> torch.Tensor:
-    """One tensor by itself: a file in another dtype is never in memory as a whole beside its converted copy."""
+def _converted(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """Tensor by tensor through one buffer: a file in another dtype is never in memory beside its converted copy."""
+    tensors: dict[str, torch.Tensor] = {}
+    buffer = bytearray(max((_bytes_of(header, old) for old in names.values()), default=0))
+    with header.path.open("rb", buffering=0) as file:
+        for new, old in sorted(names.items(), key=lambda pair: header.tensors[pair[1]].start):
+            info, count = header.tensors[old], _bytes_of(header, old)
+            file.seek(info.start)
+            if _fill(file, memoryview(buffer)[:count]) < count:
+                raise CheckpointError(f"{header.path} became shorter while it was read: fetch it again.")
+            if count:
+                raw = torch.frombuffer(buffer, dtype=_DTYPES[info.dtype], count=math.prod(info.shape))
+                tensors[new] = raw.view(info.shape).to(dtype, copy=True)
+            else:
+                tensors[new] = torch.empty(info.shape, dtype=dtype)
+    return tensors
+
+
+def _bytes_of(header: ModelHeader, name: str) -> int:
     info = header.tensors[name]
     if info.dtype not in _DTYPES:
         raise CheckpointError(
             f"{header.path} holds {name!r} as {info.dtype}, which can't be read here: give it in fp16 or fp32."
         )
-    dtype = _DTYPES[info.dtype]
-    count = math.prod(info.shape)
-    if not count:
-        return torch.empty(info.shape, dtype=dtype)
-    content = bytearray(count * dtype.itemsize)
-    file.seek(info.start)
-    if file.readinto(content) != len(content):
-        raise CheckpointError(f"{header.path} became shorter while it was read: fetch it again.")
-    return torch.frombuffer(content, dtype=dtype).view(info.shape)
+    return math.prod(info.shape) * _DTYPES[info.dtype].itemsize
+
+
+def _fill(file: RawIOBase, space: memoryview) -> int:
+    """Reads until `space` is full or the file ends; one read of an unbuffered file may bring less."""
+    done = 0
+    while done < len(space) and (count := file.readinto(space[done:])):
+        done += count
+    return done
 
 
 def _cast(content: Mapping[str, torch.Tensor], names: Mapping[str, str], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:

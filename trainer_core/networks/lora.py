@@ -33,6 +33,7 @@ class LoraModule(nn.Module):
         self.dropout = self.rank_dropout = self.module_dropout = None
         self.multiplier = 1.0
         self._base = [base]  # in a list, so that the frozen module isn't registered as a part of this one
+        self._replaced = base.__dict__.get("forward")
 
     @property
     def base(self) -> Any:
@@ -52,6 +53,8 @@ class LoraModule(nn.Module):
 
     def detach(self) -> None:
         self.base.__dict__.pop("forward", None)
+        if self._replaced:
+            self.base.forward = self._replaced
 
     def forward_linear(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
         """x: [..., in]. One addmm adds the product to the base's output in place: no tensor of full width beside it."""
@@ -70,7 +73,7 @@ class LoraModule(nn.Module):
     def forward_conv(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
         """x: [B, in, h, w]."""
         base = self.base
-        out = F.conv2d(x, base.weight, base.bias, base.stride, base.padding, base.dilation, base.groups)
+        out = self._replaced(x) if self._replaced else type(base).forward(base, x)
         if self._dropped_out():
             return out
         hidden = F.conv2d(x.to(out.dtype), self.down.to(out.dtype), None, base.stride, base.padding, base.dilation)

@@ -151,3 +151,18 @@ def test_hashes_are_webuis_and_follow_the_file(tmp_path: Path, own_data_folder: 
         expected = (hashlib.sha256(content[0x100000:0x110000]).hexdigest()[:8], hashlib.sha256(content).hexdigest())
         assert model_hashes(path) == expected == model_hashes(path)
     assert (own_data_folder / "cache" / "model_hashes.json").is_file()
+
+
+def test_the_token_table_stays_in_a_half_precision_file_and_gives_the_same_states(
+    tmp_path: Path, raw: dict[str, torch.Tensor], model: Model
+) -> None:
+    from lora_workbench.trainer_core.models.text import encode, tokenize
+
+    half, full = tmp_path / "half.safetensors", tmp_path / "full.safetensors"
+    save_file({name: tensor.half() for name, tensor in raw.items()}, half, {"text_encoder_heads": "8"})
+    save_file({name: tensor.half().float() for name, tensor in raw.items()}, full, {"text_encoder_heads": "8"})
+    ids = tokenize(model.tokenizer, ["a cat"], 150)
+    encoders = [load_model(path, parts=("text_encoder",)).text_encoder for path in (half, full)]
+    assert [one.state_dict()["embeddings.token_embedding.weight"].dtype for one in encoders] == [torch.float16, torch.float32]
+    with torch.no_grad():
+        assert torch.equal(*(encode(one, ids, 2) for one in encoders))

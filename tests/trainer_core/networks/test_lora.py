@@ -328,3 +328,15 @@ def test_network_weights_that_do_not_fit_are_named(model: object, random_base: P
     network.detach()
     unet_only = LoraNetwork.of(model, lora_targets(read_header(random_base), text_encoder=False), rank=4, alpha=2, seed=0)
     assert len(unet_only.load(tensors)) == 18
+
+
+def test_a_forward_that_was_replaced_before_is_used_and_given_back() -> None:
+    torch.manual_seed(0)
+    base = nn.Conv2d(6, 5, 3).requires_grad_(False)
+    base.forward = lambda x: 10.0 + torch.zeros(len(x), 5, x.shape[2] - 2, x.shape[3] - 2)
+    own = base.forward
+    module = LoraModule(CONV, base, 4, 4.0, seed=0)
+    module.attach()
+    assert torch.equal(base(torch.randn(1, 6, 5, 5)), torch.full((1, 5, 3, 3), 10.0))
+    module.detach()
+    assert base.forward is own

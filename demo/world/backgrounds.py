@@ -68,9 +68,7 @@ def _city(canvas: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:
         )
         for row in range(3):
             y = top + 0.06 + 0.14 * row
-            canvas.rectangle(
-                ((left + 0.05) * size, y * size, (left + 0.11) * size, (y + 0.06) * size), fill=(255, 230, 110)
-            )
+            canvas.rectangle(((left + 0.05) * size, y * size, (left + 0.11) * size, (y + 0.06) * size), fill=(255, 230, 110))
 
 
 def _snow(canvas: ImageDraw.ImageDraw, size: int, rng: random.Random) -> None:

@@ -55,22 +55,12 @@ def all_bodies() -> dict[str, Body]:
     ears = [ellipse_points((side * 18, -36), 8.5, 25) for side in (-1, 1)]
     cat_ears = [[(s * 31, 0), (s * 33, -42), (s * 6, -22)] for s in (-1, 1)]
     cat_tail = [*ellipse_points((36, 12), 14, 22, 90, -60), *ellipse_points((34, 12), 5, 13, -60, 90)]
-    arms = [
-        [(s * x, y) for x, y in ((10, 14), (40, 14), (40, -18), (29, -18), (29, 2), (10, 2))] for s in (-1, 1)
-    ]
+    arms = [[(s * x, y) for x, y in ((10, 14), (40, 14), (40, -18), (29, -18), (29, 2), (10, 2))] for s in (-1, 1)]
     return {
-        "round body": _body(
-            ellipse_points((0, 4), 36, 34), face=(0, -4), hat_y=-27, bow=(27, -20), scarf_y=29, scarf_half=25
-        ),
-        "tall body": _body(
-            capsule(-21, -44, 21, 38, 21), face=(0, -17), hat_y=-41, bow=(19, -36), scarf_y=14, scarf_half=21
-        ),
-        "square body": _body(
-            capsule(-34, -28, 34, 37, 4), face=(0, -4), hat_y=-27, bow=(30, -25), scarf_y=25, scarf_half=34
-        ),
-        "bunny": _body(
-            *ears, ellipse_points((0, 8), 30, 30), face=(0, 2), hat_y=-19, bow=(26, -13), scarf_y=32, scarf_half=20
-        ),
+        "round body": _body(ellipse_points((0, 4), 36, 34), face=(0, -4), hat_y=-27, bow=(27, -20), scarf_y=29, scarf_half=25),
+        "tall body": _body(capsule(-21, -44, 21, 38, 21), face=(0, -17), hat_y=-41, bow=(19, -36), scarf_y=14, scarf_half=21),
+        "square body": _body(capsule(-34, -28, 34, 37, 4), face=(0, -4), hat_y=-27, bow=(30, -25), scarf_y=25, scarf_half=34),
+        "bunny": _body(*ears, ellipse_points((0, 8), 30, 30), face=(0, 2), hat_y=-19, bow=(26, -13), scarf_y=32, scarf_half=20),
         "cat": _body(
             cat_tail,
             *cat_ears,

@@ -61,9 +61,7 @@ def draw_context(rng: random.Random) -> dict[str, str]:
 def base_creature(seed: int) -> Creature:
     """A creature of the base's training set."""
     rng = random.Random(f"creature {seed}")
-    looks = {
-        kind: rng.choice(world()[kind]) for kind in ("body", "colour", "pattern") if rng.random() < optional_share(kind)
-    }
+    looks = {kind: rng.choice(world()[kind]) for kind in ("body", "colour", "pattern") if rng.random() < optional_share(kind)}
     return Creature(tags=tuple((looks | draw_context(rng)).items()), seed=seed)
 
 

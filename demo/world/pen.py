@@ -46,9 +46,7 @@ class Pen:
     def arc(self, centre: Point, rx: float, ry: float, start: float, end: float, width: float) -> None:
         """A dark thick arc with round ends, angles in degrees clockwise from the right."""
         steps = [start + (end - start) * i / 16 for i in range(17)]
-        points = [
-            (centre[0] + rx * math.cos(math.radians(t)), centre[1] + ry * math.sin(math.radians(t))) for t in steps
-        ]
+        points = [(centre[0] + rx * math.cos(math.radians(t)), centre[1] + ry * math.sin(math.radians(t))) for t in steps]
         self.line(points, OUTLINE, width)
 
     def line(self, points: list[Point], fill: Colour, width: float) -> None:

@@ -9,9 +9,7 @@ import torch
 from torch import nn
 
 
-def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int, spent: float, **more: object
-) -> None:
+def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int, spent: float, **more: object) -> None:
     """Writes weights, optimizer, step and seconds spent, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")

@@ -81,7 +81,9 @@ def latent_cache(path: Path, vae: AutoencoderKL, count: int = PICTURES) -> tuple
         return kept["mean"], kept["std"]
     means, stds = [], []
     for start in range(0, count, 32):
-        pictures = [torch.frombuffer(bytearray(render(base_creature(i)).tobytes()), dtype=torch.uint8) for i in range(start, start + 32)]
+        pictures = [
+            torch.frombuffer(bytearray(render(base_creature(i)).tobytes()), dtype=torch.uint8) for i in range(start, start + 32)
+        ]
         batch = torch.stack(pictures).view(-1, 128, 128, 3).permute(0, 3, 1, 2).float() / 127.5 - 1
         posterior = vae.encode(batch).latent_dist
         means.append(posterior.mean * SCALING_FACTOR)

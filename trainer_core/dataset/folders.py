@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..picture_files import EXTENSIONS
 from ..problems import Problem
 from .items import Ignored
-from .pictures import EXTENSIONS, OTHER_EXTENSIONS
+from .pictures import OTHER_EXTENSIONS
 
 CAPTION_EXTENSIONS = (".txt", ".caption", ".cap", ".tags")
 # Files that lie beside pictures by right: caches, lists and settings of this and other programs.

@@ -7,23 +7,21 @@ and size, so that the next plan is quick.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..files import read_json, write_json
+from ..picture_files import is_transparent, opened, upright
 from .items import Size
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 # Pictures all the same, but not of a kind that is trained.
 OTHER_EXTENSIONS = (".gif", ".avif", ".heic", ".jxl", ".tif", ".tiff", ".psd", ".svg", ".jfif", ".ico", ".tga")
 MIN_SIDE = 16
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _EXIF_ORIENTATION = 0x0112
 _VERSION = 1
 _THREADS = 8
@@ -75,50 +73,29 @@ def look_into(path: Path) -> Look:
     if not content:
         return Look(reason="it is empty (0 bytes)")
     try:
-        with _opened(content) as image:
+        with opened(content) as image:
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and image.format != "MPO":  # MPO: a camera's photo with further views of the same moment
                 return Look(reason=f"it is animated ({frames} pictures): save the one to train as .png")
             rotated = image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
-            transparent = _is_transparent(image)
-            upright = _upright(image)
+            transparent = is_transparent(image)
+            turned = upright(image)
     except UnidentifiedImageError:
         return Look(reason="it is corrupt, or not a png, jpg, webp or bmp picture inside")
     except Image.DecompressionBombError:
         return Look(reason=f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: make it smaller")
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError) as error:
         return Look(reason=f"it is corrupt ({error or type(error).__name__})")  # each decoder fails in its own way
-    if min(upright.size) < MIN_SIDE:
-        width, height = upright.size
+    if min(turned.size) < MIN_SIDE:
+        width, height = turned.size
         return Look(reason=f"it is {width}×{height} px, too small to learn from (at least {MIN_SIDE} px a side)")
-    return Look(upright.size, rotated, transparent)
+    return Look(turned.size, rotated, transparent)
 
 
 def load_picture(path: Path, content: bytes | None = None) -> Image.Image:
     """The picture upright, in RGB, on white where it is transparent; `content`: the file's bytes where they are at hand."""
-    with _opened(path.read_bytes() if content is None else content) as image:
-        return _upright(image)
-
-
-def _opened(content: bytes) -> Image.Image:
-    Image.init()  # else Pillow knows a few decoders only, and not WebP's
-    return Image.open(io.BytesIO(content), formats=_FORMATS)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16") or image.mode == "I":
-        # Sixteen bits a pixel: Pillow would cut off all above 255 and leave a white picture.
-        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    image = ImageOps.exif_transpose(image)
-    if _is_transparent(image):
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    return image.convert("RGB")
-
-
-def _is_transparent(image: Image.Image) -> bool:
-    return image.has_transparency_data
+    with opened(path.read_bytes() if content is None else content) as image:
+        return upright(image)
 
 
 def _mark(path: Path) -> list[int] | None:

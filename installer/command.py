@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import re
 import sys
 import tempfile
@@ -21,6 +22,9 @@ from .processes import run
 
 def main(argv: Sequence[str]) -> int:
     """Runs the command; returns 0 where it is done, 1 where it failed, 2 where the words are wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a path that the terminal can't show must not end the set-up
     words, rest = _parser().parse_known_args(list(argv))
     try:
         if rest and words.command not in ("demo", "test"):

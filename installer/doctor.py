@@ -26,7 +26,8 @@ for name in names:
         versions[name] = None
 import torch
 clip = importlib.util.find_spec("open_clip")
-devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+devices = [torch.cuda.get_device_name(number) for number in range(count)]
 print(json.dumps({"versions": versions, "torch": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip,
                   "devices": devices, "clip": clip is not None}))
 """
@@ -57,9 +58,7 @@ def _system() -> Iterator[Finding]:
     for gpu in gpus:
         yield Finding(f"GPU: {gpu.name}, {gpu.memory}, driver {gpu.driver}, compute capability {gpu.capability}")
     if not gpus:
-        yield Finding(
-            "GPU: ROCm is installed" if has_rocm() else "GPU: none found (nvidia-smi doesn't answer); training runs on the CPU"
-        )
+        yield Finding("GPU: ROCm is installed" if has_rocm() else "GPU: none found; training runs on the CPU")
     data = data_folder()
     nearest = next(folder for folder in (data, *data.parents) if folder.is_dir())
     free = f"{shutil.disk_usage(nearest).free / (1 << 30):.1f} GB free"
@@ -94,9 +93,7 @@ def _environment() -> Iterator[Finding]:
     wanted = _locked_versions()
     answer = ask([venv_python(), "-I", "-c", _REPORT, *wanted], timeout=300)
     if answer is None:
-        yield Finding(
-            "PyTorch can't be imported", f"{venv_python()} -c 'import torch' says why; python install.py setup --torch cpu"
-        )
+        yield Finding("PyTorch can't be imported", f"{venv_python()} -c 'import torch' says why")
         return
     report = json.loads(answer.splitlines()[-1])
     yield from _packages(wanted, report["versions"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from ..trainer_core.files import write_atomically, write_json
 from ..trainer_core.problems import UserError
 from .processes import ask, run
-from .pythons import Python, find_python
+from .pythons import Python, describe, find_python
 from .torch_build import (
     KNOWN_BUILDS,
     TORCH,
@@ -94,7 +94,7 @@ def set_up(asked_python: Path | None, asked_torch: str | None, say: Say, log: Pa
     stamp, wrong = read_stamp(), what_is_wrong()
     asked = asked_torch or (stamp.asked if stamp else "auto")
     build = choose_build(asked, os.environ, find_gpus(), has_rocm())
-    if stamp and not wrong and build.name in (stamp.build, "") and asked_python is None:
+    if stamp and not wrong and build.name in (stamp.build, "") and _is_version(asked_python, stamp.python):
         say(f"The trainer's environment is whole: PyTorch {stamp.torch} on Python {stamp.python}.")
         return
     python, notice = find_python(asked_python)
@@ -109,9 +109,18 @@ def set_up(asked_python: Path | None, asked_torch: str | None, say: Say, log: Pa
     _install(python, build, asked, say, log)
 
 
+def _is_version(asked: Path | None, version: str) -> bool:
+    """Whether no Python is asked for, or one of the version that the environment has."""
+    python = describe(asked) if asked else None
+    return asked is None or (python is not None and _shown(python) == version)
+
+
+def _shown(python: Python) -> str:
+    return ".".join(str(part) for part in python.version)
+
+
 def _make(python: Python, say: Say) -> None:
-    number = ".".join(str(part) for part in python.version)
-    say(f"Making {VENV} with Python {number} ({python.path})")
+    say(f"Making {VENV} with Python {_shown(python)} ({python.path})")
     if run([python.path, "-I", "-X", "utf8", "-m", "venv", VENV]) != 0:
         raise UserError(f"Python's venv could not be made in {VENV}; the lines above say why.")
 
@@ -127,10 +136,9 @@ def _install(python: Python, build: Build, asked: str, say: Say, log: Path) -> N
     version, cuda = answer.split()
     _pip(["install", "--no-deps", onnxruntime_request(build.name, None if cuda == "None" else cuda, python.version)], log)
     _write_package(VENV, ROOT)
-    number = ".".join(str(part) for part in python.version)
-    stamp = Stamp(fingerprint(), str(ROOT), number, asked, build.name or version.partition("+")[2], version)
+    stamp = Stamp(fingerprint(), str(ROOT), _shown(python), asked, build.name or version.partition("+")[2], version)
     write_json(VENV / STAMP, asdict(stamp))  # last of all: whatever interrupts a set-up leaves no stamp
-    say(f"The trainer's environment is ready: PyTorch {version} on Python {number}.")
+    say(f"The trainer's environment is ready: PyTorch {version} on Python {_shown(python)}.")
 
 
 def _install_torch(build: Build, say: Say, log: Path) -> None:
@@ -182,9 +190,7 @@ def _remove(venv: Path) -> None:
     try:
         shutil.rmtree(venv)
     except OSError as error:
-        raise UserError(
-            f"{error.filename} can't be removed ({error.strerror}); stop the training that uses it, then retry."
-        ) from error
+        raise UserError(f"{error.filename} can't be removed ({error.strerror}); stop what uses it, then retry.") from error
 
 
 def _check_space(venv: Path, build: Build) -> None:
@@ -193,8 +199,8 @@ def _check_space(venv: Path, build: Build) -> None:
         return  # what it holds is given back first
     if free < needed:
         raise UserError(
-            f"The environment needs about {needed // _GIGABYTE} GB in {venv.parent} while it is made, but {free / _GIGABYTE:.1f} GB "
-            "are free; free some space, then run the set-up again."
+            f"The environment needs about {needed // _GIGABYTE} GB in {venv.parent} while it is made, but "
+            f"{free / _GIGABYTE:.1f} GB are free; free some space, then run the set-up again."
         )
 
 

@@ -102,9 +102,7 @@ def _others() -> Iterator[Path]:
 
 def _how_to_get_one(python: Python | None) -> str:
     if os.name == "nt":
-        return (
-            "install 64-bit Python 3.11 from https://www.python.org/downloads/windows/ and run the set-up with it (py -3.11)."
-        )
+        return "install 64-bit Python 3.11 from https://www.python.org/downloads/windows/, then: py -3.11 install.py setup"
     if python and set(python.missing) & {"venv", "ensurepip"} and not set(python.missing) - {"venv", "ensurepip"}:
         version = _shown(python.version[:2])
         return f"on Debian and Ubuntu `sudo apt install python{version}-venv` adds it; else give another one: --python PATH."

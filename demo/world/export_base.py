@@ -1,0 +1,42 @@
+"""Writes the base model from a training's state folder, whether the training has ended or not.
+
+python -m lora_workbench.demo.world.export_base --state DIR [--out demo/models/toy_base.safetensors]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from .latent_scale import fold_latent_scale
+from .ldm_file import write_ldm_file
+from .train_unet import TEXT_HEADS, Learner
+from .vae_init import make_vae
+
+OUT = Path(__file__).parents[1] / "models" / "toy_base.safetensors"
+
+
+def export_base(state: Path, out: Path = OUT) -> Path:
+    """Puts the averaged weights of text encoder and UNet together with the autoencoder, its latents scaled as SD's are."""
+    vae = make_vae(1)
+    vae.load_state_dict(torch.load(state / "vae.pt", weights_only=True)["model"])
+    fold_latent_scale(vae.eval())
+    learner = Learner(1)
+    learner.load_state_dict(torch.load(state / "unet_average.pt", weights_only=True))
+    return write_ldm_file(out, learner.text_encoder, learner.unet, vae, TEXT_HEADS)
+
+
+def main() -> None:
+    """Reads the command line and writes the file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--state", type=Path, required=True, help="train_base's folder")
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    path = export_base(args.state, args.out)
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

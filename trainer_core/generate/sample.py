@@ -1,0 +1,166 @@
+"""Draws pictures with a loaded model. A seed means what it means in webui with its RNG set to CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..problems import UserError
+from .prompt import encode_prompt
+from .samplers import SAMPLERS, all_sigmas, evaluations, sample_latents
+
+Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to draw. Sizes in pixels, multiples of 8; cfg 1 leaves the negative prompt out."""
+
+    prompt: str
+    negative: str = ""
+    width: int = 512
+    height: int = 512
+    seed: int = 0
+    steps: int = 20
+    cfg: float = 7.0
+    sampler: str = "Euler a"
+    clip_skip: int = 1
+
+
+def generate(
+    model: Any,
+    requests: Sequence[Request],
+    *,
+    device: str | torch.device | None = None,
+    batch_size: int = 8,
+    progress: Progress | None = None,
+    autocast: torch.dtype | None = None,
+) -> list[Image.Image]:
+    """Pictures in the order of the requests, RGB.
+
+    The model's parts are moved to `device` where one is given. With `autocast` the UNet and text encoder compute in that
+    dtype. What can share a batch does, which changes no picture beyond the rounding of floats.
+    """
+    for request in requests:
+        _check(model, request)
+    if device is not None:
+        for part in (model.unet, model.text_encoder, model.vae):
+            part.to(device)
+    all_sigmas()  # made outside of inference mode, where its cache could not be used in training later
+    total = sum(evaluations(request.sampler, request.steps) for request in requests)
+    done, images = 0, [Image.new("RGB", (8, 8))] * len(requests)
+    with torch.inference_mode():
+        states = _text_states(model, requests, autocast)
+        for places in _batches(requests, states, batch_size):
+            batch = [requests[place] for place in places]
+
+            def stepped(count: int = len(batch)) -> None:
+                nonlocal done
+                done += count
+                if progress:
+                    progress(done, total)
+
+            latents = _latents(model, batch, states, stepped, autocast)
+            for place, image in zip(places, decode(model, latents), strict=True):
+                images[place] = image
+    return images
+
+
+def _check(model: Any, request: Request) -> None:
+    """Raises UserError with what the request asks and can't be."""
+    if request.sampler not in SAMPLERS:
+        raise UserError(f"There is no sampler {request.sampler!r}: choose one of {', '.join(SAMPLERS)}.")
+    if min(request.width, request.height) < 8 or request.width % 8 or request.height % 8:
+        raise UserError(f"A picture of {request.width}x{request.height} can't be drawn: sizes must be multiples of 8.")
+    least = 2 if request.sampler == "DDIM" else 1
+    if not least <= request.steps <= 1000:
+        raise UserError(f"{request.steps} steps are not possible with {request.sampler}: give {least} to 1000.")
+    layers = len(getattr(model.text_encoder, "text_model", model.text_encoder).encoder.layers)
+    if not 1 <= request.clip_skip <= layers:
+        raise UserError(f"clip_skip {request.clip_skip} is not possible: this model's text encoder has {layers} layers.")
+
+
+TextKey = tuple[str, int]  # prompt and clip skip
+
+
+def _text_states(model: Any, requests: Sequence[Request], autocast: torch.dtype | None) -> dict[TextKey, torch.Tensor]:
+    """The text states [1, 77·n, C] of all prompts, each encoded once and by itself."""
+    wanted = [(request.prompt, request.clip_skip) for request in requests]
+    wanted += [(request.negative, request.clip_skip) for request in requests if request.cfg != 1]
+    with _computing_in(model.text_encoder, autocast):
+        return {key: encode_prompt(model, *key) for key in dict.fromkeys(wanted)}
+
+
+def _computing_in(part: Any, autocast: torch.dtype | None) -> Any:
+    return torch.autocast(next(part.parameters()).device.type, dtype=autocast) if autocast else nullcontext()
+
+
+def _batches(requests: Sequence[Request], states: dict[TextKey, torch.Tensor], batch_size: int) -> list[list[int]]:
+    """Places of requests that can be drawn together: all but prompt and seed are equal, and the prompts' lengths are."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for place, one in enumerate(requests):
+        lengths = [
+            states[text, one.clip_skip].shape[1] for text in (one.prompt, one.negative) if (text, one.clip_skip) in states
+        ]
+        key = (one.width, one.height, one.steps, one.cfg, one.sampler, *(lengths if one.cfg != 1 else lengths[:1]))
+        groups.setdefault(key, []).append(place)
+    return [group[start : start + batch_size] for group in groups.values() for start in range(0, len(group), batch_size)]
+
+
+def _latents(
+    model: Any,
+    batch: Sequence[Request],
+    states: dict[TextKey, torch.Tensor],
+    stepped: Callable[[], None],
+    autocast: torch.dtype | None,
+) -> torch.Tensor:
+    """Latents [B, 4, h/8, w/8] of a batch; each picture's noise comes from its own generator in webui's order."""
+    first, unet = batch[0], model.unet
+    weight = next(unet.parameters())
+    positive = torch.cat([states[one.prompt, one.clip_skip] for one in batch]).to(weight)
+    negative = None
+    if first.cfg != 1:
+        negative = torch.cat([states[one.negative, one.clip_skip] for one in batch]).to(weight)
+    generators = [torch.Generator("cpu").manual_seed(one.seed) for one in batch]
+    shape = (unet.config.in_channels, first.height // 8, first.width // 8)
+
+    def draw() -> torch.Tensor:
+        return torch.stack([torch.randn(shape, generator=one) for one in generators]).to(weight.device)
+
+    def ask(x: torch.Tensor, timestep: float, text: torch.Tensor) -> torch.Tensor:
+        timesteps = torch.full((len(x),), timestep, device=weight.device)
+        with _computing_in(unet, autocast):
+            return unet(x.to(weight.dtype), timesteps, text).sample.float()
+
+    def predict(x: torch.Tensor, timestep: float) -> torch.Tensor:
+        if negative is None:
+            return ask(x, timestep, positive)
+        if negative.shape == positive.shape:
+            with_prompt, without = ask(torch.cat([x, x]), timestep, torch.cat([positive, negative])).chunk(2)
+        else:
+            with_prompt, without = ask(x, timestep, positive), ask(x, timestep, negative)
+        return without + first.cfg * (with_prompt - without)
+
+    return sample_latents(first.sampler, first.steps, predict, draw, stepped)
+
+
+def decode(model: Any, latents: torch.Tensor) -> list[Image.Image]:
+    """Pictures of latents [B, 4, h, w]; brightness is cut to whole numbers as webui does."""
+    vae = model.vae
+    weight = next(vae.parameters())
+    pixels = vae.decode(latents.to(weight) / model.scaling_factor).sample.float()
+    if weight.dtype != torch.float32 and not bool(pixels.isfinite().all()):  # some VAEs overflow in fp16
+        vae.float()
+        try:
+            pixels = vae.decode(latents.to(weight.device, torch.float32) / model.scaling_factor).sample
+        finally:
+            vae.to(weight.dtype)
+    pixels = ((pixels + 1) / 2).clamp(0, 1).nan_to_num(0.0) * 255
+    arrays = pixels.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8)
+    return [Image.fromarray(array) for array in arrays]

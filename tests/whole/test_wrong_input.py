@@ -82,7 +82,7 @@ def test_sdxl_model_is_named(words: Words, tmp_path: Path) -> None:
         "model.diffusion_model.label_emb.0.0.weight": (1280, 2816),
     }
     save_file({name: np.zeros(shape, np.float16) for name, shape in names.items()}, path)
-    assert "SDXL" in refusal(*words(pretrained_model_name_or_path=path))
+    assert "Stable Diffusion XL" in refusal(*words(pretrained_model_name_or_path=path))
 
 
 def test_misspelt_flags_are_all_named_with_their_neighbours(words: Words) -> None:

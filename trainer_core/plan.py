@@ -146,17 +146,18 @@ def make_plan(settings: Settings) -> Plan:
         problems=(),
     )
     size, size_problems = _file_size(plan, header, ranks)
+    sizes_unknown = any(one.code == "resolution-missing" for one in training_set.problems)
     problems = sorted_problems(
         [
             *model_problems,
             *vae_problems(settings, header),
             *weights_problems,
             *training_set.problems,
-            *dataset_problems(settings, training_set),
+            *([] if sizes_unknown else dataset_problems(settings, training_set)),
             *other_input_problems(settings),
             *output_problems,
             *size_problems,
-            *space_problems(settings, size, plan.files),
+            *([] if _blocks(output_problems) else space_problems(settings, size, plan.files)),
             *settings_problems(settings, steps),
             *token_problems,
             *caption_problems(settings, training_set.items, tokens),
@@ -164,6 +165,10 @@ def make_plan(settings: Settings) -> Plan:
         ]
     )
     return replace(plan, file_size_bytes=size, problems=problems)
+
+
+def _blocks(problems: Sequence[Problem]) -> bool:
+    return any(one.severity == "error" for one in problems)
 
 
 def _steps_and_epochs(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
@@ -213,7 +218,7 @@ def _file_size(
     """Bytes of the LoRA file, computed from the shapes of all its tensors and its metadata; None without a base model."""
     from .networks.targets import lora_file_bytes, lora_targets
 
-    if header is None or not plan.training_set.datasets:
+    if header is None:
         return None, []
     settings = plan.settings
     rank, conv_dim = settings.network_dim or 4, settings.network_options()["conv_dim"]
@@ -237,6 +242,8 @@ def _metadata_bytes(plan: Plan) -> int:
     """Length of the metadata that the run will write, as JSON; numbers that aren't known yet stand in with their length."""
     from .networks.metadata import at_save, training_metadata
 
+    if not plan.training_set.subsets:
+        return 0
     metadata = training_metadata(
         plan.settings,
         plan,

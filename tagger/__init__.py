@@ -1,0 +1,1 @@
+"""WD taggers on onnxruntime, and the only owner of caption files."""

@@ -46,6 +46,10 @@ SIZES = {
 def checkpoint_shapes(size: str) -> dict[str, tuple[int, ...]]:
     """{tensor name in the original layout: shape} of a whole checkpoint, in the file's order (by name)."""
     import torch
+
+    from ..trainer_core.models.build import leave_out_quantizers
+
+    leave_out_quantizers()
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 

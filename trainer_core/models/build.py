@@ -15,11 +15,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def build(part: str, shapes: Shapes, header: ModelHeader) -> nn.Module:
     """The part's module on the meta device; KeyError names a tensor that is needed to know its configuration."""
-    _leave_out_quantizers()
+    leave_out_quantizers()
     return {"unet": _build_unet, "vae": _build_vae, "text_encoder": _build_text}[part](shapes, header)
 
 
-def _leave_out_quantizers() -> None:
+def leave_out_quantizers() -> None:
     """diffusers imports bitsandbytes with its first model, seconds and a warning that nothing here has a use for."""
     from diffusers.utils import import_utils
 

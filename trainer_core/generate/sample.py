@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,24 +12,10 @@ from PIL import Image
 
 from ..problems import UserError
 from .prompt import encode_prompt
-from .samplers import SAMPLERS, all_sigmas, evaluations, sample_latents
+from .request import SAMPLERS, Request
+from .samplers import all_sigmas, evaluations, sample_latents
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each
-
-
-@dataclass(frozen=True)
-class Request:
-    """One picture to draw. Sizes in pixels, multiples of 8; cfg 1 leaves the negative prompt out."""
-
-    prompt: str
-    negative: str = ""
-    width: int = 512
-    height: int = 512
-    seed: int = 0
-    steps: int = 20
-    cfg: float = 7.0
-    sampler: str = "Euler a"
-    clip_skip: int = 1
 
 
 def generate(

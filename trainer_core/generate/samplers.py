@@ -17,8 +17,6 @@ NoisePrediction = Callable[[torch.Tensor, float], torch.Tensor]
 Draw = Callable[[], torch.Tensor]  # the next normal noise of every picture, [B, 4, h, w]
 Steps = Callable[[], None]  # called after every step
 
-SAMPLERS = ("DDIM", "Euler", "Euler a", "DPM++ 2M")
-
 
 def sample_latents(sampler: str, steps: int, predict: NoisePrediction, draw: Draw, stepped: Steps) -> torch.Tensor:
     """Latents [B, 4, h, w] of finished pictures; the first draw is where they start from."""

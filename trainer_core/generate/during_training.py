@@ -1,0 +1,71 @@
+"""Sample pictures while a LoRA learns. The training is as if they had not been made."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..files import free_name
+from ..settings import Settings
+from .infotext import infotext, save_png
+from .prompts_file import sample_requests
+from .sample import generate
+
+_BATCH = 4
+
+
+def sample_now(
+    model: Any, network: Any, settings: Settings, output_name: str, *, epoch: int, step: int, device: Any
+) -> list[Path]:
+    """Draws the sample prompts with the network as it is now; returns the pictures' paths.
+
+    Names as kohya's: by epoch where samples are drawn every n epochs, else by step. Nothing is overwritten.
+    """
+    wanted = sample_requests(settings)
+    for note in wanted.notes if step <= 1 else ():
+        print(f"note: {note}", flush=True)
+    with _as_if_nothing(model, network):
+        images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
+    folder = Path(settings.output_dir).expanduser() / "sample"
+    by_epoch = bool(settings.sample_every_n_epochs) or step == 0
+    when = f"e{epoch:06d}" if by_epoch else f"{step:06d}"
+    now = time.strftime("%Y%m%d%H%M%S")
+    paths = []
+    for number, (request, image) in enumerate(zip(wanted.requests, images, strict=True)):
+        path = free_name(folder / f"{output_name}_{when}_{number:02d}_{now}_{request.seed}.png")
+        save_png(path, image, infotext(request, Path(model.path).stem))
+        paths.append(path)
+    return paths
+
+
+@contextmanager
+def _as_if_nothing(model: Any, network: Any) -> Iterator[None]:
+    """The network at full strength, everything in eval mode; then modes, strengths and all random numbers as before."""
+    parts = [part for part in (model.unet, model.text_encoder, model.vae, network) if part is not None]
+    modes = [(module, module.training) for part in parts for module in part.modules()]
+    strengths = [(module, module.multiplier) for module in network.loras.values()]
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002  others' draws, kept as they are
+    gpu_states = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    try:
+        for part in parts:
+            part.eval()
+        network.set_multiplier(1.0, 1.0)
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        for module, strength in strengths:
+            module.multiplier = strength
+            module.attach()
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])
+        if gpu_states:
+            torch.cuda.set_rng_state_all(gpu_states)

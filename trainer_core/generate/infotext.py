@@ -1,0 +1,52 @@
+"""The text that webui writes into its pictures, so that "PNG info" there reads ours and draws the same again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from ..files import atomic_path
+from .request import Request
+
+# The schedule on which each sampler runs here; DDIM has none to choose from.
+_SCHEDULES = {"Euler": "Uniform", "Euler a": "Uniform", "DPM++ 2M": "Karras"}
+
+
+def infotext(request: Request, model_name: str = "", model_hash: str = "", loras: Mapping[str, str] | None = None) -> str:
+    """webui's parameters of one picture. `model_hash`: the file's SHA-256; `loras`: {name: its hash}; hashes are shortened."""
+    values: dict[str, object] = {"Steps": request.steps, "Sampler": request.sampler}
+    if request.sampler in _SCHEDULES:
+        values["Schedule type"] = _SCHEDULES[request.sampler]
+    values |= {"CFG scale": f"{request.cfg:g}", "Seed": request.seed, "Size": f"{request.width}x{request.height}"}
+    if model_hash:
+        values["Model hash"] = model_hash[:10]
+    if model_name:
+        values["Model"] = model_name.replace(",", "").replace(":", "")
+    if request.clip_skip > 1:
+        values["Clip skip"] = request.clip_skip
+    values["RNG"] = "CPU"
+    if loras:
+        values["Lora hashes"] = ", ".join(f"{name}: {digest[:12]}" for name, digest in loras.items())
+    lines = [request.prompt]
+    if request.negative:
+        lines.append(f"Negative prompt: {request.negative}")
+    lines.append(", ".join(f"{name}: {_quoted(str(value))}" for name, value in values.items()))
+    return "\n".join(lines).strip()
+
+
+def _quoted(text: str) -> str:
+    """As JSON where the value holds what parts values from each other."""
+    return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
+
+
+def save_png(path: Path, image: Image.Image, text: str = "") -> None:
+    """Writes all of the picture or nothing, with `text` as its parameters."""
+    info = PngInfo()
+    if text:
+        info.add_text("parameters", text)  # Pillow makes it iTXt where Latin-1 can't hold it
+    with atomic_path(path) as temporary:
+        image.save(temporary, "PNG", pnginfo=info)

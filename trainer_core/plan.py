@@ -33,6 +33,7 @@ from .settings import Settings, SettingsError, read_settings
 
 # Hashes and times are known when the file is written; their length is known before.
 _TIME = 1_700_000_000.123456
+_UNUSED_REG = "it is a regularization picture beyond what the training pictures need"
 _HASHES = ("0" * 8, "0" * 64)
 
 
@@ -135,7 +136,7 @@ def make_plan(settings: Settings) -> Plan:
         steps_per_epoch=steps_per_epoch,
         images=sum(not item.subset.is_reg for item in training_set.items),
         subsets=_subset_plans(training_set),
-        ignored=training_set.ignored,
+        ignored=(*training_set.ignored, *(Ignored(path, _UNUSED_REG) for path in training_set.unused_reg)),
         buckets=_bucket_plans(training_set),
         learning_rates=resolved_rates(settings),
         file_size_bytes=None,

@@ -97,6 +97,8 @@ def test_regularization_doubles_the_epoch_and_is_named(plan: Make, tmp_path: Pat
     made = plan(reg_data_dir=str(reg.parent), train_batch_size=4)
     assert (made.batches_per_epoch, made.images, made.seen_per_epoch(is_reg=True)) == (4 + 1, 5, 10)
     assert "2 regularization pictures" in problem(made, "reg-unused", "note")
+    unused = {Path(one["path"]) for one in made.as_dict()["ignored"]}
+    assert len(unused) == 2 and unused == set(made.training_set.unused_reg) and unused < set(reg.iterdir())
     assert "10, + 10 regularization = 20 an epoch → 5 batches of 4" in made.text()
 
 

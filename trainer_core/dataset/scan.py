@@ -34,7 +34,9 @@ def scan(settings: Settings) -> TrainingSet:
         found, left_over = _matched(found)
         items += found
         unused += left_over
-    if unused:
+    used = {item.path for item in items}
+    unused = [path for path in dict.fromkeys(unused) if path not in used]
+    if unused and items:
         findings.tell(
             "note",
             "reg-unused",
@@ -42,14 +44,15 @@ def scan(settings: Settings) -> TrainingSet:
             f"repeats: {names(unused)}.",
             "Raise the repeats of the training folders to use them all, or take these away.",
         )
-    _check_counts(items, findings)
+    subsets = [subset for dataset in datasets for subset in dataset.subsets]
+    _check_counts(subsets, items, findings)
     return TrainingSet(
         tuple(datasets),
-        tuple(subset for dataset in datasets for subset in dataset.subsets),
+        tuple(subsets),
         tuple(replace(item, index=index) for index, item in enumerate(items)),
         _without_doubles(findings.ignored),
         tuple(dict.fromkeys(findings.problems)),
-        tuple(dict.fromkeys(unused)),
+        tuple(unused),
     )
 
 
@@ -227,11 +230,18 @@ def _matched(items: Sequence[Item]) -> tuple[list[Item], list[Path]]:
     return [item for item in result if item.copies], [item.path for item in result if not item.copies]
 
 
-def _check_counts(items: Sequence[Item], findings: Findings) -> None:
-    if not any(not item.subset.is_reg for item in items) and not any(one.code == "no-images" for one in findings.problems):
-        why = "All that were found are listed with the reason." if findings.ignored else "No picture was found."
-        fix = "Put .png, .jpg, .webp or .bmp pictures into a folder named like 10_name."
-        findings.tell("error", "no-images", f"There are no pictures to train. {why}", fix)
+def _check_counts(subsets: Sequence[Subset], items: Sequence[Item], findings: Findings) -> None:
+    """A run needs training pictures, and a folder without any is probably not what was meant."""
+    held = {item.subset.index for item in items}
+    empty = [subset.folder for subset in subsets if not subset.is_reg and subset.index not in held]
+    if all(item.subset.is_reg for item in items):
+        if all(one.code != "no-images" for one in findings.problems):
+            why = "All files that were found are listed with the reason." if findings.ignored else "No picture was found."
+            fix = "Put .png, .jpg, .webp or .bmp pictures into a folder named like 10_name."
+            findings.tell("error", "no-images", f"There are no pictures to train. {why}", fix)
+    elif empty:
+        message = f"No picture in {', '.join(map(str, empty))} can be trained."
+        findings.tell("warning", "folder-empty", message, "Put pictures into it, or take it away.")
 
 
 def _without_doubles(ignored: Sequence[Ignored]) -> tuple[Ignored, ...]:

@@ -208,6 +208,11 @@ def test_an_empty_reg_folder_is_no_harm(tmp_path: Path, settings: Make) -> None:
     assert len(found.items) == 3 and not found.unused_reg
 
 
+def test_a_folder_without_pictures_beside_others_is_noticed(folder: Path, settings: Make) -> None:
+    (folder.parent / "5_hat").mkdir()
+    assert "5_hat" in problem(scan(settings()), "folder-empty")
+
+
 def test_numbered_reg_among_the_subjects_is_noticed(folder: Path, settings: Make, draw_picture: Callable) -> None:
     (folder.parent / "1_reg").mkdir()
     draw_picture(folder.parent / "1_reg" / "a.png")

@@ -16,7 +16,7 @@ from ..trainer_core.events import JobLock
 from ..trainer_core.files import data_folder, free_name
 from ..trainer_core.problems import UserError, WordsError
 from .doctor import examine
-from .environment import ROOT, set_up, venv_python, what_is_wrong
+from .environment import ROOT, VENV, set_up, venv_python, what_is_wrong
 from .processes import run
 
 
@@ -48,13 +48,13 @@ def _run(words: argparse.Namespace, rest: list[str]) -> int:
         lines, is_well = examine()
         print("\n".join(lines))
         return 0 if is_well else 1
-    if words.command == "setup" or words.python or words.torch or what_is_wrong():
+    if words.command == "setup" or words.python or words.torch or what_is_wrong(VENV):
         _set_up(words)
     if words.command == "demo":
         out = ["--out", str(words.out)] if words.out else []
-        return run([venv_python(), "-I", "-X", "utf8", "-m", "lora_workbench.demo", *out, *rest])
+        return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.demo", *out, *rest])
     if words.command == "test":
-        return run([venv_python(), "-I", "-X", "utf8", "-m", "pytest", "-q", *rest], cwd=ROOT)
+        return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pytest", "-q", *rest], cwd=ROOT)
     return 0
 
 

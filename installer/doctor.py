@@ -44,7 +44,9 @@ class Finding:
 def examine() -> tuple[list[str], bool]:
     """The report's lines, and whether all is well."""
     findings = [*_system(), *_environment()]
-    lines = [f"  {one.text}" if not one.mend else f"! {one.text}\n    mend: {one.mend}" for one in findings]
+    lines = []
+    for one in findings:
+        lines += [f"! {one.text}", f"    mend: {one.mend}"] if one.mend else [f"  {one.text}"]
     wrong = sum(bool(one.mend) for one in findings)
     return [*lines, "", f"{wrong} thing{'s are' if wrong > 1 else ' is'} wrong." if wrong else "All is well."], not wrong
 
@@ -83,17 +85,17 @@ def _windows() -> Iterator[Finding]:
 
 
 def _environment() -> Iterator[Finding]:
-    wrong = what_is_wrong()
+    wrong = what_is_wrong(VENV)
     if wrong:
         yield Finding(f"The trainer's environment {VENV} {wrong}", "python install.py setup")
         return
-    stamp = read_stamp()
+    stamp = read_stamp(VENV)
     if stamp:
         yield Finding(f"Environment: {VENV}, Python {stamp.python}, PyTorch {stamp.torch} (asked for: {stamp.asked})")
     wanted = _locked_versions()
-    answer = ask([venv_python(), "-I", "-c", _REPORT, *wanted], timeout=300)
+    answer = ask([venv_python(VENV), "-I", "-c", _REPORT, *wanted], timeout=300)
     if answer is None:
-        yield Finding("PyTorch can't be imported", f"{venv_python()} -c 'import torch' says why")
+        yield Finding("PyTorch can't be imported", f"{venv_python(VENV)} -c 'import torch' says why")
         return
     report = json.loads(answer.splitlines()[-1])
     yield from _packages(wanted, report["versions"])

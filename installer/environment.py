@@ -53,24 +53,24 @@ class Stamp:
     torch: str
 
 
-def venv_python(venv: Path = VENV) -> Path:
+def venv_python(venv: Path) -> Path:
     return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
 
 
-def read_stamp(venv: Path = VENV) -> Stamp | None:
+def read_stamp(venv: Path) -> Stamp | None:
     try:
         return Stamp(**json.loads((venv / STAMP).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def fingerprint(lock: Path = LOCK) -> str:
+def fingerprint(lock: Path) -> str:
     """Changes with everything that decides what a set-up installs, but for the machine."""
     lines = [line.strip() for line in lock.read_text(encoding="utf-8").splitlines()]
     return hashlib.sha256("\n".join([TORCH, *KNOWN_BUILDS, *lines]).encode()).hexdigest()
 
 
-def what_is_wrong(venv: Path = VENV, root: Path = ROOT, lock: Path = LOCK) -> str:
+def what_is_wrong(venv: Path, root: Path = ROOT, lock: Path = LOCK) -> str:
     """Why the environment can't be used as it is, as the end of a sentence; empty where it can."""
     if not venv.is_dir():
         return "is not there"
@@ -91,7 +91,7 @@ def set_up(asked_python: Path | None, asked_torch: str | None, say: Say, log: Pa
 
     Raises UserError with one sentence; what it leaves then has no stamp, so the next set-up starts afresh.
     """
-    stamp, wrong = read_stamp(), what_is_wrong()
+    stamp, wrong = read_stamp(VENV), what_is_wrong(VENV)
     asked = asked_torch or (stamp.asked if stamp else "auto")
     build = choose_build(asked, os.environ, find_gpus(), has_rocm())
     if stamp and not wrong and build.name in (stamp.build, "") and _is_version(asked_python, stamp.python):
@@ -130,13 +130,13 @@ def _install(python: Python, build: Build, asked: str, say: Say, log: Path) -> N
     # The lock names every package, so pip needn't follow dependencies: nothing unwanted comes in.
     _pip(["install", "--no-deps", "-r", str(LOCK)], log)
     _install_torch(build, say, log)
-    answer = ask([venv_python(), "-I", "-c", "import torch; print(torch.__version__, torch.version.cuda)"], timeout=300)
+    answer = ask([venv_python(VENV), "-I", "-c", "import torch; print(torch.__version__, torch.version.cuda)"], timeout=300)
     if answer is None:
-        raise UserError(f"PyTorch was installed but can't be imported; `{venv_python()} -c 'import torch'` says why.")
+        raise UserError(f"PyTorch was installed but can't be imported; `{venv_python(VENV)} -c 'import torch'` says why.")
     version, cuda = answer.split()
     _pip(["install", "--no-deps", onnxruntime_request(build.name, None if cuda == "None" else cuda, python.version)], log)
     _write_package(VENV, ROOT)
-    stamp = Stamp(fingerprint(), str(ROOT), _shown(python), asked, build.name or version.partition("+")[2], version)
+    stamp = Stamp(fingerprint(LOCK), str(ROOT), _shown(python), asked, build.name or version.partition("+")[2], version)
     write_json(VENV / STAMP, asdict(stamp))  # last of all: whatever interrupts a set-up leaves no stamp
     say(f"The trainer's environment is ready: PyTorch {version} on Python {_shown(python)}.")
 
@@ -165,7 +165,7 @@ def _pip(words: list[str], log: Path, *, allow_no_match: bool = False) -> bool:
     start = log.stat().st_size if log.is_file() else 0
     quiet = [] if sys.stdout.isatty() else ["--quiet"]
     common = ["--disable-pip-version-check", "--no-input", "--log", str(log), *quiet]
-    if run([venv_python(), "-I", "-X", "utf8", "-m", "pip", *common, *words]) == 0:
+    if run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pip", *common, *words]) == 0:
         return True
     with log.open("rb") as file:
         file.seek(start)

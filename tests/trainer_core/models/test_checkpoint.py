@@ -166,3 +166,24 @@ def test_the_token_table_stays_in_a_half_precision_file_and_gives_the_same_state
     assert [one.state_dict()["embeddings.token_embedding.weight"].dtype for one in encoders] == [torch.float16, torch.float32]
     with torch.no_grad():
         assert torch.equal(*(encode(one, ids, 2) for one in encoders))
+
+
+def test_old_checkpoints_with_callbacks_and_numpy_numbers_load(
+    tmp_path: Path, raw: dict[str, torch.Tensor], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As early Stable Diffusion files have them beside the weights; the callback's class isn't installed where they are read."""
+    import sys
+    import types
+
+    import numpy as np
+
+    names = ["pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"]
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
+    sys.modules[names[-1]].ModelCheckpoint = callback
+    content = {"state_dict": raw, "callbacks": {callback: {"best": np.float64(0.5)}}, "epoch": 3}
+    torch.save(content, tmp_path / "old.ckpt")
+    for name in names:
+        monkeypatch.delitem(sys.modules, name)
+    assert_same(load_model(tmp_path / "old.ckpt", parts=("unet",)).unet.state_dict(), model.unet.state_dict())

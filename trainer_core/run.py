@@ -121,6 +121,8 @@ def _cache_latents(
     if settings.cache_latents:
         print("Encoding the pictures …", flush=True)
         latents.prepare(lambda done, total: events.write("caching", done=done, total=total))
+        for notice in latents.notices:
+            events.write("warning", code="latent-cache", message=notice)
         latents.vae = None
     return latents
 

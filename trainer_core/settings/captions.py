@@ -11,9 +11,7 @@ _setting = partial(Setting, group=GROUP)
 
 SETTINGS: tuple[Setting, ...] = (
     _setting("caption_extension", "str", ".caption", "Extension of caption files; most datasets use .txt."),
-    _setting(
-        "caption_extention", "str", None, "Old misspelling of caption_extension; the same meaning.", advanced=True
-    ),
+    _setting("caption_extention", "str", None, "Old misspelling of caption_extension; the same meaning.", advanced=True),
     _setting(
         "ignore_captions",
         "flag",
@@ -54,9 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting("caption_prefix", "str", None, "Text put before every caption.", advanced=True),
     _setting("caption_suffix", "str", None, "Text put after every caption.", advanced=True),
-    _setting(
-        "caption_dropout_rate", "float", 0.0, "Share of steps that train without any caption.", minimum=0, maximum=1
-    ),
+    _setting("caption_dropout_rate", "float", 0.0, "Share of steps that train without any caption.", minimum=0, maximum=1),
     _setting(
         "caption_dropout_every_n_epochs",
         "int",
@@ -66,9 +62,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="epochs",
         advanced=True,
     ),
-    _setting(
-        "caption_tag_dropout_rate", "float", 0.0, "Share of tags that are left out at each step.", minimum=0, maximum=1
-    ),
+    _setting("caption_tag_dropout_rate", "float", 0.0, "Share of tags that are left out at each step.", minimum=0, maximum=1),
     _setting(
         "token_warmup_min",
         "int",

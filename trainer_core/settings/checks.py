@@ -107,9 +107,7 @@ def _optimizer_checks(values: Mapping[str, Any]) -> list[Problem]:
     if name in OPTIMIZERS:
         return []
     if name.lower() in {known.lower() for known in OPTIMIZERS_NOT_BUILT}:
-        return [
-            problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")
-        ]
+        return [problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")]
     guess = nearest(name, OPTIMIZERS)
     meant = f"did you mean {guess}?" if guess else f"there are {', '.join(OPTIMIZERS)}."
     return [problem("unknown-optimizer", f"optimizer_type {name} is unknown; {meant}")]
@@ -120,9 +118,7 @@ def _size_checks(values: Mapping[str, Any]) -> list[Problem]:
     size, low, high = values["resolution"], values["min_bucket_reso"], values["max_bucket_reso"]
     found = []
     if values["bucket_reso_steps"] % 8:
-        found.append(
-            problem("bad-size", f"bucket_reso_steps must be a multiple of 8, not {values['bucket_reso_steps']}.")
-        )
+        found.append(problem("bad-size", f"bucket_reso_steps must be a multiple of 8, not {values['bucket_reso_steps']}."))
     if low > high:
         found.append(problem("bad-size", f"min_bucket_reso {low} is above max_bucket_reso {high}."))
     if size is None or values["dataset_config"] is not None:
@@ -135,11 +131,7 @@ def bucket_problems(options: Mapping[str, Any], where: str) -> list[Problem]:
     (width, height), low, high = options["resolution"], options["min_bucket_reso"], options["max_bucket_reso"]
     if not options["enable_bucket"]:
         if width % 8 or height % 8:
-            return [
-                problem(
-                    "bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket."
-                )
-            ]
+            return [problem("bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket.")]
         return []
     found = []
     if not options["bucket_no_upscale"]:
@@ -174,9 +166,7 @@ def _network_checks(values: Mapping[str, Any]) -> list[Problem]:
         except WordsError as error:
             found.append(problem("bad-argument", f"{error}."))
     if values["dim_from_weights"] and values["network_weights"] is None:
-        found.append(
-            problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from.")
-        )
+        found.append(problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from."))
     return found
 
 
@@ -204,8 +194,6 @@ def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
     rates = values["text_encoder_lr"]
     if rates is not None and len(rates) > 1:
         found.append(
-            problem(
-                "bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder."
-            )
+            problem("bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder.")
         )
     return found

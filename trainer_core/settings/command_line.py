@@ -129,9 +129,7 @@ def _stray_words(rest: Sequence[str]) -> Iterator[Problem]:
             yield checks.problem("stray-word", f"{word!r} belongs to no flag; quote values that hold spaces.")
 
 
-def _fitting(
-    values: Mapping[str, Any], above: Mapping[str, Any], preset: str, notices: list[Problem]
-) -> dict[str, Any]:
+def _fitting(values: Mapping[str, Any], above: Mapping[str, Any], preset: str, notices: list[Problem]) -> dict[str, Any]:
     """The preset's values without those made for its optimizer, where the user chose another one."""
     chosen = [name for name in _OPTIMIZER_CHOICES if not _is_off(above.get(name))]
     own = str(values.get("optimizer_type", ""))

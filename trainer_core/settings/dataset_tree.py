@@ -175,9 +175,7 @@ def _unknown(raw_key: str, key: str, allowed: Mapping[str, Setting], where: str)
     if key in ALL:
         return _error(where, f"{raw_key} is given on the command line or in config_file", "unknown-setting")
     guess = nearest(key, tuple(allowed))
-    return _error(
-        where, f"{raw_key} is not an option" + (f"; did you mean {guess}?" if guess else ""), "unknown-setting"
-    )
+    return _error(where, f"{raw_key} is not an option" + (f"; did you mean {guess}?" if guess else ""), "unknown-setting")
 
 
 def _tables(value: Any, where: str, found: list[Problem]) -> list[Mapping[str, Any]]:

@@ -78,9 +78,7 @@ SIZES: tuple[Setting, ...] = (
     _setting("enable_bucket", "flag", False, "Train pictures in sizes near their own shape in place of a fixed crop."),
     _setting("min_bucket_reso", "int", 256, "Shortest side of a bucket.", minimum=64, unit="px"),
     _setting("max_bucket_reso", "int", 1024, "Longest side of a bucket.", minimum=64, unit="px"),
-    _setting(
-        "bucket_reso_steps", "int", 64, "Sides of buckets are multiples of this.", minimum=8, unit="px", advanced=True
-    ),
+    _setting("bucket_reso_steps", "int", 64, "Sides of buckets are multiples of this.", minimum=8, unit="px", advanced=True),
     _setting(
         "bucket_no_upscale",
         "flag",
@@ -100,14 +98,12 @@ SIZES: tuple[Setting, ...] = (
 
 CACHE: tuple[Setting, ...] = (
     _setting("cache_latents", "flag", False, "Encode each picture once and keep the result in memory."),
-    _setting(
-        "cache_latents_to_disk", "flag", False, "Keep the encoded pictures in the data folder for later runs too."
-    ),
+    _setting("cache_latents_to_disk", "flag", False, "Keep the encoded pictures in the data folder for later runs too."),
     _setting(
         "vae_batch_size",
         "int",
         1,
-        "How many pictures are encoded at once while caching.",
+        "How many pictures are read ahead while caching; each is encoded by itself, so that the others can't change it.",
         minimum=1,
         unit="pictures",
         advanced=True,
@@ -126,9 +122,7 @@ CACHE: tuple[Setting, ...] = (
 AUGMENTATION: tuple[Setting, ...] = (
     _setting("flip_aug", "flag", False, "Mirror half of the pictures; not for subjects that differ left and right."),
     _setting("color_aug", "flag", False, "Vary hue and brightness a little; latents can't be cached then."),
-    _setting(
-        "random_crop", "flag", False, "Crop at a random place in place of the centre; latents can't be cached then."
-    ),
+    _setting("random_crop", "flag", False, "Crop at a random place in place of the centre; latents can't be cached then."),
     _setting(
         "face_crop_aug_range",
         "range",

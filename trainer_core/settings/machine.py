@@ -14,9 +14,7 @@ _PROCESSES = "training in several processes is not built yet"
 _MEMORY = "models are read straight to where they are used"
 
 SPEED: tuple[Setting, ...] = (
-    _setting(
-        "xformers", "flag", False, "Use xformers' attention; where it is missing torch's own (sdpa) takes its place."
-    ),
+    _setting("xformers", "flag", False, "Use xformers' attention; where it is missing torch's own (sdpa) takes its place."),
     _setting("sdpa", "flag", False, "Use torch's own attention; it is used anyway unless xformers is asked for."),
     _setting(
         "mem_eff_attn",
@@ -114,9 +112,7 @@ SPEED: tuple[Setting, ...] = (
 )
 
 DEEPSPEED: tuple[Setting, ...] = (
-    _setting(
-        "deepspeed", "flag", False, "Train with DeepSpeed.", treatment="refused", reason=_DEEPSPEED, advanced=True
-    ),
+    _setting("deepspeed", "flag", False, "Train with DeepSpeed.", treatment="refused", reason=_DEEPSPEED, advanced=True),
     _setting(
         "zero_stage",
         "int",

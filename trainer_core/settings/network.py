@@ -10,9 +10,7 @@ GROUP = "Network"
 _setting = partial(Setting, group=GROUP)
 
 SETTINGS: tuple[Setting, ...] = (
-    _setting(
-        "network_module", "str", "networks.lora", "Kind of network; networks.lora is LoRA (and LoCon with conv_dim)."
-    ),
+    _setting("network_module", "str", "networks.lora", "Kind of network; networks.lora is LoRA (and LoCon with conv_dim)."),
     _setting("network_dim", "int", None, "Rank of the LoRA; 4 where nothing is given.", minimum=1, maximum=768),
     _setting(
         "network_alpha",
@@ -38,9 +36,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting("network_weights", "path", None, "LoRA file to go on from; its rank must equal network_dim."),
     _setting("dim_from_weights", "flag", False, "Take rank and alpha from network_weights."),
-    _setting(
-        "network_train_unet_only", "flag", False, "Train the UNet only.", conflicts=("network_train_text_encoder_only",)
-    ),
+    _setting("network_train_unet_only", "flag", False, "Train the UNet only.", conflicts=("network_train_text_encoder_only",)),
     _setting("network_train_text_encoder_only", "flag", False, "Train the text encoder only.", advanced=True),
     _setting(
         "scale_weight_norms",

@@ -77,9 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
         advanced=True,
     ),
     _setting("min_timestep", "int", None, "Lowest timestep that is trained.", minimum=0, maximum=999, advanced=True),
-    _setting(
-        "max_timestep", "int", None, "Timesteps below this one are trained.", minimum=1, maximum=1000, advanced=True
-    ),
+    _setting("max_timestep", "int", None, "Timesteps below this one are trained.", minimum=1, maximum=1000, advanced=True),
     _setting("loss_type", "str", "l2", "Loss function.", choices=("l1", "l2", "huber", "smooth_l1"), advanced=True),
     _setting(
         "huber_schedule",
@@ -91,9 +89,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     _setting("huber_c", "float", 0.1, "Where the Huber loss turns from square to linear.", minimum=1e-6, advanced=True),
     _setting("huber_scale", "float", 1.0, "Factor on the Huber threshold.", minimum=1e-6, advanced=True),
-    _setting(
-        "debiased_estimation_loss", "flag", False, "Weight the loss by one over the root of the SNR.", advanced=True
-    ),
+    _setting("debiased_estimation_loss", "flag", False, "Weight the loss by one over the root of the SNR.", advanced=True),
     _setting(
         "v_pred_like_loss",
         "float",

@@ -56,17 +56,11 @@ SCHEDULERS: tuple[str, ...] = (
 )
 
 OPTIMIZER: tuple[Setting, ...] = (
-    _setting(
-        "optimizer_type", "str", "", "Optimizer, in any letter case: " + ", ".join(OPTIMIZERS) + "; AdamW unless given."
-    ),
-    _setting(
-        "optimizer_args", "strings", None, 'Arguments of the optimizer as name=value, for instance "decouple=True".'
-    ),
+    _setting("optimizer_type", "str", "", "Optimizer, in any letter case: " + ", ".join(OPTIMIZERS) + "; AdamW unless given."),
+    _setting("optimizer_args", "strings", None, 'Arguments of the optimizer as name=value, for instance "decouple=True".'),
     _setting("learning_rate", "float", 2e-6, "Learning rate of all that has none of its own.", minimum=0),
     _setting("unet_lr", "float", None, "Learning rate of the UNet; learning_rate unless given.", minimum=0),
-    _setting(
-        "text_encoder_lr", "floats", None, "Learning rate of the text encoder; learning_rate unless given.", minimum=0
-    ),
+    _setting("text_encoder_lr", "floats", None, "Learning rate of the text encoder; learning_rate unless given.", minimum=0),
     _setting(
         "max_grad_norm",
         "float",
@@ -121,9 +115,7 @@ SCHEDULE: tuple[Setting, ...] = (
         unit="steps",
         advanced=True,
     ),
-    _setting(
-        "lr_scheduler_num_cycles", "int", 1, "Number of restarts of cosine_with_restarts.", minimum=1, unit="cycles"
-    ),
+    _setting("lr_scheduler_num_cycles", "int", 1, "Number of restarts of cosine_with_restarts.", minimum=1, unit="cycles"),
     _setting("lr_scheduler_power", "float", 1.0, "Power of the polynomial schedule.", minimum=0, advanced=True),
     _setting(
         "lr_scheduler_timescale",

@@ -32,9 +32,7 @@ def page() -> str:
         parts.append(f"## {group}\n\n" + _table([one for one in members if one.treatment == "implemented"]))
         rest = [one for one in members if one.treatment != "implemented"]
         if rest:
-            parts.append(
-                "Not used here:\n\n" + "".join(f"- `{one.name}` is {one.treatment}: {one.reason}.\n" for one in rest)
-            )
+            parts.append("Not used here:\n\n" + "".join(f"- `{one.name}` is {one.treatment}: {one.reason}.\n" for one in rest))
     return "\n".join(parts)
 
 

@@ -44,12 +44,8 @@ SETTINGS: tuple[Setting, ...] = (
         reason=_NO_WANDB,
         advanced=True,
     ),
-    _setting(
-        "wandb_run_name", "str", None, "Name of the run there.", treatment="ignored", reason=_NO_WANDB, advanced=True
-    ),
-    _setting(
-        "wandb_api_key", "str", None, "Key for Weights & Biases.", treatment="ignored", reason=_NO_WANDB, advanced=True
-    ),
+    _setting("wandb_run_name", "str", None, "Name of the run there.", treatment="ignored", reason=_NO_WANDB, advanced=True),
+    _setting("wandb_api_key", "str", None, "Key for Weights & Biases.", treatment="ignored", reason=_NO_WANDB, advanced=True),
     _setting(
         "log_config",
         "flag",

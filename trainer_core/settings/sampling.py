@@ -10,12 +10,8 @@ GROUP = "Sample pictures"
 _setting = partial(Setting, group=GROUP)
 
 SETTINGS: tuple[Setting, ...] = (
-    _setting(
-        "sample_prompts", "path", None, "File with prompts (.txt, .toml or .json) that are drawn during training."
-    ),
-    _setting(
-        "sample_every_n_epochs", "int", None, "Draw them every n epochs; counts before steps.", minimum=1, unit="epochs"
-    ),
+    _setting("sample_prompts", "path", None, "File with prompts (.txt, .toml or .json) that are drawn during training."),
+    _setting("sample_every_n_epochs", "int", None, "Draw them every n epochs; counts before steps.", minimum=1, unit="epochs"),
     _setting("sample_every_n_steps", "int", None, "Draw them every n steps.", minimum=1, unit="steps"),
     _setting("sample_at_first", "flag", False, "Draw them before the first step too."),
     _setting(

@@ -33,7 +33,7 @@ FILES: tuple[Setting, ...] = (
         advanced=True,
     ),
     _setting(
-        "save_last_n_epochs", "int", None, "Keep the snapshots of the last n epochs only.", minimum=1, unit="epochs"
+        "save_last_n_epochs", "int", None, "Keep only the last n snapshots that were saved by epochs.", minimum=1, unit="epochs"
     ),
     _setting("save_last_n_steps", "int", None, "Keep the snapshots of the last n steps only.", minimum=1, unit="steps"),
     _setting("save_state", "flag", False, "Save with each snapshot all that a resume needs."),
@@ -42,7 +42,7 @@ FILES: tuple[Setting, ...] = (
         "save_last_n_epochs_state",
         "int",
         None,
-        "Keep the states of the last n epochs only.",
+        "Keep only the last n states that were saved by epochs.",
         minimum=1,
         unit="epochs",
         advanced=True,
@@ -75,12 +75,8 @@ METADATA: tuple[Setting, ...] = (
     _setting("metadata_license", "str", None, "License in the metadata.", advanced=True),
     _setting("metadata_tags", "str", None, "Tags in the metadata, separated by commas.", advanced=True),
     _setting("metadata_usage_hint", "str", None, "Hint on usage in the metadata.", advanced=True),
-    _setting(
-        "metadata_thumbnail", "str", None, "Thumbnail in the metadata: a data URL or a picture file.", advanced=True
-    ),
-    _setting(
-        "metadata_merged_from", "str", None, "Models that this one was merged from, in the metadata.", advanced=True
-    ),
+    _setting("metadata_thumbnail", "str", None, "Thumbnail in the metadata: a data URL or a picture file.", advanced=True),
+    _setting("metadata_merged_from", "str", None, "Models that this one was merged from, in the metadata.", advanced=True),
     _setting("metadata_trigger_phrase", "str", None, "Activation words in the metadata.", advanced=True),
     _setting("metadata_preprocessor", "str", None, "Preprocessor in the metadata.", advanced=True),
     _setting(

@@ -12,16 +12,10 @@ _NO_VALIDATION = "validation during training is not built yet"
 _NO_START_AT_STEP = "a run goes on from a saved state with --resume, which knows its step"
 
 LENGTH: tuple[Setting, ...] = (
-    _setting(
-        "max_train_epochs", "int", None, "Number of epochs; counts before max_train_steps.", minimum=1, unit="epochs"
-    ),
-    _setting(
-        "max_train_steps", "int", 1600, "Number of optimizer steps, where no epochs are given.", minimum=1, unit="steps"
-    ),
+    _setting("max_train_epochs", "int", None, "Number of epochs; counts before max_train_steps.", minimum=1, unit="epochs"),
+    _setting("max_train_steps", "int", 1600, "Number of optimizer steps, where no epochs are given.", minimum=1, unit="steps"),
     _setting("train_batch_size", "int", 1, "Pictures in a batch.", minimum=1, unit="pictures"),
-    _setting(
-        "gradient_accumulation_steps", "int", 1, "Batches that make one optimizer step.", minimum=1, unit="batches"
-    ),
+    _setting("gradient_accumulation_steps", "int", 1, "Batches that make one optimizer step.", minimum=1, unit="batches"),
     _setting("seed", "int", None, "Number from which all randomness of the run follows.", minimum=0, maximum=2**63 - 1),
     _setting(
         "mixed_precision",
@@ -81,12 +75,8 @@ NOT_BUILT: tuple[Setting, ...] = (
         reason=_NO_START_AT_STEP,
         advanced=True,
     ),
-    _setting(
-        "initial_epoch", "int", None, "Epoch to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True
-    ),
-    _setting(
-        "initial_step", "int", None, "Step to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True
-    ),
+    _setting("initial_epoch", "int", None, "Epoch to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True),
+    _setting("initial_step", "int", None, "Step to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True),
     _setting(
         "validation_seed",
         "int",

@@ -145,9 +145,7 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
 
 def unknown_name(name: str, where: str) -> Problem:
     guess = nearest(name.replace("-", "_"), tuple(ALL))
-    return checks.problem(
-        "unknown-setting", f"{name}{where} is not a setting" + (f"; did you mean {guess}?" if guess else ".")
-    )
+    return checks.problem("unknown-setting", f"{name}{where} is not a setting" + (f"; did you mean {guess}?" if guess else "."))
 
 
 def resolved_datasets(settings: Settings) -> list[dict[str, Any]]:

@@ -1,1 +1,0 @@
-"""WD taggers on onnxruntime, and the only owner of caption files."""

@@ -1,88 +1,196 @@
-"""Caption files: found, read in any encoding, put together. Standard library only; nothing else writes captions."""
+"""Caption files: read in any encoding, written as UTF-8, changed in batches that can be undone byte for byte.
+
+Standard library only. A batch first writes one journal with every file's bytes before and after, synced to the disk, and
+only then the files. Journals lie in the hidden folder `.lora_workbench` of the folder that was worked on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
+from ..trainer_core.files import read_json, write_atomically, write_json
+from ..trainer_core.problems import UserError
 from ..trainer_core.text_files import decode
 
-EXTENSION = ".txt"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-Existing = Literal["empty", "overwrite", "append", "prepend"]
-POLICIES: tuple[Existing, ...] = ("empty", "overwrite", "append", "prepend")
+POLICIES = ("empty", "overwrite", "append", "prepend")
+JOURNALS = Path(".lora_workbench") / "captions"
+_UNDONE = ".undone.json"
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A caption file's text and the name of its encoding, empty for UTF-8. A file that isn't there has no text."""
+    """A caption file's text, its bytes (None where there is no file), and its encoding where that is not UTF-8."""
 
+    path: Path
     text: str = ""
+    content: bytes | None = None
     encoding: str = ""
-    exists: bool = False
 
     @property
-    def is_empty(self) -> bool:
-        return not self.text.strip()
+    def empty(self) -> bool:
+        return not self.text.strip(" \t\r\n\0\ufeff,")
 
     @property
     def tags(self) -> list[str]:
         return split_tags(self.text)
 
 
-def pictures_in(folder: Path, recursive: bool = False) -> list[Path]:
-    """The folder's pictures, sorted; hidden files and folders are passed over."""
-    found = folder.rglob("*") if recursive else folder.iterdir()
-    return sorted(
-        path
-        for path in found
-        if path.suffix.lower() in PICTURES
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    )
+@dataclass(frozen=True)
+class Change:
+    """One file's bytes before (None: there was none) and after."""
+
+    path: Path
+    before: bytes | None
+    after: bytes
 
 
-def caption_path(picture: Path, extension: str = EXTENSION) -> Path:
-    return picture.with_suffix(extension)
+@dataclass
+class Undone:
+    """What an undo did: the batch's description, the files restored, and those left alone since they were edited later."""
+
+    what: str
+    restored: list[Path] = field(default_factory=list)
+    edited: list[Path] = field(default_factory=list)
 
 
-def sharing(pictures: Iterable[Path], extension: str = EXTENSION) -> dict[Path, list[Path]]:
-    """{caption file: its pictures} where several pictures (a.png and a.jpg) have the same one."""
-    by_caption: dict[Path, list[Path]] = {}
-    for picture in pictures:
-        by_caption.setdefault(caption_path(picture, extension), []).append(picture)
-    return {caption: shared for caption, shared in by_caption.items() if len(shared) > 1}
+def caption_file(picture: Path, extension: str = ".txt") -> Path:
+    """Where the picture's caption lies."""
+    return picture.with_name(picture.stem + extension)
 
 
 def read_caption(path: Path) -> Caption:
-    """A caption file in whatever encoding; raises OSError where it is there and can't be read."""
+    """The caption in whatever encoding it is; an empty one where there is no file."""
     try:
-        text, encoding = decode(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
-        return Caption()
-    return Caption(text.replace("\0", ""), encoding, True)
+        return Caption(path)
+    text, encoding = decode(content)
+    return Caption(path, text, content, encoding)
 
 
 def split_tags(text: str) -> list[str]:
-    """Tags stand between commas or on lines of their own."""
-    return [tag for part in text.splitlines() for tag in (piece.strip() for piece in part.split(",")) if tag]
+    """Tags between commas and lines, trimmed, without empty ones."""
+    parts = text.replace("\ufeff", "").replace("\0", "").replace("\n", ",").split(",")
+    return [tag for part in parts if (tag := part.strip())]
 
 
 def join_tags(tags: Sequence[str]) -> str:
     return ", ".join(tags)
 
 
-def combined(caption: Caption, tags: Sequence[str], existing: Existing) -> str | None:
-    """The new text of a caption, or None where it stays as it is. A caption's own text is never split or reordered."""
-    if caption.is_empty or existing == "overwrite":
-        return join_tags(tags)
-    if existing == "empty":
+def same_tag(tag: str) -> str:
+    """What is equal for spellings of one tag: case, underscores and the escapes of prompts don't count."""
+    return " ".join(tag.replace("\\", "").replace("_", " ").lower().split())
+
+
+def without(tags: Sequence[str], left_out: Sequence[str]) -> list[str]:
+    """The tags without those left out and without repetitions, in their order."""
+    seen = {same_tag(tag) for tag in left_out}
+    kept = []
+    for tag in tags:
+        if same_tag(tag) not in seen:
+            seen.add(same_tag(tag))
+            kept.append(tag)
+    return kept
+
+
+def is_kept(caption: Caption, policy: str) -> bool:
+    """Whether the policy leaves the caption as it is, whatever tags are found."""
+    if policy not in POLICIES:
+        raise ValueError(f"no policy {policy!r}")
+    return policy == "empty" and not caption.empty
+
+
+def planned(caption: Caption, tags: Sequence[str], policy: str, first: Sequence[str] = ()) -> Change | None:
+    """The change that brings the found tags in, `first` before all others; None where nothing changes.
+
+    empty: only captions that hold nothing · overwrite: the found tags alone · append, prepend: the found tags that the
+    caption lacks, after or before its own, which stay word for word.
+    """
+    if is_kept(caption, policy):
         return None
-    there = {tag.lower() for tag in caption.tags}
-    new = join_tags([tag for tag in tags if tag.lower() not in there])
-    text = caption.text.strip().strip(",").strip()
-    if not new:
+    own = [] if policy == "overwrite" else caption.tags
+    new = without(tags, [*first, *own])
+    if policy in ("append", "prepend") and not new and [same_tag(tag) for tag in own[: len(first)]] == [*map(same_tag, first)]:
         return None
-    return f"{text}, {new}" if existing == "append" else f"{new}, {text}"
+    kept = without(own, first)
+    parts = [*new, *kept] if policy == "prepend" else [*kept, *new]
+    after = join_tags([*without(first, ()), *parts]).encode("utf-8")
+    return None if after == caption.content else Change(caption.path, caption.content, after)
+
+
+def apply_changes(folder: Path, changes: Sequence[Change], what: str) -> Path | None:
+    """Writes the journal, then every file; returns the journal. `what`: the batch in words, for its undo."""
+    if not changes:
+        return None
+    numbers = [int(path.name.split(".")[0]) for path in _journals(folder, undone=True)]
+    journal = folder / JOURNALS / f"{max(numbers, default=0) + 1:06d}.json"
+    entries = [
+        {"path": _relative(change.path, folder), "before": _packed(change.before), "after": _packed(change.after)}
+        for change in changes
+    ]
+    made = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    write_json(journal, {"what": what, "time": made, "changes": entries})
+    for change in changes:
+        write_atomically(change.path, change.after)
+    return journal
+
+
+def undo(folder: Path) -> Undone:
+    """Takes back the last batch in the folder; files that were edited after it are left alone. UserError where none is."""
+    journals = _journals(folder)
+    if not journals:
+        raise UserError(f"There is nothing to undo in {folder}: no batch of captions was written there.")
+    journal = journals[-1]
+    try:
+        content = read_json(journal)
+        changes = [_read_change(folder, entry) for entry in content["changes"]]
+        done = Undone(str(content["what"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{journal} is damaged ({error}), so that batch can't be undone; no caption was changed.") from None
+    for change in changes:
+        now = read_caption(change.path).content
+        if now == change.before:
+            continue  # the batch was interrupted before this file, or it is undone already
+        if now != change.after:
+            done.edited.append(change.path)
+        elif change.before is None:
+            change.path.unlink()
+            done.restored.append(change.path)
+        else:
+            write_atomically(change.path, change.before)
+            done.restored.append(change.path)
+    journal.rename(journal.with_name(journal.name.split(".")[0] + _UNDONE))
+    return done
+
+
+def _journals(folder: Path, undone: bool = False) -> list[Path]:
+    """Oldest first."""
+    found = sorted((folder / JOURNALS).glob("[0-9]*.json"))
+    return [path for path in found if undone or not path.name.endswith(_UNDONE)]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Within the folder, so that a folder that was moved can still be undone."""
+    return path.absolute().relative_to(folder.absolute()).as_posix()
+
+
+def _packed(content: bytes | None) -> str | None:
+    return None if content is None else base64.b64encode(content).decode("ascii")
+
+
+def _read_change(folder: Path, entry: dict[str, Any]) -> Change:
+    path = Path(entry["path"])
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{path} lies outside")
+    before = entry["before"]
+    return Change(
+        folder / path,
+        None if before is None else base64.b64decode(before, validate=True),
+        base64.b64decode(entry["after"], validate=True),
+    )

@@ -1,4 +1,4 @@
-"""A tagger's labels: selected_tags.csv of the WD taggers and tag_mapping.json of cl_tagger."""
+"""What a tagger's outputs mean: the tag list beside the model, by category and never by position."""
 
 from __future__ import annotations
 
@@ -9,59 +9,68 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..trainer_core.problems import UserError
+from ..trainer_core.text_files import decode
 
-FILES = ("selected_tags.csv", "tag_mapping.json")
 RATING, GENERAL, CHARACTER = "rating", "general", "character"
-# Danbooru's numbers, and 9, which the WD taggers gave to the ratings; e621's further kinds count as general.
-_CATEGORIES = {"0": GENERAL, "1": "artist", "3": "copyright", "4": CHARACTER, "9": RATING}
-_KAOMOJI = (
-    *("0_0", "(o)_(o)", "+_+", "+_-", "._.", "<o>_<o>", "<|>_<|>", "=_=", ">_<", "3_3", "6_9", ">_o", "@_@", "^_^"),
-    *("o_o", "u_u", "x_x", "|_|", "||_||"),
+# The numbers of Danbooru's tag categories as the WD taggers use them.
+_NUMBERS = {"0": GENERAL, "1": "artist", "3": "copyright", "4": CHARACTER, "5": "meta", "9": RATING}
+# Tags that are faces: their underscores are eyes and mouths.
+KAOMOJI = frozenset(
+    "0_0 (o)_(o) +_+ +_- ._. <o>_<o> <|>_<|> =_= >_< 3_3 6_9 >_o @_@ ^_^ o_o u_u x_x |_| ||_||".split()  # noqa: SIM905
 )
 
 
 @dataclass(frozen=True)
 class Label:
-    """What one output of the model means: its name as captions have it, as the model's file has it, and its category."""
+    """One output of a tagger: the tag as captions have it, its category, and the tag as the model's list has it."""
 
     name: str
-    raw: str
     category: str
+    raw: str
 
 
-def readable(raw: str) -> str:
-    """Underscores are spaces, but in faces such as ^_^."""
-    return raw if raw in _KAOMOJI else raw.replace("_", " ")
+def spaced(tag: str) -> str:
+    """The tag with spaces in place of underscores, unless it is a face such as `>_<`."""
+    return tag if tag in KAOMOJI else tag.replace("_", " ")
 
 
-def read_labels(folder: Path) -> list[Label]:
-    """The labels in the order of the model's outputs; UserError where their file is missing or damaged."""
-    path = next((folder / name for name in FILES if (folder / name).is_file()), None)
-    if path is None:
-        raise UserError(
-            f"{folder} has no {FILES[0]} (or {FILES[1]}): it belongs beside the tagger's .onnx file; download it too."
-        )
+def read_labels(path: Path) -> list[Label]:
+    """The labels of `selected_tags.csv` or `tag_mapping.json` in the order of the model's outputs; else UserError."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        labels = _from_csv(text) if path.suffix == ".csv" else _from_json(text)
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, csv.Error) as error:
-        raise UserError(f"{path} can't be read as a tagger's labels ({error}): download it again.") from error
+        text, _ = decode(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"The tagger's tag list {path} is missing: get it from where the model is from.") from None
+    try:
+        labels = _from_json(text) if path.suffix.lower() == ".json" else _from_csv(text)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{path} is not the tag list of a tagger ({error}): get it again from where the model is from."
+        ) from None
     if not labels:
-        raise UserError(f"{path} names no tags: download it again.")
+        raise UserError(f"{path} holds no tags: get it again from where the model is from.")
     return labels
 
 
 def _from_csv(text: str) -> list[Label]:
-    """Rows tag_id, name, category, count in the order of the outputs. The category says what a row is, not its place."""
-    rows = list(csv.DictReader(io.StringIO(text)))
-    return [Label(readable(row["name"]), row["name"], _CATEGORIES.get(row["category"].strip(), GENERAL)) for row in rows]
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    wanted = {"name", "category"}
+    if not wanted <= set(rows.fieldnames or ()):
+        raise ValueError("its first line lacks the columns name and category")
+    labels = []
+    for row in rows:
+        if not row["name"] or row["category"] is None:
+            raise ValueError(f"line {rows.line_num} is not complete")
+        labels.append(_label(row["name"], _NUMBERS.get(row["category"].strip(), GENERAL)))
+    return labels
 
 
 def _from_json(text: str) -> list[Label]:
-    """{output: {"tag", "category"}}; outputs that no label has stay nameless."""
-    mapping = {int(number): entry for number, entry in json.loads(text).items()}
-    if mapping and not 0 <= min(mapping) <= max(mapping) < 1_000_000:
-        raise ValueError(f"output number {max(mapping)}")
-    unnamed = {"tag": "", "category": "none"}
-    entries = [mapping.get(number, unnamed) for number in range(max(mapping, default=-1) + 1)]
-    return [Label(readable(entry["tag"]), entry["tag"], entry["category"].lower()) for entry in entries]
+    """{"0": {"tag": …, "category": "General"}, …}: the keys are the places of the outputs."""
+    entries = {int(place): entry for place, entry in json.loads(text).items()}
+    if sorted(entries) != list(range(len(entries))):
+        raise ValueError("its places are not 0, 1, 2, …")
+    return [_label(entries[place]["tag"], entries[place]["category"].lower()) for place in range(len(entries))]
+
+
+def _label(raw: str, category: str) -> Label:
+    return Label(spaced(raw), category, raw)

@@ -1,8 +1,9 @@
-"""Runs a WD tagger (an .onnx file with its labels beside it) on onnxruntime."""
+"""A WD tagger on onnxruntime: pictures in, a probability for every tag out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,98 +14,117 @@ from ..trainer_core.picture_files import upright
 from ..trainer_core.problems import UserError
 from .labels import Label, read_labels
 
-ONNX_FILES = ("model.onnx", "model_optimized.onnx")
-BATCH = 8  # pictures at once where the model leaves it open
-# TensorRT is left out: it would build an engine for minutes before the first picture.
-PROVIDERS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "DmlExecutionProvider", "CPUExecutionProvider")
+MODEL_NAMES = ("model.onnx", "model_optimized.onnx")
+LABEL_NAMES = ("selected_tags.csv", "tags-selected.csv", "tag_mapping.json")
+_PROVIDERS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "DmlExecutionProvider", "CPUExecutionProvider")
+_BATCH = 8
 
 
+@dataclass(frozen=True)
 class Tagger:
-    """A loaded tagger. `labels` are in the order of its outputs."""
+    """A loaded tagger. Make one with `Tagger.load`. `size`: side of the pictures that it sees; `batch`: pictures at once.
 
-    def __init__(self, session: Any, labels: list[Label], path: Path) -> None:
-        self.session, self.labels, self.path = session, labels, path
-        self._input = session.get_inputs()[0]
-        shape = self._input.shape
-        self._channels_first = len(shape) == 4 and shape[1] == 3  # cl_tagger's way, else the WD taggers'
-        if len(shape) != 4 or not (self._channels_first or shape[3] == 3):
-            raise UserError(f"{path} takes {shape} and not pictures: it is no tagger.")
-        self.size = shape[2] if isinstance(shape[2], int) else 448
-        self.batch_limit = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
-        outputs = session.get_outputs()[0].shape[-1]
-        if isinstance(outputs, int) and outputs != len(labels):
-            raise UserError(
-                f"{path} has {outputs} outputs but its labels' file names {len(labels)}: "
-                "both must come from the same tagger; download them again."
-            )
+    `fixed_batch`: the model takes exactly `batch` pictures, so that the last ones are filled up.
+    """
+
+    path: Path
+    labels: list[Label]
+    size: int
+    batch: int
+    fixed_batch: bool
+    session: Any
 
     @classmethod
-    def load(cls, path: str | Path, providers: Sequence[str] | None = None) -> Tagger:
-        """From a folder with the model and its labels, or from the .onnx file. UserError in one sentence where it can't be."""
-        file = _onnx_file(Path(path).expanduser())
-        labels = read_labels(file.parent)
-        return cls(_open_session(file, providers), labels, file)
+    def load(cls, path: str | Path, threads: int | None = None) -> Tagger:
+        """Loads an .onnx file, or the one in a folder, with the tag list beside it; UserError where something is wrong."""
+        model = _model_file(Path(path).expanduser())
+        labels = read_labels(_label_file(model))
+        session = _session(model, threads)
+        shape, outputs = session.get_inputs()[0].shape, session.get_outputs()[0].shape
+        size = shape[1] if len(shape) == 4 else None
+        if not isinstance(size, int) or shape[2] != size or shape[3] != 3:
+            raise UserError(f"{model} is not a WD tagger: its input is {shape}, not [pictures, size, size, 3].")
+        if isinstance(outputs[-1], int) and outputs[-1] != len(labels):
+            raise UserError(
+                f"{model} has {outputs[-1]} outputs, but its tag list names {len(labels)} tags: "
+                "model and list are of different taggers."
+            )
+        fixed = isinstance(shape[0], int) and shape[0] > 0
+        return cls(model, labels, size, shape[0] if fixed else _BATCH, fixed, session)
 
-    def probabilities(self, images: Sequence[Image.Image], batch_size: int = BATCH) -> np.ndarray:
-        """float32 [pictures, labels] between 0 and 1; how they are batched changes nothing."""
-        at_once = self.batch_limit or max(1, batch_size)
-        parts = [self._run(images[start : start + at_once]) for start in range(0, len(images), at_once)]
+    def probabilities(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """float32 [pictures, tags], in the order of `labels`."""
+        parts = [self._ask(images[start : start + self.batch]) for start in range(0, len(images), self.batch)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.labels)), dtype=np.float32)
 
-    def _run(self, images: Sequence[Image.Image]) -> np.ndarray:
-        pixels = np.stack([prepare(image, self.size) for image in images])
-        if self._channels_first:
-            pixels = pixels.transpose(0, 3, 1, 2) / np.float32(127.5) - np.float32(1)
-        if self.batch_limit and len(images) < self.batch_limit:
-            pixels = np.pad(pixels, [(0, self.batch_limit - len(images)), (0, 0), (0, 0), (0, 0)])
-        found = self.session.run(None, {self._input.name: np.ascontiguousarray(pixels)})[0][: len(images)]
-        if found.shape != (len(images), len(self.labels)):
-            raise UserError(f"{self.path} answered {list(found.shape)} for {len(images)} pictures: its labels are another's.")
-        if self._channels_first:  # cl_tagger leaves the sigmoid to others
-            found = 1 / (1 + np.exp(-found.astype(np.float64)))
-        return found.astype(np.float32)
+    def _ask(self, images: Sequence[Image.Image]) -> np.ndarray:
+        pictures = np.stack([prepared(image, self.size) for image in images])
+        if self.fixed_batch and len(images) < self.batch:
+            pictures = np.concatenate([pictures, np.zeros((self.batch - len(images), *pictures.shape[1:]), np.float32)])
+        inputs = {self.session.get_inputs()[0].name: pictures}
+        seen = self.session.run([self.session.get_outputs()[0].name], inputs)[0][: len(images)]
+        if seen.shape != (len(images), len(self.labels)):
+            raise UserError(f"{self.path} gave {seen.shape[-1]} numbers a picture for {len(self.labels)} tags: it is damaged.")
+        return seen.astype(np.float32, copy=False)
 
 
-def prepare(image: Image.Image, size: int) -> np.ndarray:
-    """float32 [size, size, 3] BGR 0 … 255: upright, on white, padded to a centred square, resized bicubically."""
+def prepared(image: Image.Image, size: int) -> np.ndarray:
+    """float32 [size, size, 3], BGR 0…255: upright, on white, padded with white to a square, then resized bicubically."""
     image = upright(image)
     side = max(image.size)
-    square = Image.new("RGB", (side, side), "white")
-    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    if image.size != (side, side):
+        square = Image.new("RGB", (side, side), "white")
+        square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+        image = square
     if side != size:
-        square = square.resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(square, dtype=np.float32)[:, :, ::-1]
+        image = image.resize((size, size), Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(image)[:, :, ::-1], dtype=np.float32)
 
 
-def _onnx_file(path: Path) -> Path:
-    """The .onnx file that `path` is or holds."""
+def _model_file(path: Path) -> Path:
     if path.is_file():
         return path
     if not path.is_dir():
-        raise UserError(f"There is no tagger at {path}: give the folder that holds model.onnx and selected_tags.csv.")
-    files = [path / name for name in ONNX_FILES if (path / name).is_file()] or sorted(path.glob("*.onnx"))
-    if not files:
-        raise UserError(f"{path} holds no .onnx file: download the tagger's model.onnx into it.")
-    return files[0]
+        raise UserError(f"The tagger {path} is missing: give the folder with its model.onnx and selected_tags.csv.")
+    named = [path / name for name in MODEL_NAMES if (path / name).is_file()] or sorted(path.glob("*.onnx"))
+    if not named:
+        raise UserError(f"{path} holds no .onnx file: give the folder of a WD tagger.")
+    if len(named) > 1 and named[0].name not in MODEL_NAMES:
+        raise UserError(f"{path} holds several .onnx files: name the one to use, for instance {named[0]}.")
+    return named[0]
 
 
-def _open_session(file: Path, providers: Sequence[str] | None) -> Any:
+def _label_file(model: Path) -> Path:
+    """The tag list beside a model: of the usual name, else the only .csv there."""
+    named = [model.parent / name for name in LABEL_NAMES if (model.parent / name).is_file()]
+    others = sorted(model.parent.glob("*.csv"))
+    if named or len(others) == 1:
+        return (named or others)[0]
+    return model.parent / LABEL_NAMES[0]
+
+
+def _session(model: Path, threads: int | None) -> Any:
+    """An onnxruntime session on the GPU where its build has one, else on the CPU."""
     import onnxruntime
-    from onnxruntime.capi import onnxruntime_pybind11_state as states
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    available = onnxruntime.get_available_providers()
-    chosen = list(providers or [name for name in PROVIDERS if name in available])
-    unknown = [name for name in chosen if name not in available]
-    if unknown:
-        raise UserError(f"onnxruntime has no {unknown[0]} here: choose from {', '.join(available)}.")
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # what goes wrong is told below, in a sentence
-    damaged = (states.Fail, states.InvalidProtobuf, states.InvalidGraph, states.InvalidArgument, states.NoModel)
+    options.log_severity_level = 3  # errors only: warnings are about the model's making
+    if threads:
+        options.intra_op_num_threads = threads
+    available = onnxruntime.get_available_providers()
+    providers = [name for name in _PROVIDERS if name in available]
+    errors = (
+        *(state.InvalidProtobuf, state.InvalidGraph, state.InvalidArgument, state.NoSuchFile),
+        *(state.Fail, state.NotImplemented, state.RuntimeException, state.NoModel),
+    )
     try:
-        return onnxruntime.InferenceSession(str(file), options, providers=chosen)
-    except states.NotImplemented as error:
-        raise UserError(
-            f"{file} is too new for onnxruntime {onnxruntime.__version__}: run `python install.py setup`."
-        ) from error
-    except (*damaged, states.NoSuchFile, states.RuntimeException, OSError) as error:
-        raise UserError(f"{file} can't be opened as an ONNX model; it may be incomplete: download it again.") from error
+        return onnxruntime.InferenceSession(model.read_bytes() if _alone(model) else str(model), options, providers=providers)
+    except errors as error:
+        why = str(error).splitlines()[0]
+        raise UserError(f"{model} can't be loaded, it is incomplete or not an ONNX model: get it again ({why}).") from None
+
+
+def _alone(model: Path) -> bool:
+    """Whether the model is one file under 1 GiB, which is read here so that names of any letters work everywhere."""
+    return model.stat().st_size < 1 << 30 and not list(model.parent.glob(f"{model.name}*data"))

@@ -1,6 +1,6 @@
-"""The demo's command: python -m lora_workbench.demo --out DIR [--creature zibbo] [--seed 1] [--shuffle-captions]"""
+"""`python -m lora_workbench.demo --out DIR [--creature NAME] [--seed N] [--shuffle-captions]`, with trainer_core/venv."""
 
-from .run.command import main
+from lora_workbench.demo.run.command import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -40,7 +40,7 @@ def test_the_autoencoder_keeps_colours(toy_base: Path) -> None:
     wanted, given = (one[flank].mean(dim=(2, 3)) for one in (truth, decoded))
     distances = torch.cdist(given, wanted)
     assert distances.argmin(dim=1).tolist() == list(range(len(BODY_COLOURS)))
-    assert distances.diagonal().max() < 0.35  # blue and purple, the nearest two, lie 0.77 apart
+    assert distances.diagonal().max() < 0.2  # blue and purple, the nearest two, lie 0.77 apart
 
 
 @torch.no_grad()

@@ -33,6 +33,7 @@ def opened(name: str) -> object:
 
 def rows(name: str) -> list[dict[str, str]]:
     """The folder's selected_tags.csv."""
+    opened(name)  # skips where the folder is missing
     with (MODELS / name / "selected_tags.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 

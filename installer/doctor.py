@@ -17,18 +17,23 @@ from .torch_build import find_gpus, has_rocm
 
 _REPORT = """
 import importlib.metadata, importlib.util, json, sys
-names = sys.argv[1:]
-versions = {}
-for name in names:
-    try:
-        versions[name] = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        versions[name] = None
+from packaging.requirements import Requirement
+amiss = []
+for line in open(sys.argv[1], encoding="utf-8"):
+    wanted = Requirement(line.strip())
+    if wanted.marker is None or wanted.marker.evaluate():
+        try:
+            version = importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            amiss.append(f"{wanted.name} is missing")
+            continue
+        if version not in wanted.specifier:
+            amiss.append(f"{wanted.name} is {version}, not {str(wanted.specifier)[2:]}")
 import torch
 clip = importlib.util.find_spec("open_clip")
 count = torch.cuda.device_count() if torch.cuda.is_available() else 0
 devices = [torch.cuda.get_device_name(number) for number in range(count)]
-print(json.dumps({"versions": versions, "torch": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip,
+print(json.dumps({"amiss": amiss, "torch": torch.__version__, "cuda": torch.version.cuda, "hip": torch.version.hip,
                   "devices": devices, "clip": clip is not None}))
 """
 
@@ -92,13 +97,15 @@ def _environment() -> Iterator[Finding]:
     stamp = read_stamp(VENV)
     if stamp:
         yield Finding(f"Environment: {VENV}, Python {stamp.python}, PyTorch {stamp.torch} (asked for: {stamp.asked})")
-    wanted = _locked_versions()
-    answer = ask([venv_python(VENV), "-I", "-c", _REPORT, *wanted], timeout=300)
+    answer = ask([venv_python(VENV), "-I", "-c", _REPORT, LOCK], timeout=300)
     if answer is None:
-        yield Finding("PyTorch can't be imported", f"{venv_python(VENV)} -c 'import torch' says why")
+        yield Finding("PyTorch or another package can't be imported", f"{venv_python(VENV)} -c 'import torch' says why")
         return
     report = json.loads(answer.splitlines()[-1])
-    yield from _packages(wanted, report["versions"])
+    if report["amiss"]:
+        yield Finding(f"Packages: {'; '.join(report['amiss'])}", "remove trainer_core/venv, then python install.py setup")
+    else:
+        yield Finding("Packages: all as in the lock")
     if report["devices"]:
         yield Finding(f"PyTorch {report['torch']} sees {', '.join(report['devices'])}")
     elif report["cuda"] or report["hip"]:
@@ -111,22 +118,3 @@ def _environment() -> Iterator[Finding]:
         yield Finding(f"PyTorch {report['torch']} is built for the CPU", mend)
     if not report["clip"]:
         yield Finding("CLIP's vocabulary (a file of open_clip_torch) is missing", "python install.py setup")
-
-
-def _locked_versions() -> dict[str, str]:
-    """The lock's packages that this environment's Python should have: those without a condition, and their versions."""
-    lines = LOCK.read_text(encoding="utf-8").splitlines()
-    pairs = [line.split("==") for line in lines if "==" in line and ";" not in line]
-    return {name.strip(): version.strip() for name, version in pairs}
-
-
-def _packages(wanted: dict[str, str], found: dict[str, str | None]) -> Iterator[Finding]:
-    missing = sorted(name for name in wanted if found[name] is None)
-    other = sorted(
-        f"{name} {found[name]} in place of {wanted[name]}" for name in wanted if found[name] not in (None, wanted[name])
-    )
-    if missing or other:
-        told = [*(f"{name} is missing" for name in missing), *other]
-        yield Finding(f"Packages: {', '.join(told)}", "remove trainer_core/venv, then python install.py setup")
-    else:
-        yield Finding(f"Packages: all {len(wanted)} as in the lock")

@@ -151,7 +151,8 @@ def _install_torch(build: Build, say: Say, log: Path) -> None:
     for number, request in enumerate(requests):
         if number:
             say(f"note: no {requests[0][0]} there; its usual build of {TORCH} is taken (on Linux a large one, with CUDA).")
-        if _pip(["install", *request], log, allow_no_match=True):
+        # open_clip_torch is there without its dependencies by intention; pip needn't complain of it.
+        if _pip(["install", "--no-warn-conflicts", *request], log, allow_no_match=True):
             return
     raise UserError(
         f"No {requests[-1][0]} is to be had for this Python and system from {build.index} or pip's own index; "
@@ -163,9 +164,9 @@ def _install_torch(build: Build, say: Say, log: Path) -> None:
 def _pip(words: list[str], log: Path, *, allow_no_match: bool = False) -> bool:
     """Runs the environment's pip. False where it found no such version (and that is allowed); raises UserError else."""
     start = log.stat().st_size if log.is_file() else 0
-    quiet = [] if sys.stdout.isatty() else ["--quiet"]
-    common = ["--disable-pip-version-check", "--no-input", "--log", str(log), *quiet]
-    if run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pip", *common, *words]) == 0:
+    quiet = [] if sys.stdout.isatty() else ["--quiet", "--progress-bar=off"]
+    common = ["--disable-pip-version-check", "--no-input", "--log", str(log)]
+    if run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pip", *common, *words, *quiet]) == 0:
         return True
     with log.open("rb") as file:
         file.seek(start)

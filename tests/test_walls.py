@@ -16,13 +16,15 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.problems",),
     ("trainer_core.files", "trainer_core.text_files", "trainer_core.picture_files", "trainer_core.randomness",
      "trainer_core.events"),
+    ("trainer_core.command_errors",),
     ("trainer_core.presets",),
     ("trainer_core.settings",),
     ("trainer_core.models", "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.progress",
      "trainer_core.machine", "trainer_core.state", "tagger"),
     ("trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising", "trainer_core.optimizers",
      "trainer_core.schedules"),
-    ("trainer_core.generate", "trainer_core.snapshots", "trainer_core.planning"),
+    ("trainer_core.generate", "trainer_core.snapshots"),
+    ("trainer_core.planning",),
     ("trainer_core.plan",),
     ("trainer_core.run",),
     ("trainer_core.train",),
@@ -32,7 +34,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 # Standard library only, Python 3.10: these may one day be imported inside webui.
 LIGHT = (
-    "install", "installer", "trainer_core.commands", "trainer_core.events", "trainer_core.files",
+    "install", "installer", "trainer_core.commands", "trainer_core.command_errors", "trainer_core.events",
+    "trainer_core.files",
     "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.presets", "trainer_core.problems",
     "trainer_core.progress",
     "trainer_core.settings", "trainer_core.text_files", "tagger.captions", "tagger.labels", "tagger.commands",

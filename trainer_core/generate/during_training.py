@@ -29,8 +29,6 @@ def sample_now(
     Names as kohya's: by epoch where samples are drawn every n epochs, else by step. Nothing is overwritten.
     """
     wanted = sample_requests(settings)
-    for note in wanted.notes if step <= 1 else ():
-        print(f"note: {note}", flush=True)
     with _as_if_nothing(model, network):
         images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
     folder = Path(settings.output_dir).expanduser() / "sample"

@@ -16,7 +16,7 @@ from ..problems import UserError
 from ..settings import Settings
 from ..settings.toml_files import read_toml
 from ..text_files import decode
-from .request import Request
+from .request import Request, check
 
 # kohya's names of samplers and what draws them here.
 _SAMPLERS = {
@@ -43,7 +43,7 @@ _OPTIONS = {
 _OF_OTHER_MODELS = {
     "g": "guidance_scale",
     "cn": "controlnet_image",
-    "ctr": "clip_skip_target",
+    "ctr": "cfg_trunc_ratio",
     "rcfg": "renorm_cfg",
     "fs": "flow_shift",
 }
@@ -178,7 +178,7 @@ def _request(values: Mapping[str, Any], defaults: Request, place: str, notes: di
         except KeyError:
             raise UserError(f"sample_prompts {place}: there is no sampler {values['sample_sampler']!r}.") from None
     low, high = _STEPS
-    return replace(
+    request = replace(
         defaults,
         prompt=str(values.get("prompt", "")),
         negative=str(values.get("negative_prompt") or defaults.negative),
@@ -189,6 +189,11 @@ def _request(values: Mapping[str, Any], defaults: Request, place: str, notes: di
         cfg=number("scale", defaults.cfg, float),
         sampler=sampler,
     )
+    try:
+        check(request)
+    except UserError as error:
+        raise UserError(f"sample_prompts {place}: {error}") from None
+    return request
 
 
 def _side(pixels: int) -> int:

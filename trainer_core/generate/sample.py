@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..problems import UserError
 from .prompt import encode_prompt
-from .request import SAMPLERS, Request
+from .request import Request, check
 from .samplers import all_sigmas, evaluations, sample_latents
 
 Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each
@@ -59,13 +59,7 @@ def generate(
 
 def _check(model: Any, request: Request) -> None:
     """Raises UserError with what the request asks and can't be."""
-    if request.sampler not in SAMPLERS:
-        raise UserError(f"There is no sampler {request.sampler!r}: choose one of {', '.join(SAMPLERS)}.")
-    if min(request.width, request.height) < 8 or request.width % 8 or request.height % 8:
-        raise UserError(f"A picture of {request.width}x{request.height} can't be drawn: sizes must be multiples of 8.")
-    least = 2 if request.sampler == "DDIM" else 1
-    if not least <= request.steps <= 1000:
-        raise UserError(f"{request.steps} steps are not possible with {request.sampler}: give {least} to 1000.")
+    check(request)
     layers = len(getattr(model.text_encoder, "text_model", model.text_encoder).encoder.layers)
     if not 1 <= request.clip_skip <= layers:
         raise UserError(f"clip_skip {request.clip_skip} is not possible: this model's text encoder has {layers} layers.")

@@ -6,11 +6,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from ..generate.prompts_file import sample_requests
 from ..models.families import identify, require_base
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
-from ..problems import Problem
+from ..problems import Problem, UserError
 from ..settings import Settings
 
 
@@ -81,10 +82,21 @@ def other_input_problems(settings: Settings) -> list[Problem]:
     if settings.resume is not None and not (Path(settings.resume).expanduser() / "train_state.json").is_file():
         message = f"There is no state in {settings.resume}."
         found.append(Problem("error", "resume", message, "Give as resume a folder that ends in -state."))
-    if settings.sample_prompts is not None and not Path(settings.sample_prompts).expanduser().is_file():
+    return [*found, *_sample_problems(settings)]
+
+
+def _sample_problems(settings: Settings) -> list[Problem]:
+    """What is wrong with the file of sample prompts, which else would end the run when the first are drawn."""
+    if settings.sample_prompts is None:
+        return []
+    if not Path(settings.sample_prompts).expanduser().is_file():
         message = f"The file with sample prompts {settings.sample_prompts} doesn't exist."
-        found.append(Problem("error", "sample-prompts", message, "Check the path given as sample_prompts."))
-    return found
+        return [Problem("error", "sample-prompts", message, "Check the path given as sample_prompts.")]
+    try:
+        notes = sample_requests(settings).notes
+    except UserError as error:
+        return [Problem("error", "sample-prompts", str(error), "Mend that in the file, or leave sample_prompts out.")]
+    return [Problem("note", "sample-prompts", note) for note in notes]
 
 
 def output_name(settings: Settings) -> tuple[str, list[Problem]]:

@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.files", "trainer_core.text_files", "trainer_core.picture_files", "trainer_core.randomness",
      "trainer_core.events"),
     ("trainer_core.command_errors",),
-    ("trainer_core.presets",),
+    ("trainer_core.presets", "trainer_core.command_errors"),
     ("trainer_core.settings",),
     ("trainer_core.models", "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.progress",
      "trainer_core.machine", "trainer_core.state", "tagger"),

@@ -114,13 +114,18 @@ def planned(caption: Caption, tags: Sequence[str], policy: str, first: Sequence[
     """
     if is_kept(caption, policy):
         return None
-    own = [] if policy == "overwrite" else caption.tags
-    new = without(tags, [*first, *own])
-    if policy in ("append", "prepend") and not new and [same_tag(tag) for tag in own[: len(first)]] == [*map(same_tag, first)]:
+    first = without(first, ())
+    own = "" if policy == "overwrite" or caption.empty else caption.text.replace("\0", "").strip(" \t\r\n,")
+    own_tags = split_tags(own)
+    new = without(tags, [*first, *own_tags])
+    named = {same_tag(tag) for tag in first}
+    begins = [same_tag(tag) for tag in own_tags[: len(first)]] == [same_tag(tag) for tag in first]
+    if own and begins and not new:
         return None
-    kept = without(own, first)
-    parts = [*new, *kept] if policy == "prepend" else [*kept, *new]
-    after = join_tags([*without(first, ()), *parts]).encode("utf-8")
+    if named & {same_tag(tag) for tag in own_tags}:
+        own = join_tags(without(own_tags, first))  # it names them in another place: only then is it put together anew
+    parts = [join_tags(new), own] if policy == "prepend" else [own, join_tags(new)]
+    after = ", ".join(part for part in (join_tags(first), *parts) if part).encode("utf-8")
     return None if after == caption.content else Change(caption.path, caption.content, after)
 
 

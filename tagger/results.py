@@ -15,7 +15,10 @@ MCUT_FLOOR = 0.15  # a character below this is never meant, wherever the largest
 
 @dataclass(frozen=True)
 class Choice:
-    """Which tags are taken. `mcut`: thresholds at the largest gap between scores. `rating`: "no", "first" or "last"."""
+    """Which tags are taken: those above their threshold.
+
+    mcut: thresholds at the largest gap between scores. rating: "no", "first" or "last".
+    """
 
     threshold: float = 0.35
     character_threshold: float = 0.85
@@ -76,10 +79,10 @@ def _scored(
 
 
 def _above(scored: list[tuple[str, float]], threshold: float, floor: float | None) -> list[tuple[str, float]]:
-    """Those at or above the threshold; with a floor given, MCut's threshold counts instead, but never below the floor."""
+    """Those above the threshold; with a floor given, MCut's threshold counts instead, but never below the floor."""
     if floor is not None:
         threshold = max(floor, mcut([score for _, score in scored]))
-    return [one for one in scored if one[1] >= threshold]
+    return [one for one in scored if one[1] > threshold]
 
 
 def mcut(scores: Sequence[float]) -> float:

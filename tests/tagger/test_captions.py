@@ -1,4 +1,4 @@
-"""Caption files: no batch loses what was in them, whatever they were written in, and every batch can be taken back."""
+"""Captions in any encoding, policies that keep what they promise, and undo byte for byte."""
 
 from __future__ import annotations
 
@@ -7,137 +7,159 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.tagger import captions
-from lora_workbench.tagger.captions import JOURNALS, Caption, Change, apply_changes, planned, read_caption, split_tags, undo
+from lora_workbench.tagger.captions import (
+    JOURNALS,
+    POLICIES,
+    Change,
+    apply_changes,
+    planned,
+    read_caption,
+    split_tags,
+    undo,
+)
 from lora_workbench.trainer_core.problems import UserError
 
-BOM = b"\xef\xbb\xbfzibbo, red hat\r\n"
-GBK = "红色帽子, 猫".encode("gbk")
-UTF16 = "zibbo, red hat".encode("utf-16")
+CONTENTS = {
+    "utf8.txt": "1girl, 红色帽子\r\n".encode(),
+    "bom.txt": "\ufeff1girl, 红色帽子\n\n".encode(),
+    "gbk.txt": "1girl, 红色帽子, 微笑".encode("gbk"),
+    "utf16.txt": "1girl, 微笑".encode("utf-16"),
+}
 
 
-def change(path: Path, text: str, policy: str = "overwrite") -> Change:
-    made = planned(read_caption(path), split_tags(text), policy)
-    assert made is not None
-    return made
-
-
-@pytest.mark.parametrize("content", [b"a", BOM, GBK, UTF16, b"a\r\nb, c ,, \n", b"(a:1.2), \\(b\\)"])
-def test_policy_empty_never_touches_a_caption_that_says_something(tmp_path: Path, content: bytes) -> None:
+def text_after(tmp_path: Path, content: bytes | None, tags: list[str], policy: str, first: list[str] = []) -> str | None:  # noqa: B006
     path = tmp_path / "one.txt"
-    path.write_bytes(content)
-    assert planned(read_caption(path), ["new"], "empty", ["first"]) is None
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("content", [None, b"", b" \r\n\t", b"\xef\xbb\xbf", b"\0\0", b" , \n"])
-def test_policy_empty_fills_what_says_nothing(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "one.txt"
+    path.unlink(missing_ok=True)
     if content is not None:
         path.write_bytes(content)
-    made = planned(read_caption(path), ["new", "tag"], "empty", ["zibbo"])
-    assert made == Change(path, content, b"zibbo, new, tag")
+    change = planned(read_caption(path), tags, policy, first)
+    if change is None:
+        return None
+    assert change.before == content and change.path == path
+    return change.after.decode("utf-8")
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("content", [None, b"", b" \n", b"\xef\xbb\xbf", b",\n"])
+def test_captions_that_hold_nothing_are_filled(tmp_path: Path, content: bytes | None, policy: str) -> None:
+    assert text_after(tmp_path, content, ["cat", "hat"], policy, ["zibbo"]) == "zibbo, cat, hat"
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_empty_never_touches_a_caption_that_says_something(tmp_path: Path, name: str) -> None:
+    assert text_after(tmp_path, CONTENTS[name], ["cat"], "empty", ["zibbo"]) is None
 
 
 @pytest.mark.parametrize(
-    ("policy", "first", "expected"),
+    ("policy", "own", "first", "expected"),
     [
-        ("overwrite", [], "cat, red hat, moon"),
-        ("append", [], "Red_Hat, my own: words, cat, moon"),
-        ("prepend", [], "cat, moon, Red_Hat, my own: words"),
-        ("append", ["zibbo"], "zibbo, Red_Hat, my own: words, cat, moon"),
-        ("prepend", ["red hat"], "red hat, cat, moon, my own: words"),
+        ("overwrite", "old, hat", ["zibbo"], "zibbo, cat, hat"),
+        ("append", "old,  hat", [], "old,  hat, cat"),
+        ("prepend", "old, hat", [], "cat, old, hat"),
+        ("append", "old {a|b}\nline two", [], "old {a|b}\nline two, cat, hat"),
+        ("append", "Old_Hat, HAT, cat", [], None),
+        ("append", "old", ["zibbo"], "zibbo, old, cat, hat"),
+        ("prepend", "old", ["zibbo"], "zibbo, cat, hat, old"),
+        ("append", "hat, zibbo, cat", ["zibbo"], "zibbo, hat, cat"),
+        ("append", "zibbo, hat, cat", ["zibbo"], None),
+        ("append", r"hat \(red\)", [], r"hat \(red\), cat, hat"),
+        ("overwrite", "zibbo, cat, hat", ["zibbo"], None),
     ],
 )
-def test_other_policies(policy: str, first: list[str], expected: str) -> None:
-    caption = Caption(Path("one.txt"), "Red_Hat, my own: words", b"Red_Hat, my own: words")
-    made = planned(caption, ["cat", "red hat", "moon"], policy, first)
-    assert made is not None and made.after.decode() == expected
+def test_policies(tmp_path: Path, policy: str, own: str, first: list[str], expected: str | None) -> None:
+    assert text_after(tmp_path, own.encode(), ["cat", "hat", "cat"], policy, first) == expected
 
 
-def test_append_that_brings_nothing_leaves_the_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "one.txt"
-    path.write_bytes(BOM)
-    assert planned(read_caption(path), ["Red hat"], "append", ["zibbo"]) is None
+def test_other_encodings_become_utf8_with_all_their_text(tmp_path: Path) -> None:
+    assert text_after(tmp_path, CONTENTS["gbk.txt"], ["cat"], "append") == "1girl, 红色帽子, 微笑, cat"
+    assert text_after(tmp_path, CONTENTS["bom.txt"], ["cat"], "append") == "1girl, 红色帽子, cat"
 
 
-def test_undo_gives_every_byte_back(tmp_path: Path) -> None:
-    before = {"bom.txt": BOM, "gbk.txt": GBK, "utf16.txt": UTF16, "empty.txt": b"", "new.txt": None}
-    for name, content in before.items():
-        if content is not None:
-            (tmp_path / name).write_bytes(content)
-    apply_changes(tmp_path, [change(tmp_path / name, "红, cat") for name in before], "tagged")
-    assert all((tmp_path / name).read_bytes() == "红, cat".encode() for name in before)
-    done = undo(tmp_path)
-    assert done.what == "tagged" and len(done.restored) == 5 and not done.edited
-    for name, content in before.items():
-        assert (tmp_path / name).read_bytes() == content if content is not None else not (tmp_path / name).exists()
+def test_an_unknown_policy_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no policy 'all'"):
+        text_after(tmp_path, None, ["cat"], "all")
 
 
-def test_undo_goes_back_batch_by_batch(tmp_path: Path) -> None:
-    path = tmp_path / "one.txt"
-    path.write_bytes(GBK)
-    for text in ("one", "two", "three"):
-        apply_changes(tmp_path, [change(path, text)], text)
-    found = [(undo(tmp_path).what, path.read_bytes()) for _ in range(3)]
-    assert found == [("three", b"two"), ("two", b"one"), ("one", GBK)]
+def test_tags_are_trimmed_and_empty_ones_dropped() -> None:
+    assert split_tags(" a,b ,, c d\ne,\n") == ["a", "b", "c d", "e"]
+
+
+def batch(folder: Path) -> Path:
+    """A batch that changes every caption in CONTENTS and makes one more; returns its journal."""
+    (folder / "deeper").mkdir(exist_ok=True)
+    changes = [Change(folder / name, content, b"changed") for name, content in CONTENTS.items()]
+    changes.append(Change(folder / "deeper" / "new.txt", None, b"new"))
+    journal = apply_changes(folder, changes, "tagged 5 pictures")
+    assert journal is not None
+    return journal
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, content in CONTENTS.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*.txt")}
+
+
+def test_undo_brings_every_byte_back(folder: Path) -> None:
+    batch(folder)
+    assert contents(folder) == {**dict.fromkeys(CONTENTS, b"changed"), "new.txt": b"new"}
+    done = undo(folder)
+    assert contents(folder) == CONTENTS
+    assert done.what == "tagged 5 pictures" and len(done.restored) == 5 and not done.edited
     with pytest.raises(UserError, match="nothing to undo"):
-        undo(tmp_path)
-
-
-def test_undo_leaves_what_was_edited_since(tmp_path: Path) -> None:
-    paths = [tmp_path / "one.txt", tmp_path / "two.txt"]
-    apply_changes(tmp_path, [change(path, "cat") for path in paths], "tagged")
-    paths[0].write_bytes(b"cat, by hand")
-    done = undo(tmp_path)
-    assert done.edited == [paths[0]] and done.restored == [paths[1]]
-    assert paths[0].read_bytes() == b"cat, by hand" and not paths[1].exists()
-
-
-def test_journal_is_complete_before_the_first_caption_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch that was killed between two files can be taken back."""
-    paths = [tmp_path / name for name in ("one.txt", "two.txt", "three.txt")]
-    for path in paths:
-        path.write_bytes(BOM)
-    write, written = captions.write_atomically, []
-
-    def killed_at_the_second(path: Path, data: bytes) -> None:
-        if written:
-            raise KeyboardInterrupt
-        written.append(path)
-        write(path, data)
-
-    monkeypatch.setattr(captions, "write_atomically", killed_at_the_second)
-    with pytest.raises(KeyboardInterrupt):
-        apply_changes(tmp_path, [change(path, "cat") for path in paths], "tagged")
-    monkeypatch.undo()
-    assert [path.read_bytes() for path in paths] == [b"cat", BOM, BOM]
-    assert undo(tmp_path).restored == paths[:1]
-    assert [path.read_bytes() for path in paths] == [BOM] * 3
-
-
-def test_a_moved_folder_can_still_be_undone(tmp_path: Path) -> None:
-    (tmp_path / "old").mkdir()
-    apply_changes(tmp_path / "old", [change(tmp_path / "old" / "one.txt", "cat")], "tagged")
-    (tmp_path / "old").rename(tmp_path / "new")
-    assert undo(tmp_path / "new").restored == [tmp_path / "new" / "one.txt"]
-
-
-@pytest.mark.parametrize("damage", ["half", "outside"])
-def test_a_damaged_journal_changes_nothing(tmp_path: Path, damage: str) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    other = tmp_path / "other.txt"
-    other.write_bytes(b"cat")
-    journal = apply_changes(folder, [change(folder / "one.txt", "cat")], "tagged")
-    assert journal is not None and journal.parent == folder / JOURNALS
-    content = journal.read_text(encoding="utf-8")
-    if damage == "outside":
-        entries = json.loads(content)
-        entries["changes"][0]["path"] = "../other.txt"
-        journal.write_text(json.dumps(entries), encoding="utf-8")
-    else:
-        journal.write_text(content[: len(content) // 2], encoding="utf-8")
-    with pytest.raises(UserError, match="damaged"):
         undo(folder)
-    assert (folder / "one.txt").read_bytes() == other.read_bytes() == b"cat"
+
+
+def test_batches_are_undone_one_after_the_other(folder: Path) -> None:
+    batch(folder)
+    apply_changes(folder, [Change(folder / "bom.txt", b"changed", b"again")], "second")
+    assert undo(folder).what == "second" and contents(folder)["bom.txt"] == b"changed"
+    apply_changes(folder, [Change(folder / "bom.txt", b"changed", b"third")], "third")
+    assert undo(folder).what == "third"
+    assert undo(folder).what == "tagged 5 pictures" and contents(folder) == CONTENTS
+
+
+def test_later_edits_are_left_alone(folder: Path) -> None:
+    batch(folder)
+    (folder / "gbk.txt").write_bytes(b"by hand")
+    done = undo(folder)
+    assert [path.name for path in done.edited] == ["gbk.txt"]
+    assert contents(folder) == {**CONTENTS, "gbk.txt": b"by hand"}
+
+
+def test_the_journal_is_complete_before_the_first_caption_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lora_workbench.tagger import captions
+
+    written = []
+
+    def full_disk(path: Path, data: bytes) -> None:
+        journals = list((folder / JOURNALS).glob("*.json"))
+        assert len(json.loads(journals[0].read_text(encoding="utf-8"))["changes"]) == 5
+        if written:
+            raise OSError(28, "No space left on device", str(path))
+        written.append(path)
+        path.write_bytes(data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(captions, "write_atomically", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            batch(folder)
+    assert list(contents(folder).values()).count(b"changed") == 1
+    assert len(undo(folder).restored) == 1 and contents(folder) == CONTENTS
+
+
+@pytest.mark.parametrize("damage", ["{", '{"what": "x", "changes": [{"path": "../a.txt", "before": null, "after": ""}]}'])
+def test_a_damaged_journal_changes_nothing(folder: Path, damage: str) -> None:
+    batch(folder).write_text(damage, encoding="utf-8")
+    with pytest.raises(UserError, match="is damaged"):
+        undo(folder)
+    assert contents(folder)["bom.txt"] == b"changed"
+
+
+def test_an_empty_batch_leaves_no_trace(tmp_path: Path) -> None:
+    assert apply_changes(tmp_path, [], "nothing") is None and not list(tmp_path.iterdir())

@@ -1,0 +1,58 @@
+"""The README and the pages in docs/: their links lead somewhere, and their commands are understood."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from lora_workbench.installer.command import _parser
+from lora_workbench.tests.test_walls import FLOORS
+from lora_workbench.trainer_core.commands import COMMANDS
+from lora_workbench.trainer_core.settings import read_settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The words of the page's commands (indented lines and inline code) that begin with `python `."""
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"^\s{4,}(python .+)$", text, re.MULTILINE) + re.findall(r"`(python [^`]+)`", text)
+    return [shlex.split(re.sub(r"\[.*?\]", "", line), comments=True) for line in lines if "…" not in line]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    assert not missing
+
+
+def test_the_readme_shows_the_main_commands() -> None:
+    words = [" ".join(command[:3]) for command in commands(ROOT / "README.md")]
+    for command in ("python install.py demo", "python install.py test", "python install.py setup", "python -m tagger"):
+        assert command in words
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "install.py test" in text, "continuous integration runs the README's test command"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_are_understood(page: Path) -> None:
+    for words in commands(page):
+        if words[1] == "install.py" and len(words) > 2:
+            _parser().parse_known_args(words[2:])
+        if words[1:3] == ["-m", "trainer_core"]:
+            assert words[3] in COMMANDS
+            if "--config_file" not in words:
+                read_settings(words[4:], words[3])
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = text[text.index("## Floors") : text.index("## Walls")]
+    for rooms in FLOORS:
+        for room in rooms:
+            assert f"`{room.removeprefix('trainer_core.')}" in table or f"{room.replace('.', '/')}.py`" in table, room

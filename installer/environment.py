@@ -152,7 +152,9 @@ def _install_torch(build: Build, say: Say, log: Path) -> None:
         if number:
             say(f"note: no {requests[0][0]} there; its usual build of {TORCH} is taken (on Linux a large one, with CUDA).")
         # open_clip_torch is there without its dependencies by intention; pip needn't complain of it.
-        if _pip(["install", "--no-warn-conflicts", *request], log, allow_no_match=True):
+        # Of a mere try its errors aren't shown: "no matching distribution" is no reason for alarm.
+        hushed = ["-qqq"] if request is not requests[-1] else []
+        if _pip(["install", "--no-warn-conflicts", *request, *hushed], log, allow_no_match=True):
             return
     raise UserError(
         f"No {requests[-1][0]} is to be had for this Python and system from {build.index} or pip's own index; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -38,11 +39,26 @@ def test_the_doctor_compares_the_packages_with_the_lock(tmp_path: Path, monkeypa
     monkeypatch.setattr(doctor, "venv_python", lambda _: Path(sys.executable))
     monkeypatch.setattr(doctor, "LOCK", lock)
 
-    lock.write_text(f"pytest=={version('pytest')}\nno-such-package==1 ; python_version < '3'\n", encoding="utf-8")
-    text = "\n".join(doctor.examine()[0])
-    assert "all as in the lock" in text and f"PyTorch {version('torch')}" in text
-    lock.write_text("pytest==1.0\nno-such-package==1\n", encoding="utf-8")
+    lock.write_text(
+        f"pytest=={version('pytest')}\nruff==1.0\nno-such-package==1\nnor-this==1 ; python_version < '3'\n", encoding="utf-8"
+    )
     lines, is_well = doctor.examine()
     text = "\n".join(lines)
     assert not is_well
-    assert f"pytest is {version('pytest')}, not 1.0; no-such-package is missing" in text
+    assert f"Packages: ruff is {version('ruff')}, not 1.0; no-such-package is missing\n" in text
+    assert f"PyTorch {version('torch')}" in text
+
+
+def test_a_well_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lora_workbench.installer import doctor
+
+    report = {"amiss": [], "torch": "2.13.0+cpu", "cuda": None, "hip": None, "devices": [], "clip": True}
+    monkeypatch.setattr(doctor, "find_gpus", list)
+    monkeypatch.setattr(doctor, "what_is_wrong", lambda _: "")
+    monkeypatch.setattr(doctor, "ask", lambda *_, **__: json.dumps(report))
+    lines, is_well = doctor.examine()
+    assert is_well and lines[-1] == "All is well." and not [line for line in lines if "mend:" in line]
+    # The same environment beside a GPU is not what it should be.
+    monkeypatch.setattr(doctor, "find_gpus", lambda: gpu(8.6, "580.1"))
+    lines, is_well = doctor.examine()
+    assert not is_well and "    mend: python install.py setup --torch auto" in lines

@@ -79,7 +79,9 @@ class SetUp:
             assert not self.venv.exists()
             self.venv.mkdir()
             return 0
-        self.pip.append([word for word in words[words.index("install") + 1 :] if word not in ("--quiet", "--progress-bar=off")])
+        self.pip.append(
+            [word for word in words[words.index("install") + 1 :] if word not in ("-qqq", "--quiet", "--progress-bar=off")]
+        )
         with self.log.open("a", encoding="utf-8") as log:
             if len(self.pip) == self.fail_at:
                 log.write("2026 ERROR: No space left on device\n")

@@ -22,7 +22,10 @@ from .families import FAMILIES, Family, identify, require_base
 from .header import CheckpointError, ModelHeader, read_header
 from .layout import PARTS, part_names
 from .read import read_tensors
+from .small_convolutions import is_large, use_small_convolutions
 from .tokenizer import ClipTokenizer, load_tokenizer
+
+TOKENS = "embeddings.token_embedding.weight"
 
 
 @dataclass
@@ -89,7 +92,10 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
             f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion 1.x model has: "
             "it is damaged or of another kind."
         ) from error
-    tensors = read_tensors(header, names, dtype)
+    full = dtype == torch.float32
+    # what only a row or a few rows at a time are used of is converted then: exactly the same numbers in half the memory
+    as_stored = {name for name, shape in shapes.items() if full and (name == TOKENS or (part == "unet" and is_large(shape)))}
+    tensors = read_tensors(header, names, dtype, as_stored)
     wanted = model.state_dict()
     for name, tensor in tensors.items():
         if name in wanted and tensor.shape == (*wanted[name].shape, 1, 1):
@@ -107,6 +113,8 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
         for key, buffer in module._buffers.items():
             if buffer is not None and buffer.is_meta:  # CLIP's position_ids is the only one
                 module._buffers[key] = torch.arange(buffer.shape[-1]).expand(buffer.shape)
+    if full and part == "unet":
+        use_small_convolutions(model)
     return model.eval().requires_grad_(False)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..settings import Settings
-from .small_convolutions import use_small_convolutions
+from .small_convolutions import use_plain_convolutions
 from .text import text_model
 
 
@@ -18,7 +18,8 @@ def prepare_for_training(model: Any, settings: Settings, device: torch.device) -
     """
     model.text_encoder.to(device)
     model.unet.to(device)
-    use_small_convolutions(model.unet)
+    if device.type != "cpu":
+        use_plain_convolutions(model.unet, model.unet.conv_in.weight.dtype)
     if settings.xformers:
         model.unet.enable_xformers_memory_efficient_attention()
     if settings.gradient_checkpointing:

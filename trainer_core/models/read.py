@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -28,24 +28,28 @@ _DTYPES = {
     "F8_E5M2": torch.float8_e5m2,
 }
 
-# Tables that are only looked up in stay in the file in its own dtype: a row becomes float32 exactly when it is used.
-LOOKUPS = ("embeddings.token_embedding.weight",)
 
+def read_tensors(
+    header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype | None, as_stored: Collection[str] = ()
+) -> dict[str, torch.Tensor]:
+    """{new name: tensor} for {new name: name in the file}; None keeps each tensor's dtype.
 
-def read_tensors(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
-    """{new name: tensor} for {new name: name in the file}; None keeps each tensor's dtype."""
+    Those of `as_stored` (new names) stay in a safetensors file itself where they are in half precision there.
+    """
     if header.files:
         part = next(iter(names.values())).split(":")[0]
         file = read_header(header.files[part])
-        return read_tensors(file, {new: old.split(":", 1)[1] for new, old in names.items()}, dtype)
+        return read_tensors(file, {new: old.split(":", 1)[1] for new, old in names.items()}, dtype, as_stored)
     if header.is_torch:
         return _cast(_read_torch(header.path, names.values()), names, dtype)
-    if dtype is None or all(_DTYPES.get(header.tensors[old].dtype) == dtype for old in names.values()):
-        return _map(header.path, names)
-    half = [old for old in names.values() if header.tensors[old].dtype in ("F16", "BF16")]
-    lookups = {new: old for new, old in names.items() if new in LOOKUPS and old in half and dtype == torch.float32}
-    others = {new: old for new, old in names.items() if new not in lookups}
-    return {**_converted(header, others, dtype), **_map(header.path, lookups)}
+    kinds = {new: _DTYPES.get(header.tensors[old].dtype) for new, old in names.items()}
+    halves = (torch.float16, torch.bfloat16)
+    mapped = {new for new, kind in kinds.items() if dtype in (None, kind) or (new in as_stored and kind in halves)}
+    converted = {new: old for new, old in names.items() if new not in mapped}
+    return {
+        **(_converted(header, converted, dtype) if converted else {}),
+        **_map(header.path, {new: names[new] for new in names if new in mapped}),
+    }
 
 
 def _map(path: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
@@ -59,7 +63,7 @@ def _map(path: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
 def _converted(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Tensor by tensor through one buffer: a file in another dtype is never in memory beside its converted copy."""
     tensors: dict[str, torch.Tensor] = {}
-    buffer = bytearray(max((_bytes_of(header, old) for old in names.values()), default=0))
+    buffer = bytearray(max(_bytes_of(header, old) for old in names.values()))
     with header.path.open("rb", buffering=0) as file:
         for new, old in sorted(names.items(), key=lambda pair: header.tensors[pair[1]].start):
             info, count = header.tensors[old], _bytes_of(header, old)

@@ -53,7 +53,8 @@ def _merge(
             if name not in kept:
                 kept[name] = (module, module.weight.data)
             delta = lora_delta(tensors, name, module.weight)
-            module.weight.data = module.weight.data + (strength * delta).to(module.weight)
+            dtype = module.weight.dtype if module.bias is None else module.bias.dtype  # large weights may be kept in half
+            module.weight.data = module.weight.data.to(dtype) + (strength * delta).to(dtype)
 
 
 def lora_delta(tensors: Mapping[str, torch.Tensor], name: str, weight: torch.Tensor) -> torch.Tensor:

@@ -171,7 +171,7 @@ def test_the_token_table_stays_in_a_half_precision_file_and_gives_the_same_state
 def test_old_checkpoints_with_callbacks_and_numpy_numbers_load(
     tmp_path: Path, raw: dict[str, torch.Tensor], model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As early Stable Diffusion files have them beside the weights; the callback's class isn't installed where they are read."""
+    """As early Stable Diffusion files have them beside the weights; the callback's class is not installed here."""
     import sys
     import types
 

@@ -110,6 +110,7 @@ def _session(model: Path, threads: int | None) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings are about the model's making
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the cores to others
     if threads:
         options.intra_op_num_threads = threads
     available = onnxruntime.get_available_providers()

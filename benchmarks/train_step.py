@@ -35,6 +35,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--conv_dim", type=int, help="train LoRA-C3Lier with this rank for 3×3 convolutions")
     parser.add_argument("--gradient_checkpointing", action="store_true")
     words = parser.parse_args(argv)
+    if words.steps < 3:
+        parser.error("--steps: the first step is slower than the others, give at least 3")
     with tempfile.TemporaryDirectory(prefix="train_step_") as folder:
         _measure(words, Path(folder))
     return 0

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.tests.scripts.expand import powershell_commands
 from lora_workbench.trainer_core.settings import Settings, read_settings
 
@@ -81,9 +82,7 @@ def windows_words() -> list[str]:
 def test_windows_script() -> None:
     settings = read_settings(windows_words(), "train_network.py")
     check(settings, {**COMMON, **WINDOWS})
-    assert settings.pretrained_model_name_or_path == Path(
-        r"X:\SD\voldy\models\Stable-diffusion\animefull-final-pruned.ckpt"
-    )
+    assert settings.pretrained_model_name_or_path == Path(r"X:\SD\voldy\models\Stable-diffusion\animefull-final-pruned.ckpt")
     assert settings.reg_data_dir == Path(r"X:\SD\training\reg")
     assert settings.notices == ()
 
@@ -104,9 +103,7 @@ def test_a_backtick_without_a_space_is_noticed() -> None:
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not to be had")
 def test_linux_script(tmp_path: Path) -> None:
     (tmp_path / "venv" / "bin").mkdir(parents=True)
-    (tmp_path / "venv" / "bin" / "activate").write_text(
-        "accelerate() { printf '%s\\0' \"$@\" > words; }\n", encoding="utf-8"
-    )
+    (tmp_path / "venv" / "bin" / "activate").write_text("accelerate() { printf '%s\\0' \"$@\" > words; }\n", encoding="utf-8")
     text = (HERE / "guide_linux.sh").read_text(encoding="utf-8").replace("/mnt/DATA/AI/sd-scripts", str(tmp_path))
     (tmp_path / "run.sh").write_text(text, encoding="utf-8")
     subprocess.run(["bash", "run.sh"], cwd=tmp_path, check=True, timeout=30)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.tests.scripts.expand import powershell_commands
 
 HERE = Path(__file__).parent

@@ -17,10 +17,12 @@ def test_the_same_words_give_the_same_numbers_in_any_order() -> None:
 
 
 def test_another_process_draws_the_same() -> None:
-    code = "from lora_workbench.trainer_core import randomness as r; print(r.uniform(7, 'flip', 1, 2), r.permutation(5, 7, 'x'))"
-    environment_free = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = (
+        "from lora_workbench.trainer_core import randomness as r; print(r.uniform(7, 'flip', 1, 2), r.permutation(5, 7, 'x'))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     expected = f"{randomness.uniform(7, 'flip', 1, 2)} {randomness.permutation(5, 7, 'x')}"
-    assert environment_free.stdout.strip() == expected
+    assert done.stdout.strip() == expected
 
 
 @pytest.mark.parametrize("other", [(8, "flip", 1, 2), (7, "flop", 1, 2), (7, "flip", 2, 1), (7, "flip", 1), (7, "flip", 12)])

@@ -12,7 +12,7 @@ from lora_workbench.tests.whole.command import COMMAND, run, safetensors
 from lora_workbench.trainer_core.events import read_events
 
 TIMES = ("ss_training_started_at", "ss_training_finished_at", "modelspec.date")
-# Everything that draws: shuffle, tag dropout, flip, noise offset, dropout in the network; momentum in the optimizer; a schedule.
+# Everything that draws (shuffle, tag dropout, flip, noise offset, dropout in the network), momentum and a schedule.
 DRAWING = {
     "max_train_steps": 9, "save_every_n_steps": 2, "save_state": True, "caption_tag_dropout_rate": 0.3, "flip_aug": True,
     "noise_offset": 0.1, "network_dropout": 0.1, "lr_scheduler": "cosine", "gradient_accumulation_steps": 2,

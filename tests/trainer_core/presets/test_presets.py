@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.trainer_core.presets import list_presets, load_preset
 from lora_workbench.trainer_core.problems import WordsError
 from lora_workbench.trainer_core.settings import Settings

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lora_workbench.trainer_core.problems import WordsError
 from lora_workbench.trainer_core.settings import Settings, SettingsError, parse_arguments
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.trainer_core.settings import SettingsError, read_settings
 from lora_workbench.trainer_core.settings.toml_files import read_toml, write_config
 
@@ -47,9 +48,7 @@ def test_flags_are_not_abbreviated() -> None:
 
 
 def test_all_problems_at_once() -> None:
-    text = messages(
-        ["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--v2", "--keep_tokens", "x"]
-    )
+    text = messages(["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--v2", "--keep_tokens", "x"])
     for part in (
         "6 problems",
         "--nework_dim is not a setting; did you mean network_dim?",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from lora_workbench.trainer_core.settings import ALL
 from lora_workbench.trainer_core.settings.convert import ValueProblem, convert, nearest
 

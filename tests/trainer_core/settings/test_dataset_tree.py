@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.trainer_core.settings import Settings, SettingsError, resolved_datasets
 
 GOOD = """

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lora_workbench.trainer_core.settings import ALL, GROUPS, reference
 from lora_workbench.trainer_core.settings.convert import convert
 

@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import pytest
+
 from lora_workbench.trainer_core.settings import ALL, Settings, SettingsError
 
 SAMPLES: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Measures the base model: draws creatures from tags it was not trained on together, and asks the judge what it sees.
 
-python -m lora_workbench.demo.world.evaluate [--base FILE] [--judge FOLDER] [--count 96] [--sheet FILE.png] [--json FILE]
+python -m lora_workbench.demo.world.evaluate [--base FILE] [--judge FOLDER] [--count 64] [--sheet FILE.png] [--json FILE]
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--base", type=Path, default=MODELS / "toy_base.safetensors")
     parser.add_argument("--judge", type=Path, default=MODELS / "toy_judge")
-    parser.add_argument("--count", type=int, default=96, help="how many pictures")
+    parser.add_argument("--count", type=int, default=64, help="how many pictures")
     parser.add_argument("--sheet", type=Path, help="write a picture of the first samples here")
     parser.add_argument("--json", type=Path, help="write the figures here")
     args = parser.parse_args()

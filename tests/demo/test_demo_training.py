@@ -30,7 +30,7 @@ def job(tmp_path: Path) -> Job:
 
 
 def run_instead(monkeypatch: pytest.MonkeyPatch, script: str, *words: str) -> None:
-    monkeypatch.setattr(training, "train_command", lambda config: [sys.executable, "-c", script, *words])
+    monkeypatch.setattr(training, "train_command", lambda config: [sys.executable, "-u", "-c", script, *words])
 
 
 def test_cpu_seconds_and_losses_of_the_process(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,19 +62,9 @@ def plan_training(config: Path) -> dict[str, Any]:
 
 
 def train_command(config: Path) -> list[str]:
-    """The trainer's own command line, shielded from the environment's Python paths; unbuffered, so that its last words come last."""
-    return [
-        sys.executable,
-        "-I",
-        "-u",
-        "-X",
-        "utf8",
-        "-m",
-        "lora_workbench.trainer_core",
-        "train",
-        "--config_file",
-        str(config),
-    ]
+    """The trainer's own command line, shielded from the environment's Python paths; unbuffered: its last words come last."""
+    python = [sys.executable, "-I", "-u", "-X", "utf8"]
+    return [*python, "-m", "lora_workbench.trainer_core", "train", "--config_file", str(config)]
 
 
 def train(job: Job, config: Path, say: Say) -> Trained:

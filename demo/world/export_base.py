@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ...trainer_core.models.tokenizer import BOS, EOS, load_tokenizer
 from .creatures import world
-from .latent_scale import fold_latent_scale
 from .ldm_file import write_ldm_file
 from .train_unet import TEXT_HEADS, Learner
 from .vae_init import make_vae
@@ -24,10 +23,9 @@ OUT = Path(__file__).parents[1] / "models" / "toy_base.safetensors"
 
 
 def export_base(state: Path, out: Path = OUT) -> Path:
-    """Puts the averaged weights of text encoder and UNet together with the autoencoder, its latents scaled as SD's are."""
+    """Puts the averaged weights of text encoder and UNet together with the autoencoder."""
     vae = make_vae(1)
-    vae.load_state_dict(torch.load(state / "vae.pt", weights_only=True)["model"])
-    fold_latent_scale(vae.eval())
+    vae.load_state_dict(torch.load(state / "vae_finished.pt", weights_only=True))
     learner = Learner(1)
     learner.load_state_dict(torch.load(state / "unet_average.pt", weights_only=True))
     lift_unused_tokens(learner.text_encoder.embeddings.token_embedding.weight)

@@ -26,3 +26,10 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return state["step"], state["spent"]
+
+
+def keep_autoencoder(folder: Path, vae: nn.Module) -> None:
+    """Writes the finished autoencoder, its latents scaled, for the export."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(vae.state_dict(), folder / "vae_finished.part")
+    os.replace(folder / "vae_finished.part", folder / "vae_finished.pt")

@@ -28,6 +28,7 @@ class Setting:
 
     int, float, str, bool (flag), Path (path), tuple[str, ...] (strings), tuple[float, ...] (floats),
     int | float (int_or_float), (width, height) (size), (low, high) (range); None where nothing was given.
+    `label` is the plain name that a form shows before kohya's; every `implemented` setting has one.
     `conflicts` names settings that can't be given together with this one. A setting that is not `implemented` has a
     `reason` for the user: why it is ignored, or why it is refused. `own` settings are not among kohya's flags.
     """
@@ -36,6 +37,7 @@ class Setting:
     kind: Kind
     default: Any
     help: str
+    label: str = ""
     group: str = ""
     choices: tuple[Any, ...] = ()
     minimum: float | None = None

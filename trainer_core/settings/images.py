@@ -15,6 +15,7 @@ FOLDERS: tuple[Setting, ...] = (
         "path",
         None,
         "Folder with the training pictures: subfolders named <repeats>_<name>, or a plain folder of pictures.",
+        label="Training pictures",
         conflicts=("dataset_config",),
     ),
     _setting(
@@ -22,10 +23,24 @@ FOLDERS: tuple[Setting, ...] = (
         "path",
         None,
         "Folder with the regularization pictures, laid out the same way; may be empty.",
+        label="Regularization pictures",
         conflicts=("dataset_config",),
     ),
-    _setting("dataset_config", "path", None, "TOML file that describes datasets and subsets in place of folders."),
-    _setting("dataset_repeats", "int", 1, "How often each picture of a plain folder is seen in an epoch.", minimum=1),
+    _setting(
+        "dataset_config",
+        "path",
+        None,
+        "TOML file that describes datasets and subsets in place of folders.",
+        label="Dataset file (TOML)",
+    ),
+    _setting(
+        "dataset_repeats",
+        "int",
+        1,
+        "How often each picture of a plain folder is seen in an epoch; 1, unless subjects are to be balanced.",
+        label="Repeats",
+        minimum=1,
+    ),
     _setting(
         "in_json",
         "path",
@@ -74,16 +89,56 @@ FOLDERS: tuple[Setting, ...] = (
 )
 
 SIZES: tuple[Setting, ...] = (
-    _setting("resolution", "size", None, "Training resolution, one side or width and height.", minimum=64, unit="px"),
-    _setting("enable_bucket", "flag", False, "Train pictures in sizes near their own shape in place of a fixed crop."),
-    _setting("min_bucket_reso", "int", 256, "Shortest side of a bucket.", minimum=64, unit="px"),
-    _setting("max_bucket_reso", "int", 1024, "Longest side of a bucket.", minimum=64, unit="px"),
-    _setting("bucket_reso_steps", "int", 64, "Sides of buckets are multiples of this.", minimum=8, unit="px", advanced=True),
+    _setting(
+        "resolution",
+        "size",
+        None,
+        "Training resolution, one side or width and height: 512 to 768, 512 is usual.",
+        label="Resolution",
+        minimum=64,
+        unit="px",
+    ),
+    _setting(
+        "enable_bucket",
+        "flag",
+        False,
+        "Train pictures in sizes near their own shape in place of a fixed crop.",
+        label="Buckets",
+    ),
+    _setting(
+        "min_bucket_reso",
+        "int",
+        256,
+        "Shortest side of a bucket; 320 is usual at resolution 512.",
+        label="Shortest bucket side",
+        minimum=64,
+        unit="px",
+    ),
+    _setting(
+        "max_bucket_reso",
+        "int",
+        1024,
+        "Longest side of a bucket; 768 to 1024 is usual at resolution 512.",
+        label="Longest bucket side",
+        minimum=64,
+        unit="px",
+    ),
+    _setting(
+        "bucket_reso_steps",
+        "int",
+        64,
+        "Sides of buckets are multiples of this.",
+        label="Bucket step",
+        minimum=8,
+        unit="px",
+        advanced=True,
+    ),
     _setting(
         "bucket_no_upscale",
         "flag",
         False,
         "Make buckets that never enlarge a picture (the limits above don't count).",
+        label="Never enlarge pictures",
         advanced=True,
     ),
     _setting(
@@ -91,19 +146,27 @@ SIZES: tuple[Setting, ...] = (
         "str",
         None,
         "How pictures are resized; area for smaller and Lanczos for larger unless given.",
+        label="Resizing method",
         choices=("lanczos", "nearest", "bilinear", "linear", "bicubic", "cubic", "area"),
         advanced=True,
     ),
 )
 
 CACHE: tuple[Setting, ...] = (
-    _setting("cache_latents", "flag", False, "Encode each picture once and keep the result in memory."),
-    _setting("cache_latents_to_disk", "flag", False, "Keep the encoded pictures in the data folder for later runs too."),
+    _setting("cache_latents", "flag", False, "Encode each picture once and keep the result in memory.", label="Cache latents"),
+    _setting(
+        "cache_latents_to_disk",
+        "flag",
+        False,
+        "Keep the encoded pictures in the data folder for later runs too.",
+        label="Cache latents on disk",
+    ),
     _setting(
         "vae_batch_size",
         "int",
         1,
         "How many pictures are read ahead while caching; each is encoded by itself, so that the others can't change it.",
+        label="Pictures read ahead",
         minimum=1,
         unit="pictures",
         advanced=True,
@@ -120,14 +183,29 @@ CACHE: tuple[Setting, ...] = (
 )
 
 AUGMENTATION: tuple[Setting, ...] = (
-    _setting("flip_aug", "flag", False, "Mirror half of the pictures; not for subjects that differ left and right."),
-    _setting("color_aug", "flag", False, "Vary hue and brightness a little; latents can't be cached then."),
-    _setting("random_crop", "flag", False, "Crop at a random place in place of the centre; latents can't be cached then."),
+    _setting(
+        "flip_aug",
+        "flag",
+        False,
+        "Mirror half of the pictures; not for subjects that differ left and right.",
+        label="Mirror pictures",
+    ),
+    _setting(
+        "color_aug", "flag", False, "Vary hue and brightness a little; latents can't be cached then.", label="Vary colours"
+    ),
+    _setting(
+        "random_crop",
+        "flag",
+        False,
+        "Crop at a random place in place of the centre; latents can't be cached then.",
+        label="Random crop",
+    ),
     _setting(
         "face_crop_aug_range",
         "range",
         None,
-        "Crop around faces by this factor range; acts only without buckets and on files named …_cx_cy_w_h.",
+        "Crop around faces by this factor range, such as 2.0,4.0; acts only without buckets and on files named …_cx_cy_w_h.",
+        label="Face crop range",
         minimum=0.1,
         advanced=True,
     ),

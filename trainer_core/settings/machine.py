@@ -14,8 +14,20 @@ _PROCESSES = "training in several processes is not built yet"
 _MEMORY = "models are read straight to where they are used"
 
 SPEED: tuple[Setting, ...] = (
-    _setting("xformers", "flag", False, "Use xformers' attention; where it is missing torch's own (sdpa) takes its place."),
-    _setting("sdpa", "flag", False, "Use torch's own attention; it is used anyway unless xformers is asked for."),
+    _setting(
+        "xformers",
+        "flag",
+        False,
+        "Use xformers' attention; where it is missing torch's own (sdpa) takes its place.",
+        label="xformers attention",
+    ),
+    _setting(
+        "sdpa",
+        "flag",
+        False,
+        "Use torch's own attention; it is used anyway unless xformers is asked for.",
+        label="PyTorch attention (sdpa)",
+    ),
     _setting(
         "mem_eff_attn",
         "flag",

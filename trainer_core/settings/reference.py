@@ -20,6 +20,7 @@ Names, meanings and defaults are those of kohya's sd-scripts, so that its script
 On the command line a setting is written `--name value` or `--name=value`; hyphens may stand for underscores, and
 numbers may be written `1e-4` or `0.0001`. `--cache_latents` turns a yes-or-no setting on, `--cache_latents=false` off.
 What lies higher counts: flags, then `--config_file run.toml`, then `--preset NAME`, then the defaults below.
+The label is what the Train tab shows before the name.
 A setting that is *ignored* changes nothing and says so; one that is *refused* stops the run before it starts.
 """
 
@@ -45,7 +46,7 @@ def _presets() -> str:
 
 
 def _table(settings: list[Setting]) -> str:
-    rows = ["| setting | value | default | meaning |\n|---|---|---|---|\n"]
+    rows = ["| setting | label | value | default | meaning |\n|---|---|---|---|---|\n"]
     for setting in settings:
         kind = ", ".join(f"`{choice}`" for choice in setting.choices) or KIND_WORDS[setting.kind] + _limits(setting)
         meaning = setting.help
@@ -53,7 +54,7 @@ def _table(settings: list[Setting]) -> str:
             meaning += " Not together with " + ", ".join(f"`{name}`" for name in setting.conflicts) + "."
         if setting.own:
             meaning += " (Not one of kohya's.)"
-        cells = (f"`{setting.name}`", kind, _value(setting.default), meaning)
+        cells = (f"`{setting.name}`", setting.label, kind, _value(setting.default), meaning)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
     return "".join(rows)
 

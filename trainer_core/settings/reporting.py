@@ -12,20 +12,36 @@ _LOG = "everything is logged in the job's folder"
 _NO_WANDB = "it belongs to Weights & Biases, which is not built; use --log_with tensorboard"
 
 SETTINGS: tuple[Setting, ...] = (
-    _setting("config_file", "path", None, "TOML file with settings; flags on the command line count before it."),
-    _setting("preset", "str", None, "Named settings that lie under all that you give yourself.", own=True),
-    _setting("output_config", "flag", False, "Write all settings to config_file and stop."),
-    _setting("data_dir", "path", None, "Folder for jobs, caches and logs; ~/lora_workbench unless given.", own=True),
-    _setting("job_dir", "path", None, "Folder of this job; a new one in the data folder unless given.", own=True),
-    _setting("logging_dir", "path", None, "Folder for TensorBoard logs."),
+    _setting(
+        "config_file",
+        "path",
+        None,
+        "TOML file with settings; flags on the command line count before it.",
+        label="Settings file (TOML)",
+    ),
+    _setting("preset", "str", None, "Named settings that lie under all that you give yourself.", label="Preset", own=True),
+    _setting("output_config", "flag", False, "Write all settings to config_file and stop.", label="Write settings file"),
+    _setting(
+        "data_dir",
+        "path",
+        None,
+        "Folder for jobs, caches and logs; ~/lora_workbench unless given.",
+        label="Data folder",
+        own=True,
+    ),
+    _setting(
+        "job_dir", "path", None, "Folder of this job; a new one in the data folder unless given.", label="Job folder", own=True
+    ),
+    _setting("logging_dir", "path", None, "Folder for TensorBoard logs.", label="TensorBoard folder"),
     _setting(
         "log_with",
         "str",
         None,
         "Where curves are logged; tensorboard where logging_dir is given.",
+        label="Log curves with",
         choices=("tensorboard", "wandb", "all"),
     ),
-    _setting("log_prefix", "str", None, "Text before the name of each log folder.", advanced=True),
+    _setting("log_prefix", "str", None, "Text before the name of each log folder.", label="Log folder prefix", advanced=True),
     _setting(
         "log_tracker_name",
         "str",

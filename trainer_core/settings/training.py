@@ -12,20 +12,57 @@ _NO_VALIDATION = "validation during training is not built yet"
 _NO_START_AT_STEP = "a run goes on from a saved state with --resume, which knows its step"
 
 LENGTH: tuple[Setting, ...] = (
-    _setting("max_train_epochs", "int", None, "Number of epochs; counts before max_train_steps.", minimum=1, unit="epochs"),
-    _setting("max_train_steps", "int", 1600, "Number of optimizer steps, where no epochs are given.", minimum=1, unit="steps"),
-    _setting("train_batch_size", "int", 1, "Pictures in a batch.", minimum=1, unit="pictures"),
-    _setting("gradient_accumulation_steps", "int", 1, "Batches that make one optimizer step.", minimum=1, unit="batches"),
-    _setting("seed", "int", None, "Number from which all randomness of the run follows.", minimum=0, maximum=2**63 - 1),
+    _setting(
+        "max_train_epochs",
+        "int",
+        None,
+        "Number of epochs; counts before max_train_steps.",
+        label="Epochs",
+        minimum=1,
+        unit="epochs",
+    ),
+    _setting(
+        "max_train_steps",
+        "int",
+        1600,
+        "Number of optimizer steps, where no epochs are given: 1000 and more, 1500 for what the base model doesn't know.",
+        label="Steps",
+        minimum=1,
+        unit="steps",
+    ),
+    _setting(
+        "train_batch_size",
+        "int",
+        1,
+        "Pictures in a batch; 1 or 2 with 8 GB of GPU memory.",
+        label="Batch size",
+        minimum=1,
+        unit="pictures",
+    ),
+    _setting(
+        "gradient_accumulation_steps",
+        "int",
+        1,
+        "Batches that make one optimizer step.",
+        label="Gradient accumulation",
+        minimum=1,
+        unit="batches",
+    ),
+    _setting(
+        "seed", "int", None, "Number from which all randomness of the run follows.", label="Seed", minimum=0, maximum=2**63 - 1
+    ),
     _setting(
         "mixed_precision",
         "str",
         "no",
         "Precision of the computation; the weights trained stay in full precision.",
+        label="Mixed precision",
         choices=("no", "fp16", "bf16"),
     ),
-    _setting("gradient_checkpointing", "flag", False, "Need less memory for a third more time."),
-    _setting("resume", "path", None, "State folder of an earlier run that this run goes on from."),
+    _setting(
+        "gradient_checkpointing", "flag", False, "Need less memory for a third more time.", label="Gradient checkpointing"
+    ),
+    _setting("resume", "path", None, "State folder of an earlier run that this run goes on from.", label="Resume from state"),
 )
 
 NOT_BUILT: tuple[Setting, ...] = (

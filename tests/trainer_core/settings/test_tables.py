@@ -63,6 +63,15 @@ def test_each_setting_is_well_declared() -> None:
         assert convert(setting, setting.default) == setting.default, name
 
 
+def test_each_setting_that_can_be_used_has_a_label_of_its_own() -> None:
+    labels = {name: setting.label for name, setting in ALL.items() if setting.treatment == "implemented"}
+    assert not [name for name, label in labels.items() if not label]
+    assert len(set(labels.values())) == len(labels)
+    for name, label in labels.items():
+        assert label[0].isupper() or label == "xformers attention", name
+        assert "_" not in label and not label.endswith(".") and len(label) <= 30, name
+
+
 def test_reference_page_is_up_to_date() -> None:
     assert reference.PAGE.read_text(encoding="utf-8") == reference.page()
 

@@ -1,7 +1,8 @@
-"""Tags a folder of pictures: what the tagger sees becomes caption files, by a policy for those that are there already."""
+"""Tags a folder of pictures: what the tagger sees becomes caption files, by a mode for those that are there already."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +13,11 @@ from PIL import Image, UnidentifiedImageError
 
 from ..trainer_core.picture_files import EXTENSIONS, opened, upright
 from ..trainer_core.problems import UserError
-from .captions import POLICIES, Caption, Change, apply_changes, caption_file, is_kept, planned, read_caption
+from .captions import MODES, Caption, Change, apply_changes, caption_file, is_kept, planned, read_caption
 from .model import Tagger
 from .results import Choice, choose
 
-Progress = Callable[[int, int], None]  # (pictures done, pictures in all)
+Progress = Callable[[int, int, Path | None], None]  # (pictures done, pictures in all, the last picture done)
 _READERS = 4
 
 
@@ -30,10 +31,12 @@ class Summary:
     unchanged: list[Path] = field(default_factory=list)
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     encodings: list[tuple[Path, str]] = field(default_factory=list)
+    stopped: bool = False
+    change: int | None = None  # the number of the change that undo takes back
 
     def text(self) -> str:
         """For the terminal: counts, then what needs a look."""
-        lines = [f"{_pictures(len(self.written))} tagged."]
+        lines = [f"{_pictures(len(self.written))} tagged" + (" before it was stopped." if self.stopped else ".")]
         if self.kept:
             lines.append(f"{_pictures(len(self.kept))} kept the caption that was there.")
         if self.unchanged:
@@ -55,43 +58,51 @@ def tag_folder(
     underscores: bool = False,
     characters_first: bool = False,
     rating: str = "no",
-    existing: str = "empty",
+    mode: str = "if-empty",
     recursive: bool = False,
     extension: str = ".txt",
     progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Tags the folder's pictures; `first` comes first in every caption written, `exclude` in none.
 
-    existing: "empty" never touches a caption that says something, "overwrite", "append", "prepend" as in `captions.planned`.
-    Pictures that can't be read are listed and skipped. Raises UserError where there is no picture or no usable model.
+    mode: "if-empty" never touches a caption that says something; this and the others as in `captions.planned`.
+    Pictures that can't be read are listed and skipped. Where `stop` says so, what was tagged so far is written.
+    Raises UserError where there is no picture or no usable model.
     """
-    if existing not in POLICIES:
-        raise ValueError(f"no policy {existing!r}")
+    if mode not in MODES:
+        raise ValueError(f"no mode {mode!r}")
     folder = Path(folder).expanduser()
     choice = Choice(threshold, character_threshold, mcut, underscores, characters_first, rating, exclude)
     summary = Summary(folder)
     wanted: list[tuple[Path, Caption]] = []
     for picture, caption in _captions(find_pictures(folder, recursive), extension, summary):
-        if is_kept(caption, existing):
+        if is_kept(caption, mode):
             summary.kept.append(picture)
         else:
             wanted.append((picture, caption))
     if not wanted:
         return summary
     tagger = model if isinstance(model, Tagger) else Tagger.load(model)
+    if progress:
+        progress(0, len(wanted), None)
     first = [tag for tag in first if tag.strip()]
     changes: list[Change] = []
     for number, (picture, caption, tags) in enumerate(_seen(wanted, tagger, choice, summary), start=1):
         if tags is not None:
-            change = planned(caption, tags, existing, first)
+            change = planned(caption, tags, mode, first)
             (summary.unchanged if change is None else summary.written).append(picture)
             if change is not None:
                 changes.append(change)
                 if caption.encoding:
                     summary.encodings.append((caption.path, caption.encoding))
         if progress:
-            progress(number, len(wanted))
-    apply_changes(folder, changes, f"tagged {_pictures(len(changes))}")
+            progress(number, len(wanted), picture)
+        if stop():
+            summary.stopped = True
+            break
+    journal = apply_changes(folder, changes, f"tagged {_pictures(len(changes))}")
+    summary.change = int(journal.name.split(".")[0]) if journal else None
     return summary
 
 
@@ -142,10 +153,10 @@ def _seen(
                     yield picture, caption, choose(tagger.labels, next(rows), choice).names
 
 
-def load_picture(path: Path) -> Image.Image | str:
-    """The picture upright and in RGB, or why it can't be read."""
+def load_picture(source: Path | io.BytesIO) -> Image.Image | str:
+    """The picture of a file or of a file's bytes, upright and in RGB, or why it can't be read."""
     try:
-        content = path.read_bytes()
+        content = source.getvalue() if isinstance(source, io.BytesIO) else source.read_bytes()
         if not content:
             return "it is empty (0 bytes)"
         with opened(content) as image:

@@ -17,7 +17,8 @@ from ..trainer_core.files import read_json, write_atomically, write_json
 from ..trainer_core.problems import UserError
 from ..trainer_core.text_files import decode
 
-POLICIES = ("empty", "overwrite", "append", "prepend")
+# What happens to captions that are there already.
+MODES = ("if-empty", "skip", "append", "prepend", "overwrite")
 JOURNALS = Path(".lora_workbench") / "captions"
 _UNDONE = ".undone.json"
 
@@ -99,23 +100,25 @@ def without(tags: Sequence[str], left_out: Sequence[str]) -> list[str]:
     return kept
 
 
-def is_kept(caption: Caption, policy: str) -> bool:
-    """Whether the policy leaves the caption as it is, whatever tags are found."""
-    if policy not in POLICIES:
-        raise ValueError(f"no policy {policy!r}")
-    return policy == "empty" and not caption.empty
+def is_kept(caption: Caption, mode: str) -> bool:
+    """Whether the mode leaves the caption as it is, whatever tags are found."""
+    if mode not in MODES:
+        raise ValueError(f"no mode {mode!r}")
+    if mode == "skip":
+        return caption.content is not None
+    return mode == "if-empty" and not caption.empty
 
 
-def planned(caption: Caption, tags: Sequence[str], policy: str, first: Sequence[str] = ()) -> Change | None:
+def planned(caption: Caption, tags: Sequence[str], mode: str, first: Sequence[str] = ()) -> Change | None:
     """The change that brings the found tags in, `first` before all others; None where nothing changes.
 
-    empty: only captions that hold nothing · overwrite: the found tags alone · append, prepend: the found tags that the
-    caption lacks, after or before its own, which stay word for word.
+    if-empty: only captions that hold nothing · skip: only pictures without a caption file · overwrite: the found tags alone ·
+    append, prepend: the found tags that the caption lacks, after or before its own, which stay word for word.
     """
-    if is_kept(caption, policy):
+    if is_kept(caption, mode):
         return None
     first = without(first, ())
-    own = "" if policy == "overwrite" or caption.empty else caption.text.replace("\0", "").strip(" \t\r\n,")
+    own = "" if mode == "overwrite" or caption.empty else caption.text.replace("\0", "").strip(" \t\r\n,")
     own_tags = split_tags(own)
     new = without(tags, [*first, *own_tags])
     named = {same_tag(tag) for tag in first}
@@ -124,7 +127,7 @@ def planned(caption: Caption, tags: Sequence[str], policy: str, first: Sequence[
         return None
     if named & {same_tag(tag) for tag in own_tags}:
         own = join_tags(without(own_tags, first))  # it names them in another place: only then is it put together anew
-    parts = [join_tags(new), own] if policy == "prepend" else [own, join_tags(new)]
+    parts = [join_tags(new), own] if mode == "prepend" else [own, join_tags(new)]
     after = ", ".join(part for part in (join_tags(first), *parts) if part).encode("utf-8")
     return None if after == caption.content else Change(caption.path, caption.content, after)
 

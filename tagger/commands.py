@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..trainer_core.problems import UserError, WordsError
-from .captions import POLICIES, caption_file, read_caption, same_tag, undo
+from .captions import MODES, caption_file, read_caption, same_tag, undo
 
 NOT_BUILT_YET = ("merge", "edit")
 _SHOWN = 50
@@ -63,9 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     tag.add_argument("--rating", choices=("no", "first", "last"), default="no", help="where the rating goes (default no)")
     tag.add_argument("--characters_first", action="store_true", help="characters before general tags")
     tag.add_argument("--underscores", action="store_true", help="keep underscores, as the model's list has them")
-    tag.add_argument(
-        "--existing", choices=POLICIES, default="empty", help="captions there: default empty fills only empty ones"
-    )
+    tag.add_argument("--mode", choices=MODES, default="if-empty", help="captions there: default if-empty fills only empty ones")
+    tag.add_argument("--yes", action="store_true", help="really overwrite, with --mode overwrite")
 
     stats = commands.add_parser("stats", help="count pictures, captions and tags", allow_abbrev=False)
     _folder(stats, run_stats)
@@ -104,7 +103,10 @@ def _tags(text: str) -> list[str]:
 def run_tag(asked: argparse.Namespace) -> int:
     from .batch import tag_folder
 
-    def progress(done: int, total: int) -> None:
+    if asked.mode == "overwrite" and not asked.yes:
+        raise WordsError("--mode overwrite replaces captions, those written by hand too: add --yes if that is meant.")
+
+    def progress(done: int, total: int, picture: Path | None) -> None:
         end = "\n" if done == total else "\r"
         if sys.stdout.isatty() or done == total:
             print(f"{done} of {total}", end=end, flush=True)
@@ -120,7 +122,7 @@ def run_tag(asked: argparse.Namespace) -> int:
         underscores=asked.underscores,
         characters_first=asked.characters_first,
         rating=asked.rating,
-        existing=asked.existing,
+        mode=asked.mode,
         recursive=asked.recursive,
         extension=asked.caption_extension,
         progress=progress,

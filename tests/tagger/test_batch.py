@@ -40,7 +40,7 @@ def names(paths: list[Path]) -> list[str]:
 def test_only_pictures_without_a_caption(folder: Path, make_tagger: Callable[..., Path]) -> None:
     seen = []
     summary = tag_folder(
-        folder, make_tagger(), first=["zibbo"], exclude=["^_^"], progress=lambda done, total: seen.append((done, total))
+        folder, make_tagger(), first=["zibbo"], exclude=["^_^"], progress=lambda done, total, _: seen.append((done, total))
     )
     # hatsune_miku has 0.881 everywhere; red and blue are seen with sigmoid(4) = 0.982.
     assert (
@@ -48,19 +48,19 @@ def test_only_pictures_without_a_caption(folder: Path, make_tagger: Callable[...
     )
     assert (folder / "c.txt").read_bytes() == b"by hand" and (folder / "d.txt").read_bytes() == GBK
     assert names(summary.written) == ["a.png", "b.JPG"] and names(summary.kept) == ["c.webp", "d.png"]
-    assert not (folder / "more" / "e.txt").exists() and seen == [(1, 2), (2, 2)]
+    assert not (folder / "more" / "e.txt").exists() and seen == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_overwrite_append_and_undo(folder: Path, make_tagger: Callable[..., Path]) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.txt")}
     options = {"exclude": ["hatsune_miku"], "threshold": 0.6, "recursive": True}
-    summary = tag_folder(folder, make_tagger(), existing="append", **options)
+    summary = tag_folder(folder, make_tagger(), mode="append", **options)
     assert text(folder / "d.txt") == "红色帽子, 微笑, red hat" and text(folder / "c.txt") == "by hand, long hair, red hat"
     assert text(folder / "more" / "e.txt") == "long hair" and len(summary.written) == 5
     assert summary.encodings == [(folder / "d.txt", "GBK")] and "was in GBK" in summary.text()
-    again = tag_folder(folder, make_tagger("again"), existing="append", **options)
+    again = tag_folder(folder, make_tagger("again"), mode="append", **options)
     assert not again.written and len(again.unchanged) == 5
-    tag_folder(folder, make_tagger("third"), existing="overwrite", **options)
+    tag_folder(folder, make_tagger("third"), mode="overwrite", **options)
     assert text(folder / "d.txt") == "red hat"
     undo(folder)
     assert text(folder / "d.txt") == "红色帽子, 微笑, red hat"
@@ -98,5 +98,5 @@ def test_nothing_to_tag(tmp_path: Path, make_tagger: Callable[..., Path]) -> Non
         find_pictures(tmp_path)
     with pytest.raises(UserError, match="is missing"):
         tag_folder(tmp_path / "nothing", make_tagger())
-    with pytest.raises(ValueError, match="no policy"):
-        tag_folder(tmp_path, make_tagger(), existing="all")
+    with pytest.raises(ValueError, match="no mode"):
+        tag_folder(tmp_path, make_tagger(), mode="all")

@@ -30,7 +30,7 @@ def test_tag_and_undo(folder: Path, make_tagger: Callable[..., Path], capsys: py
     assert main(["tag", str(folder), "--model", str(make_tagger()), *words]) == 0
     assert (folder / "a.txt").read_bytes() == b"zibbo" and (folder / "b.txt").read_bytes() == b"blue thing, cat"
     assert "1 picture tagged" in capsys.readouterr().out
-    assert main(["tag", str(folder), "--model", str(make_tagger()), *words, "--existing", "prepend"]) == 0
+    assert main(["tag", str(folder), "--model", str(make_tagger()), *words, "--mode", "prepend"]) == 0
     assert (folder / "b.txt").read_bytes() == b"zibbo, long hair, blue thing, cat"
     assert main(["undo", str(folder)]) == 0 and main(["undo", str(folder)]) == 0
     assert (folder / "b.txt").read_bytes() == b"blue thing, cat" and not (folder / "a.txt").exists()
@@ -64,7 +64,8 @@ def test_stats_and_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
         ([], 2, "COMMAND"),
         (["tag", "DIR"], 2, "--model"),
         (["tag", "DIR", "--model", "m", "--threshold", "2"], 2, "'2' is not a number from 0 to 1"),
-        (["tag", "DIR", "--model", "m", "--existing", "all"], 2, "all"),
+        (["tag", "DIR", "--model", "m", "--mode", "all"], 2, "all"),
+        (["tag", "DIR", "--model", "m", "--mode", "overwrite"], 2, "add --yes"),
         (["tag", "DIR", "--model", "nowhere"], 1, "nowhere is missing"),
         (["stats", "nowhere"], 1, "nowhere is missing"),
     ],

@@ -12,7 +12,7 @@ from ..problems import Problem, WordsError
 from . import checks
 from .declaration import KIND_WORDS, Setting
 from .tables import ALL, GROUPS
-from .toml_files import config_path, flattened, read_toml
+from .toml_files import config_path, flattened, read_config
 from .values import Settings, SettingsError, assemble, unknown_name
 
 _NO_VALUE = "\0no value"
@@ -35,7 +35,7 @@ def read_settings(argv: Sequence[str], program: str = "train") -> Settings:
     if config_file and _is_off(flags.get("output_config")):
         path = config_path(Path(str(config_file)).expanduser())
         try:
-            file_values = flattened(read_toml(path, "config_file"))
+            file_values = flattened(read_config(path, "config_file"))
         except WordsError as error:
             problems.append(checks.problem("bad-file", str(error)))
         file_values = {name.replace("-", "_"): value for name, value in file_values.items()}

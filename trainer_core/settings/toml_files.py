@@ -1,12 +1,13 @@
-"""Reads and writes TOML settings files. The one part of the settings that needs the trainer's environment."""
+"""Reads and writes settings files, TOML or JSON. TOML is the one part of the settings that needs the trainer's environment."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from ..files import write_atomically
+from ..files import write_atomically, write_json
 from ..problems import WordsError
 
 
@@ -28,6 +29,25 @@ def read_toml(path: Path, setting: str) -> dict[str, Any]:
         raise WordsError(f"{setting} {path} is not valid TOML: {error}.") from None
 
 
+def read_config(path: Path, setting: str) -> dict[str, Any]:
+    """The content of a settings file, JSON or TOML by its extension; raises WordsError in a user's words."""
+    if path.suffix.lower() != ".json":
+        return read_toml(path, setting)
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise WordsError(f"{setting} {path} does not exist.") from None
+    except OSError as error:
+        raise WordsError(f"{setting} {path} can't be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise WordsError(f"{setting} {path} is not UTF-8 text; save it as UTF-8.") from None
+    except ValueError as error:
+        raise WordsError(f"{setting} {path} is not valid JSON: {error}.") from None
+    if not isinstance(content, dict):
+        raise WordsError(f'{setting} {path} is not a JSON object of settings, {{"network_dim": 16, …}}.')
+    return content
+
+
 def flattened(content: dict[str, Any]) -> dict[str, Any]:
     """All values without their sections, whose names mean nothing; the innermost name counts."""
     result: dict[str, Any] = {}
@@ -40,13 +60,16 @@ def flattened(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def config_path(path: Path) -> Path:
-    """kohya adds .toml to a config_file that lacks it."""
-    return path if path.suffix.lower() == ".toml" else path.with_name(path.name + ".toml")
+    """kohya adds .toml to a config_file that lacks it; .json is ours."""
+    return path if path.suffix.lower() in (".toml", ".json") else path.with_name(path.name + ".toml")
 
 
 def write_config(path: Path, values: dict[str, Any]) -> None:
-    """Writes settings (`Settings.as_dict`) as a flat TOML file that --config_file reads; None is left out."""
+    """Writes settings (`Settings.as_dict`) as a flat TOML or JSON file that --config_file reads; None is left out."""
+    written = {name: value for name, value in values.items() if value is not None}
+    if path.suffix.lower() == ".json":
+        write_json(path, written)
+        return
     import tomli_w
 
-    written = {name: value for name, value in values.items() if value is not None}
     write_atomically(path, tomli_w.dumps(written))

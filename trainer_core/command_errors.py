@@ -38,7 +38,7 @@ def run_command(run: Callable[[list[str]], int], words: Sequence[str], program: 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _tell(f"{_system_sentence(error)} The full report is in {_write_report(program, words)}.", 1)
+        return _tell(f"{system_sentence(error)} The full report is in {_write_report(program, words)}.", 1)
     except Exception as error:  # noqa: BLE001  the last place that can turn it into a sentence; the report has all of it
         kind = f"{type(error).__name__}: {error}".splitlines()[0]
         report = _write_report(program, words)
@@ -57,7 +57,7 @@ def _print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _system_sentence(error: OSError) -> str:
+def system_sentence(error: OSError) -> str:
     where = f": {error.filename}" if error.filename else ""
     mend = _MENDS.get(error.errno or 0)
     return f"{error.strerror or error}{where}" + (f"; {mend}." if mend else ".")

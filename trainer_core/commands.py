@@ -12,6 +12,8 @@ from .problems import WordsError
 COMMANDS = {
     "train": "trains a LoRA; --help lists every setting",
     "plan": "says what `train` would do with the same words, and trains nothing; --json for machines",
+    "export": "writes the same words as a file of settings or a script: --as toml, bash or powershell",
+    "job": "does what a job's folder asks for: job FOLDER",
 }
 NOT_BUILT_YET = ("reg", "grid", "extract", "merge", "resize", "bake", "inspect")
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
@@ -38,8 +40,12 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .train import main as command
     elif name == "plan":
         from .plan import main as command
+    elif name == "export":
+        from .export import main as command
+    elif name == "job":
+        from .job import main as command
     elif name in NOT_BUILT_YET:
-        raise WordsError(f"{name} is not built yet; there are {' and '.join(COMMANDS)}.")
+        raise WordsError(f"{name} is not built yet; there are {', '.join(COMMANDS)}.")
     else:
         near = difflib.get_close_matches(name, COMMANDS, 1)
         raise WordsError(f"{name!r} is not a command" + (f"; did you mean {near[0]}?" if near else ".") + f"\n{USAGE}")

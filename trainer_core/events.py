@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from .problems import UserError
 
-EVENTS, LOG, LOCK = "events.jsonl", "log.txt", "lock"
+JOB, EVENTS, LOG, LOCK = "job.json", "events.jsonl", "log.txt", "lock"
 
 
 class EventLog:

@@ -1,4 +1,4 @@
-"""What this machine lacks is replaced with a notice, so that people's own scripts run on it."""
+"""What this machine lacks is replaced with a notice, so that people's own scripts run on it; what a run takes of it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def fit_to_machine(settings: Settings) -> tuple[Settings, list[Problem]]:
         why = "xformers is not installed" if has_gpu else "xformers needs a GPU"
         notices.append(_notice("xformers-replaced", f"{why}: PyTorch's own fused attention (sdpa) is used, which is as fast."))
     return (settings.replaced(**changes) if changes else settings), notices
+
+
+def memory_in_use() -> dict[str, int | None]:
+    """Bytes: what the process holds now ("ram"), and the most it has held of the GPU so far ("gpu", None without one)."""
+    import psutil
+
+    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    return {"ram": psutil.Process().memory_info().rss, "gpu": gpu}
 
 
 def _notice(code: str, message: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
@@ -9,6 +10,8 @@ from typing import Any
 
 from .events import EventLog
 from .settings import Settings
+
+_LOGGED_EVERY = 30.0  # seconds between two lines of the bar where no terminal shows it
 
 
 class Progress:
@@ -18,7 +21,10 @@ class Progress:
         from tqdm import tqdm
 
         self._events, self._first, self._total = events, first, total
-        self._bar = tqdm(total=total, initial=first, desc="steps", unit="step", smoothing=0.1, dynamic_ncols=True)
+        often = 0.1 if sys.stderr.isatty() else _LOGGED_EVERY
+        self._bar = tqdm(
+            total=total, initial=first, desc="steps", unit="step", smoothing=0.1, dynamic_ncols=True, mininterval=often
+        )
         self._curves = _summary_writer(settings)
         self._begun = time.monotonic()
 
@@ -30,8 +36,24 @@ class Progress:
         if self._curves:
             self._curves.close()
 
-    def step(self, step: int, epoch: int, loss: float, average: float, rates: dict[str, float], **more: Any) -> None:
-        """`step`: steps done; `loss`: this step's; `average`: over the last epoch's length; `rates`: by part."""
+    def waited(self, seconds: float) -> None:
+        """A pause: it says nothing about how long the rest will take."""
+        self._begun += seconds
+
+    def step(
+        self,
+        step: int,
+        epoch: int,
+        loss: float,
+        average: float,
+        rates: dict[str, float],
+        memory: dict[str, int | None],
+        **more: float,
+    ) -> None:
+        """`step`: steps done; `loss`: this step's; `average`: over the last epoch's length; `rates`: by part.
+
+        `memory`: bytes in use, of the process ("ram") and of the GPU ("gpu"); `more`: further numbers of this step.
+        """
         left = (time.monotonic() - self._begun) / (step - self._first) * (self._total - step)
         self._events.write(
             "progress",
@@ -42,6 +64,7 @@ class Progress:
             average=average,
             lr=rates,
             seconds_left=round(left, 1),
+            memory=memory,
             **more,
         )
         self._bar.set_postfix_str(f"avr_loss={average:.4f}", refresh=False)

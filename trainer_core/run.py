@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .endings import Stopped
 from .events import EventLog
 from .files import data_folder
 from .plan import Plan
 from .problems import UserError
 from .randomness import uniform_int
+from .requests import STOP, asked, wait_while_paused
 from .settings import Settings
 
 VAE_PARTS, TRAINED_PARTS = ("vae",), ("text_encoder", "unet")
@@ -66,7 +68,7 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     vae, scaling_factor = base.vae.to(accelerator.device), base.scaling_factor
     latents = _cache_latents(settings, plan, vae, scaling_factor, (vae_hashes or hashes)[1], accelerator, seed, events)
     model = load_model(path, parts=TRAINED_PARTS, dtype=_frozen_dtype(accelerator))
-    if samples_wanted(settings) or not settings.cache_latents:
+    if settings.sample_prompts or not settings.cache_latents:  # samples may be asked for at any time
         model.vae = vae
     del base, vae
 
@@ -120,11 +122,24 @@ def _cache_latents(
     )
     if settings.cache_latents:
         print("Encoding the pictures …", flush=True)
-        latents.prepare(lambda done, total: events.write("caching", done=done, total=total))
+
+        def told(done: int, total: int) -> None:
+            events.write("caching", done=done, total=total)
+            _heed_requests(settings, events)
+
+        latents.prepare(told)
         for notice in latents.notices:
             events.write("warning", code="latent-cache", message=notice)
         latents.vae = None
     return latents
+
+
+def _heed_requests(settings: Settings, events: EventLog) -> None:
+    """A pause or a stop that is asked for before the first step; what else is asked for waits until then."""
+    wait_while_paused(events.folder, events, 0)
+    if STOP in asked(events.folder):
+        message = "The run was stopped before its first step: nothing was learnt yet."
+        raise Stopped(message, 0, state=Path(settings.resume) if settings.resume else None)
 
 
 def _frozen_dtype(accelerator: Any) -> Any:
@@ -216,8 +231,3 @@ def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, A
             "was made with."
         ) from error
     return state
-
-
-def samples_wanted(settings: Settings) -> bool:
-    every = settings.sample_every_n_epochs or settings.sample_every_n_steps or settings.sample_at_first
-    return bool(settings.sample_prompts and every)

@@ -19,6 +19,8 @@ from .problems import UserError
 from .settings import Settings
 from .state import TrainState, save_state
 
+Tensors = Mapping[str, torch.Tensor]
+
 
 @dataclass(frozen=True)
 class Saver:
@@ -50,32 +52,52 @@ class Saver:
         ratio = self.settings.save_n_epoch_ratio
         return max(1, self.epochs // ratio) if ratio else None
 
-    def save_due(self, state: TrainState, tensors: Mapping[str, torch.Tensor], machinery: Mapping[str, Any]) -> None:
+    def save_due(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> None:
         for name in self.due(state):
             kind = "step" if "-step" in name.removeprefix(state.output_name) else "epoch"
-            path = self.save_network(name, state, tensors)
             number = state.step if kind == "step" else state.epoch
             state.saved = [one for one in state.saved if one["file"] != name]
-            state.saved.append({"kind": kind, "number": number, "file": name, "state": self.settings.save_state})
-            if path.parent == self.output_dir:
+            entry = {"kind": kind, "number": number, "file": name, "state": self.settings.save_state}
+            state.saved.append(entry)
+            path, state_path = self._save(name, state, tensors, machinery if self.settings.save_state else None)
+            entry["state"] = state_path is not None
+            # Only now, so that a run that is killed in between still has a state to go on from.
+            if path.parent == self.output_dir and entry["state"] == self.settings.save_state:
                 self._remove_old(state, kind, number)
-            if self.settings.save_state:
-                save_state(self.output_dir / state_folder(name), state, tensors, machinery)
 
-    def save_final(self, state: TrainState, tensors: Mapping[str, torch.Tensor], machinery: Mapping[str, Any]) -> Path:
-        path = self.save_network(final_file(state.output_name), state, tensors)
-        if self.settings.save_state or self.settings.save_state_on_train_end:
-            save_state(self.output_dir / f"{state.output_name}-state", state, tensors, machinery)
-        return path
+    def save_final(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> Path:
+        with_state = self.settings.save_state or self.settings.save_state_on_train_end
+        return self._save(final_file(state.output_name), state, tensors, machinery if with_state else None)[0]
 
-    def save_stopped(self, state: TrainState, tensors: Mapping[str, torch.Tensor], machinery: Mapping[str, Any]) -> Path:
-        """Keeps what a run that was asked to stop has learnt so far, with all that a resume needs."""
+    def save_asked(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> tuple[Path, Path | None]:
+        """What the run has learnt so far and the state that a resume needs (None where it couldn't be written).
+
+        Files that someone asked for are never taken away again, whatever save_last_n_… says.
+        """
         name = step_file(state.output_name, state.step)
-        path = self.save_network(name, state, tensors)
-        save_state(self.output_dir / state_folder(name), state, tensors, machinery)
-        return path
+        state.saved = [one for one in state.saved if one["file"] != name]
+        state.saved.append({"kind": "asked", "number": state.step, "file": name, "state": True})
+        return self._save(name, state, tensors, machinery)
 
-    def save_network(self, name: str, state: TrainState, tensors: Mapping[str, torch.Tensor]) -> Path:
+    def _save(
+        self, name: str, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any] | None
+    ) -> tuple[Path, Path | None]:
+        """Writes the LoRA, and with `machinery` its state; a state that the disk refuses costs a warning, not the run."""
+        path, state_path = self.save_network(name, state, tensors), None
+        if machinery is not None:
+            wanted = self.output_dir / state_folder(name)
+            try:
+                save_state(wanted, state, tensors, machinery)
+            except OSError as error:
+                why = f"{wanted} can't be written ({error.strerror or error}): {name} is saved without what a resume needs."
+                self._warn("state-not-saved", why)
+            else:
+                state_path = wanted
+        told = str(state_path) if state_path else None
+        self.events.write("saved", path=str(path), epoch=state.epoch, step=state.step, state=told)
+        return path, state_path
+
+    def save_network(self, name: str, state: TrainState, tensors: Tensors) -> Path:
         """Writes the LoRA; where the output folder refuses it, into the job's folder, so that nothing is lost."""
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise UserError(
@@ -89,16 +111,13 @@ class Saver:
         except OSError as error:
             path = self.rescue / name
             save_lora(path, tensors, metadata, self.settings.save_precision)
-            self.events.write(
-                "warning",
-                code="saved-elsewhere",
-                message=f"{self.output_dir} can't take {name} ({error.strerror or error}): it was saved as {path}.",
-            )
-            print(
-                f"warning: {self.output_dir} can't take {name} ({error.strerror or error}): it was saved as {path}.", flush=True
-            )
-        self.events.write("saved", path=str(path), epoch=state.epoch, step=state.step)
+            why = f"{self.output_dir} can't take {name} ({error.strerror or error}): it was saved as {path}."
+            self._warn("saved-elsewhere", why)
         return path
+
+    def _warn(self, code: str, message: str) -> None:
+        self.events.write("warning", code=code, message=message)
+        print(f"warning: {message}", flush=True)
 
     def _remove_old(self, state: TrainState, kind: str, number: int) -> None:
         """Takes away this run's snapshots and states that save_last_n_… no longer keeps."""

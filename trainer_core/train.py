@@ -7,21 +7,22 @@
 
 from __future__ import annotations
 
-import signal
-import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from .between_steps import carry_out_requests, draw_samples, samples_due
 from .dataset.batches import Batch, epoch_batches
-from .events import LOG, EventLog, JobLock, hold_job, new_job_folder
-from .files import data_folder, write_json
+from .endings import endings_told, stop_signals
+from .events import JOB, EventLog, JobLock, hold_job, new_job_folder
+from .files import data_folder, read_json, write_json
 from .output_names import free_output_name
 from .plan import Plan, make_plan
 from .problems import UserError, WordsError
-from .run import Run, prepare, samples_wanted
+from .publish import publish_job
+from .requests import clear
+from .run import Run, prepare
 from .settings import Settings, read_settings
 from .settings.toml_files import config_path, write_config
 
@@ -42,48 +43,38 @@ def main(argv: Sequence[str]) -> int:
 
 def train(settings: Settings) -> Path:
     """Plans and trains in a job folder of its own; returns the finished LoRA. Raises UserError with one sentence."""
+    plan = checked_plan(settings)
+    folder = settings.job_dir or new_job_folder(data_folder(settings.data_dir) / "jobs", "train")
+    lock = hold_job(folder)
+    events = EventLog(folder)
+    try:
+        there = read_json(folder / JOB) if (folder / JOB).is_file() else {}
+        write_json(folder / JOB, {**there, "kind": "train", "settings": settings.as_dict(only_given=True)})
+        with endings_told(folder, events):
+            return train_in(folder, events, settings, plan)
+    finally:
+        events.close()
+        lock.release()
+
+
+def checked_plan(settings: Settings) -> Plan:
+    """The plan, printed; UserError where something in it keeps the run from starting."""
     plan = make_plan(settings)
     print(plan.text(), flush=True)
     if plan.errors:
         raise UserError(
             "The plan has errors, nothing was trained: " + " ".join(f"{one.message} {one.fix}".strip() for one in plan.errors)
         )
-    folder = settings.job_dir or new_job_folder(data_folder(settings.data_dir) / "jobs", "train")
-    lock = hold_job(folder)
-    events = EventLog(folder)
-    try:
-        write_json(folder / "job.json", {"kind": "train", "settings": settings.as_dict(only_given=True)})
-        with _errors_told(folder, events):
-            return _train_in(folder, events, settings, plan)
-    finally:
-        events.close()
-        lock.release()
+    return plan
 
 
-@contextmanager
-def _errors_told(folder: Path, events: EventLog) -> Iterator[None]:
-    """Errors reach the job's events as a sentence and its log in full; running out of memory gets a mend."""
-    import torch
+def train_in(
+    folder: Path, events: EventLog, settings: Settings, plan: Plan, publication: Mapping[str, Any] | None = None
+) -> Path:
+    """Trains in a job's folder whose lock is held; returns the finished LoRA.
 
-    try:
-        yield
-    except (Exception, KeyboardInterrupt) as error:
-        with (folder / LOG).open("a", encoding="utf-8") as log:
-            log.write(traceback.format_exc())
-        told: BaseException = error
-        if isinstance(error, torch.cuda.OutOfMemoryError):
-            told = UserError(
-                "The GPU's memory is full: turn on gradient_checkpointing and cache_latents, or lower resolution or "
-                "train_batch_size; close other programs that use the GPU."
-            )
-        message = str(told) if isinstance(told, UserError) else f"{type(told).__name__}: {told}"
-        events.write("error", message=message)
-        if told is not error:
-            raise told from error
-        raise
-
-
-def _train_in(folder: Path, events: EventLog, settings: Settings, plan: Plan) -> Path:
+    `publication`: where a copy of it goes, as in `publish.publish_job`. Raises Stopped where the run is asked to stop.
+    """
     from .machine import fit_to_machine
     from .state import load_state
 
@@ -104,9 +95,21 @@ def _train_in(folder: Path, events: EventLog, settings: Settings, plan: Plan) ->
         events.write(
             "start", steps=plan.steps, step=state.step, epochs=plan.epochs, output_name=name, seed=run.seed, job=str(folder)
         )
-        return _loop(run, state, saver, events)
+        path = _loop(run, state, saver, events)
     finally:
+        clear(folder)
         name_lock.release(remove=True)
+    published = publish_job(path, folder, events, publication) if publication else None
+    events.write(
+        "done",
+        path=str(path),
+        steps=state.step,
+        loss_first=state.first_loss,
+        loss_last=state.losses[-1],
+        published=str(published) if published else None,
+    )
+    print(f"Done: {published or path}", flush=True)
+    return path
 
 
 def _free_name(output_dir: Path, settings: Settings) -> tuple[str, JobLock]:
@@ -127,15 +130,16 @@ def _claim_name(output_dir: Path, name: str) -> JobLock | None:
 
 
 def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
+    from .machine import memory_in_use
     from .optimizers import shown_rates
     from .progress import Progress
     from .randomness import integer_seed
 
     settings, plan = run.settings, run.plan
-    if state.step == 0 and settings.sample_at_first:
-        _sample(run, state, events)
+    if state.step == 0 and settings.sample_at_first and settings.sample_prompts:
+        draw_samples(run, state, events)
     batches: list[Batch] = []
-    with Progress(settings, events, state.step, plan.steps) as progress, _stop_asked() as stop:
+    with Progress(settings, events, state.step, plan.steps) as progress, stop_signals() as stop:
         while state.step < plan.steps:
             epoch, group = divmod(state.step, plan.steps_per_epoch)
             if group == 0 or not batches:
@@ -157,21 +161,13 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
 
             state.step += 1
             average = state.record(loss)
-            progress.step(state.step, epoch + 1, loss, average, rates, **norms)
+            progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             if saver.due(state):
                 saver.save_due(state, run.network.tensors(), run.machinery())
-            if _sample_due(settings, state, plan):
-                _sample(run, state, events)
-            if stop.asked and state.step < plan.steps:
-                path = saver.save_stopped(state, run.network.tensors(), run.machinery())
-                raise UserError(
-                    f"The run was stopped after step {state.step}; what it learnt is in {path}, go on with "
-                    f"--resume {path.with_suffix('')}-state."
-                )
-    path = saver.save_final(state, run.network.tensors(), run.machinery())
-    events.write("done", path=str(path), steps=state.step, loss_first=state.first_loss, loss_last=state.losses[-1])
-    print(f"Done: {path}", flush=True)
-    return path
+            if samples_due(settings, state, plan):
+                draw_samples(run, state, events)
+            carry_out_requests(run, state, saver, events, progress, stop)
+    return saver.save_final(state, run.network.tensors(), run.machinery())
 
 
 def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
@@ -238,55 +234,3 @@ def _not_finite(run: Run, state: Any, batch: Batch, epoch: int) -> str:
         rates = run.settings.learning_rates()
         why = f"unet_lr {rates['unet_lr']:g} and text_encoder_lr {rates['text_encoder_lr']:g} are probably too high: lower them"
     return f"The loss is not a number at step {state.step + 1} (epoch {epoch + 1}) on {names}; {why}.{kept}"
-
-
-@dataclass
-class _Stop:
-    asked: bool = False
-
-
-@contextmanager
-def _stop_asked() -> Iterator[_Stop]:
-    """Ctrl+C or a termination signal ends the run after the current step, with everything saved; a second one at once."""
-    stop = _Stop()
-
-    def ask(number: int, _frame: Any) -> None:
-        if stop.asked:
-            raise KeyboardInterrupt
-        stop.asked = True
-        print("\nStopping after this step; once more to stop at once.", flush=True)
-
-    try:
-        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not in the main thread: whoever runs us there handles signals
-        before = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _sample_due(settings: Settings, state: Any, plan: Plan) -> bool:
-    if not samples_wanted(settings):
-        return False
-    if settings.sample_every_n_epochs:
-        ended = state.step % state.steps_per_epoch == 0 or state.step == plan.steps
-        return ended and state.epoch % settings.sample_every_n_epochs == 0
-    return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
-
-
-def _sample(run: Run, state: Any, events: EventLog) -> None:
-    """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made."""
-    from .generate.during_training import sample_now
-
-    for path in sample_now(
-        run.model,
-        run.network,
-        run.settings,
-        state.output_name,
-        epoch=state.epoch,
-        step=state.step,
-        device=run.accelerator.device,
-    ):
-        events.write("sample", path=str(path), step=state.step)

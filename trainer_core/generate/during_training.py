@@ -22,17 +22,26 @@ _BATCH = 4
 
 
 def sample_now(
-    model: Any, network: Any, settings: Settings, output_name: str, *, epoch: int, step: int, device: Any
+    model: Any,
+    network: Any,
+    settings: Settings,
+    output_name: str,
+    *,
+    epoch: int,
+    step: int,
+    device: Any,
+    asked: bool = False,
 ) -> list[Path]:
     """Draws the sample prompts with the network as it is now; returns the pictures' paths.
 
-    Names as kohya's: by epoch where samples are drawn every n epochs, else by step. Nothing is overwritten.
+    Names as kohya's: by epoch where samples are drawn every n epochs, else, and for those that someone `asked` for, by
+    step. Nothing is overwritten.
     """
     wanted = sample_requests(settings)
     with _as_if_nothing(model, network):
         images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
     folder = Path(settings.output_dir).expanduser() / "sample"
-    by_epoch = bool(settings.sample_every_n_epochs) or step == 0
+    by_epoch = step == 0 or (bool(settings.sample_every_n_epochs) and not asked)
     when = f"e{epoch:06d}" if by_epoch else f"{step:06d}"
     now = time.strftime("%Y%m%d%H%M%S")
     paths = []

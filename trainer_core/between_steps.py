@@ -1,0 +1,77 @@
+"""What a run does between two steps beside learning: sample pictures when they are due, and what it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .endings import Stopped, StopSignal
+from .events import EventLog
+from .plan import Plan
+from .problems import UserError
+from .requests import SAMPLE, SAVE, STOP, asked, taken, wait_while_paused
+from .run import Run
+from .settings import Settings
+
+
+def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
+    """What was asked for during the step; the training goes on as if it had not been. Raises Stopped."""
+
+    def at_once(wanted: frozenset[str]) -> None:
+        if SAVE in wanted:
+            saver.save_asked(state, run.network.tensors(), run.machinery())
+            taken(events.folder, SAVE)
+        if SAMPLE in wanted:
+            draw_samples(run, state, events, asked_for=True)
+            taken(events.folder, SAMPLE)
+
+    at_once(asked(events.folder))
+    if state.step == run.plan.steps:
+        return
+    progress.waited(wait_while_paused(events.folder, events, state.step, lambda: stop.asked, at_once))
+    if stop.asked or STOP in asked(events.folder):
+        path, state_path = saver.save_asked(state, run.network.tensors(), run.machinery())
+        how = f"go on with --resume {state_path}." if state_path else "but its state could not be saved."
+        message = f"The run was stopped after step {state.step}; what it learnt is in {path}, {how}"
+        raise Stopped(message, state.step, path, state_path)
+
+
+def samples_due(settings: Settings, state: Any, plan: Plan) -> bool:
+    """Whether sample pictures are due after the step just done, by epochs or else by steps."""
+    if not settings.sample_prompts:
+        return False
+    if settings.sample_every_n_epochs:
+        ended = state.step % state.steps_per_epoch == 0 or state.step == plan.steps
+        return ended and state.epoch % settings.sample_every_n_epochs == 0
+    return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
+
+
+def draw_samples(run: Run, state: Any, events: EventLog, asked_for: bool = False) -> None:
+    """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made.
+
+    Where they can't be drawn the run goes on all the same, with a warning.
+    """
+    import torch
+
+    from .generate.during_training import sample_now
+
+    if not run.settings.sample_prompts:
+        events.write("warning", code="no-sample-prompts", message="No sample was drawn: set sample_prompts before the start.")
+        return
+    device = run.accelerator.device
+    try:
+        paths = sample_now(
+            run.model,
+            run.network,
+            run.settings,
+            state.output_name,
+            epoch=state.epoch,
+            step=state.step,
+            device=device,
+            asked=asked_for,
+        )
+    except (UserError, OSError, torch.cuda.OutOfMemoryError) as error:
+        why = str(error).splitlines()[0]
+        events.write("warning", code="sample-failed", message=f"No sample was drawn after step {state.step}: {why}")
+        return
+    for prompt, path in enumerate(paths):
+        events.write("sample", path=str(path), epoch=state.epoch, step=state.step, prompt=prompt)

@@ -1,0 +1,83 @@
+"""Runs one job: `python -m lora_workbench.trainer_core job DIR`, where DIR/job.json says what is to be done.
+
+The lock is taken before anything heavy is imported, so that whoever started the process soon sees that it lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import requests
+from .endings import Stopped, endings_told
+from .events import JOB, EventLog, hold_job, read_events
+from .files import read_json
+from .problems import UserError, WordsError
+
+_JOBS = "jobs"
+_ENDS = ("done", "stopped", "error")
+
+
+def main(argv: Sequence[str]) -> int:
+    """`job DIR`; 0 where it is done or was stopped, 1 where it failed."""
+    if len(argv) != 1:
+        raise WordsError("job needs one word: the job's folder, with its job.json.")
+    folder = Path(argv[0]).expanduser().absolute()
+    if not (folder / JOB).is_file():
+        raise UserError(f"There is no job in {folder}: it has no {JOB}.")
+    lock = hold_job(folder)
+    events = EventLog(folder)
+    try:
+        if any(event.get("kind") in _ENDS for event in read_events(folder)):
+            raise UserError(f"The job in {folder} has ended already: make a new one.")
+        with endings_told(folder, events):
+            _run(folder, events)
+    except Stopped as stop:
+        print(stop, flush=True)
+    finally:
+        requests.clear(folder)
+        events.close()
+        lock.release()
+    return 0
+
+
+def _run(folder: Path, events: EventLog) -> None:
+    job = _read(folder)
+    if folder.parent.name == _JOBS:  # caches and logs of a job in <data>/jobs belong into the same data folder
+        os.environ["LORA_WORKBENCH_DATA"] = str(folder.parent.parent)
+    kind = job.get("kind")
+    if kind == "train":
+        _train(folder, job, events)
+    elif kind == "tag":
+        from ..tagger.job import run_tag_job
+
+        run_tag_job(folder, job, events, requests)
+    else:
+        raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are train and tag.")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / JOB
+    try:
+        job = read_json(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} can't be read ({error}): make the job anew.") from error
+    if not isinstance(job, dict):
+        raise UserError(f"{path} is not a JSON object: make the job anew.")
+    return job
+
+
+def _train(folder: Path, job: dict[str, Any], events: EventLog) -> None:
+    """The settings are values and never words of a command line, so that nothing in them can be taken for a flag."""
+    from .settings import Settings
+    from .train import checked_plan, train_in
+
+    given, publication = job.get("settings"), job.get("publish")
+    if not isinstance(given, dict):
+        raise UserError(f"{folder / JOB} has no settings: make the job anew.")
+    if publication is not None and not (isinstance(publication, dict) and publication.get("folder")):
+        raise UserError(f"{folder / JOB}: publish needs a folder.")
+    settings = Settings.from_dict({**given, "job_dir": str(folder)})
+    train_in(folder, events, settings, checked_plan(settings), publication)

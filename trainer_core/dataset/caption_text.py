@@ -5,6 +5,7 @@ Line (with wildcards), prefix and suffix, dropout, wildcards, tags, warm-up, shu
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from ..randomness import generator, permutation, uniform
 from .items import Item, SubsetOptions
 
+_REMEMBERED = 20_000  # captions whose tags are kept: a plan asks for them several times, and the next plan again
 _WILDCARD = re.compile(r"\{\{|\}\}|\{([^{}]+)\}")
 
 
@@ -36,21 +38,29 @@ def caption_at(item: Item, seed: int, epoch: int, copy: int, step: int, total_st
 
 def whole_caption(item: Item) -> str:
     """The caption with all its tags in the order of the file; of lines and wildcards the first choice."""
-    options = item.subset.options
-    text = _one_line(item.caption, options, lambda count: 0)
+    return _whole_caption(item.caption, item.subset.options)
+
+
+def tags_as_trained(item: Item) -> list[str]:
+    """All tags that the item can be trained with, in lower case as the text encoder reads them, without marks between them."""
+    return list(_tags_as_trained(item.caption, item.subset.options))
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _whole_caption(caption: str, options: SubsetOptions) -> str:
+    text = _one_line(caption, options, lambda count: 0)
     if options.enable_wildcard:
         text = _without_wildcards(text, lambda count: 0)
     return _rejoined(text, options)
 
 
-def tags_as_trained(item: Item) -> list[str]:
-    """All tags that the item can be trained with, in lower case as the text encoder reads them, without marks between them."""
-    options = item.subset.options
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _tags_as_trained(caption: str, options: SubsetOptions) -> tuple[str, ...]:
     if not options.enable_wildcard:
-        return split_tags(whole_caption(item), options)
-    lines = [_with_affixes(line, options) for line in item.caption.split("\n")]
+        return tuple(split_tags(_whole_caption(caption, options), options))
+    lines = [_with_affixes(line, options) for line in caption.split("\n")]
     texts = [_rejoined(choice, options) for line in lines for choice in _all_choices(line)]
-    return list(dict.fromkeys(tag for text in texts for tag in split_tags(text, options)))
+    return tuple(dict.fromkeys(tag for text in texts for tag in split_tags(text, options)))
 
 
 def split_tags(text: str, options: SubsetOptions) -> list[str]:

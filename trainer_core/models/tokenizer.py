@@ -81,6 +81,7 @@ def load_tokenizer() -> ClipTokenizer:
     return ClipTokenizer(merges)
 
 
+@functools.lru_cache(maxsize=100_000)
 def count_tokens(text: str) -> int:
-    """How many of the text encoder's tokens the text takes, without the start and end marks."""
+    """How many of the text encoder's tokens the text takes, without the start and end marks; remembered for the next plan."""
     return len(load_tokenizer().ids(text))

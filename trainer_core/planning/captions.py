@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -65,10 +66,9 @@ def _cut_tags(item: Item, caption: str, limit: int) -> tuple[str, ...]:
     from ..models.tokenizer import count_tokens
 
     tags = split_tags(caption, item.subset.options)
-    for number in range(1, len(tags) + 1):
-        if count_tokens(", ".join(tags[:number])) > limit:
-            return tuple(tags[number - 1 :])
-    return ()
+    # More tags never make fewer tokens, so the first that doesn't fit is found by halving.
+    fitting = bisect_right(range(1, len(tags) + 1), limit, key=lambda number: count_tokens(", ".join(tags[:number])))
+    return tuple(tags[fitting:])
 
 
 def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:

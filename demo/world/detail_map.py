@@ -1,4 +1,4 @@
-"""Where small parts of a creature are: the places of a latent that eyes, mouth, bow and pattern decide."""
+"""Where small parts of a creature are: the places of a latent that face, hat, bow, boots and pattern decide."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PIL import Image
 from .creatures import SIZE, Creature, optional_share, render, world
 
 CELL = 8  # pixels of a picture along one side of a latent's place
-SMALL_PARTS = ("eyes", "mouth", "bow")
+SMALL_PARTS = ("eyes", "mouth", "hat", "bow", "boots")
 PATTERN_SHARE = 0.25  # a pattern covers a whole body: each of its places needs less
 CHANGED = 24  # of 255, in any colour
 FULL = 0.3  # share of changed pixels from which a place counts in full
 
 
 def detail_map(creature: Creature) -> np.ndarray:
-    """float32 [16, 16] from 0 to 1: how much of each place changes where eyes, mouth, bow or pattern are others."""
+    """float32 [16, 16] from 0 to 1: how much of each place changes where a small part or the pattern is another."""
     picture = _pixels(render(creature))
     parts = _changed(picture, _with_others(creature, SMALL_PARTS))
     return np.maximum(parts, PATTERN_SHARE * _changed(picture, _with_others(creature, ("pattern",))))

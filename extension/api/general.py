@@ -1,0 +1,153 @@
+"""State, projects, form, plan, export, options, set-up and doctor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...installer.doctor import examine
+from ...installer.environment import ROOT
+from ...trainer_core.settings import SettingsError
+from .. import versions
+from ..asked_settings import check_values, checked_settings, run_settings
+from ..errors import MISSING, Refused
+from ..form import form
+from ..languages.translate import strings, translate_fields
+from ..projects import LANGUAGES, OPTION_DEFAULTS
+from ..rights import shown
+from .calls import PREFIX, Answer, Call, Route, Stream
+
+_SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "text", "warnings", "what"))
+_PLAN_PATIENCE = 120.0
+
+
+def get_state(call: Call) -> Answer:
+    bench = call.workbench
+    rights, folder, options = bench.rights, bench.host.lora_folder(), bench.projects.options()
+    return {
+        "version": versions.shown(bench.loaded),
+        "restart_needed": bench.restart_needed(),
+        "host": {
+            "name": bench.host.name,
+            "sends": bench.host.sends,
+            "lora_folder": str(folder) if folder else None,
+            "data": str(bench.host.data),
+            "root": str(ROOT),
+        },
+        "language": call.language,
+        "rights": {"restricted": rights.restricted, "hide_folders": rights.hide_folders},
+        "setup": translated(bench.setup.state(), call),
+        "project": bench.projects.current(),
+        "projects": bench.projects.names(),
+        "checkpoints": bench.host.checkpoints(options["models_folder"]),
+        "taggers": bench.host.taggers(),
+        "options": options,
+    }
+
+
+def post_projects(call: Call) -> Answer:
+    call.only("name")
+    project = call.workbench.projects.create(call.body.get("name"))
+    call.workbench.changed()
+    return project
+
+
+def post_open(call: Call) -> Answer:
+    call.only("name")
+    project = call.workbench.projects.open(call.body.get("name"))
+    call.workbench.changed()
+    return project
+
+
+def post_project(call: Call) -> Answer:
+    call.only("changes")
+    return call.workbench.projects.change(call.body.get("changes"), call.workbench.rights)
+
+
+def get_form(call: Call) -> Answer:
+    return form(call.language)
+
+
+def get_strings(call: Call) -> Answer:
+    language = call.query.get("language", call.language)
+    if language not in LANGUAGES:
+        raise Refused(f"There are no words for the language {shown(language)}.", MISSING)
+    return strings(language)
+
+
+def post_plan(call: Call) -> Answer:
+    """The plan; what is wrong with the settings themselves comes as its problems."""
+    call.only("settings")
+    settings = checked_settings(call.body.get("settings", {}), call.workbench.rights)
+    settings = as_run(call, settings)
+    if "dataset_config" not in settings:  # reading that needs the trainer's environment
+        try:
+            check_values(settings)
+        except SettingsError as error:
+            found = [one.as_dict() for one in error.problems]
+            return translated({"problems": found, "steps": 0, "epochs": 0, "images": 0, "buckets": [], "subsets": []}, call)
+    call.workbench.setup.must_be_ready()
+    plan = call.workbench.plans.ask("plan", settings=settings, patience=_PLAN_PATIENCE)
+    return translated(plan, call)
+
+
+def post_export(call: Call) -> Answer:
+    call.only("settings", "as")
+    settings = checked_settings(call.body.get("settings", {}), call.workbench.rights)
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("export", settings=settings, **{"as": str(call.body.get("as", "toml"))})
+
+
+def as_run(call: Call, settings: dict[str, Any], project: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Asked settings with what the server adds for a run of the project."""
+    projects = call.workbench.projects
+    project = project or projects.current()
+    data = call.workbench.host.data
+    if project is None:
+        return run_settings(settings, data / "runs", data)
+    runs = projects.path(project["name"]) / "runs"
+    return run_settings(settings, runs, data, projects.prompts_file(project) if "sample_prompts" not in settings else None)
+
+
+def post_options(call: Call) -> Answer:
+    call.only(*OPTION_DEFAULTS)
+    return call.workbench.projects.set_options(call.body, call.workbench.rights)
+
+
+def post_setup(call: Call) -> Answer:
+    """Takes no words: which Python and which PyTorch is for the command line."""
+    call.only()
+    call.workbench.rights.must_be_unrestricted("Setting up the trainer from the page")
+    call.workbench.setup.start()
+    call.workbench.changed()
+    return translated(call.workbench.setup.state(), call)
+
+
+def post_doctor(call: Call) -> Answer:
+    call.only()
+    lines, well = examine()
+    return {"lines": lines, "well": well}
+
+
+def get_events(call: Call) -> Answer:
+    return Stream(lambda: translated(call.workbench.snapshot(), call))
+
+
+def translated(value: Any, call: Call) -> Any:
+    """The value with every sentence for users in the page's language."""
+    return translate_fields(value, _SENTENCES, call.language)
+
+
+ROUTES = (
+    Route("GET", f"{PREFIX}/state", get_state, "what the page begins with"),
+    Route("POST", f"{PREFIX}/projects", post_projects, "makes a project and opens it", body=("name",)),
+    Route("POST", f"{PREFIX}/projects/open", post_open, "opens a project", body=("name",)),
+    Route("POST", f"{PREFIX}/project", post_project, "changes the open project", body=("changes",)),
+    Route("GET", f"{PREFIX}/form", get_form, "all settings by group, and the presets"),
+    Route("GET", f"{PREFIX}/strings", get_strings, "the page's words in a language", query=("language",)),
+    Route("POST", f"{PREFIX}/plan", post_plan, "what a run with these settings would do", body=("settings",)),
+    Route("POST", f"{PREFIX}/export", post_export, "the settings as a file: toml, bash, powershell", body=("settings", "as")),
+    Route("POST", f"{PREFIX}/options", post_options, "changes the options", body=tuple(OPTION_DEFAULTS)),
+    Route("POST", f"{PREFIX}/setup", post_setup, "starts the trainer's set-up"),
+    Route("POST", f"{PREFIX}/doctor", post_doctor, "what is installed, and what is wrong"),
+    Route("GET", f"{PREFIX}/events", get_events, "server-sent events: jobs, set-up and project whenever they change"),
+)

@@ -1,0 +1,83 @@
+"""Settings as a page asks for them: known names, plain values, allowed paths, and what the server adds to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..trainer_core.settings import ALL, Settings
+from .errors import FORBIDDEN, Refused
+from .rights import Rights, file_name, shown
+
+# The server decides on these, or they belong to the command line.
+NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "preset"))
+_WRITTEN = frozenset(("output_dir", "logging_dir"))
+_LONGEST_TEXT, _MOST_WORDS = 10_000, 200
+_EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
+# Captions are written beside pictures: only where no program would take them for its own.
+CAPTION_EXTENSIONS = (".txt", ".caption", ".tags", ".cap")
+
+
+def checked_settings(asked: Any, rights: Rights) -> dict[str, Any]:
+    """The asked settings with paths that are allowed; Refused with one sentence for what may not be asked at all."""
+    if not isinstance(asked, Mapping):
+        raise Refused("settings must be names and values.")
+    checked = {}
+    for name, value in asked.items():
+        if not isinstance(name, str) or name not in ALL or name in NOT_ASKED:
+            raise Refused(f"{shown(name)} is not a setting that can be given here.")
+        if value is not None and value != "":
+            checked[name] = _checked(name, value, rights)
+    return checked
+
+
+def _checked(name: str, value: Any, rights: Rights) -> Any:
+    _check_size(name, value)
+    kind = ALL[name].kind
+    if kind == "path":
+        path = rights.may_write(value, name) if name in _WRITTEN else rights.may_read(value, name)
+        if name == "dataset_config" and rights.restricted:  # it names folders of its own
+            raise Refused("dataset_config can't be used while others can reach this webui: give train_data_dir.", FORBIDDEN)
+        return str(path)
+    if name in ("caption_extension", "caption_extention") and not (isinstance(value, str) and _EXTENSION.fullmatch(value)):
+        raise Refused(f"{name} must be an extension such as .txt, not {shown(value)}.")
+    if name in ("output_name", "log_prefix"):
+        return file_name(value, name)
+    if name == "metadata_thumbnail" and not str(value).startswith("data:"):
+        return str(rights.may_read(value, name))
+    return value
+
+
+def _check_size(name: str, value: Any) -> None:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise Refused(f"{name} is too long: {_LONGEST_TEXT:,} letters are enough.")
+    if isinstance(value, list):
+        if len(value) > _MOST_WORDS or any(isinstance(word, (list, dict)) or len(str(word)) > _LONGEST_TEXT for word in value):
+            raise Refused(f"{name} holds too much.")
+    elif not isinstance(value, (str, int, float, bool)):
+        raise Refused(f"{name} must be a plain value.")
+    elif isinstance(value, int) and abs(value) >= 2**63:
+        raise Refused(f"{name} is too large a number.")
+
+
+def run_settings(asked: Mapping[str, Any], runs: Path, data: Path, prompts: Path | None = None) -> dict[str, Any]:
+    """What the run gets: an output folder of its own, states to go on from, caches in the data folder.
+
+    `runs`: the project's folder for finished runs; `prompts`: the project's file of sample prompts.
+    """
+    settings = dict(asked)
+    name = str(settings.get("output_name") or "last")
+    settings.setdefault("output_dir", str(runs / name))
+    settings.setdefault("save_state", True)
+    settings.setdefault("save_last_n_epochs_state", 1)
+    settings["data_dir"] = str(data)
+    if prompts is not None:
+        settings.setdefault("sample_prompts", str(prompts))
+    return settings
+
+
+def check_values(settings: Mapping[str, Any]) -> Settings:
+    """The settings as the trainer reads them; SettingsError with every problem."""
+    return Settings.from_dict(settings)

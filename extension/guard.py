@@ -1,0 +1,93 @@
+"""Who may call: the host's names, the login, the origin. Pure functions on headers, so that each is tested by itself."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .api.calls import Route
+from .errors import FORBIDDEN, Refused
+from .host import Host
+
+HEADER = "x-lora-workbench"
+UNAUTHORIZED = 401
+
+
+def check_caller(route: Route, headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host) -> None:
+    """Raises Refused where the call may not be answered. `headers` by lower-case names."""
+    check_name(headers.get("host", ""), host)
+    check_login(headers, cookies, app, host)
+    if route.method != "GET":
+        if not route.outside and headers.get(HEADER) != "1":
+            raise Refused(
+                f"The header {HEADER}: 1 is missing: only pages and programs that know this API may change things.", FORBIDDEN
+            )
+        check_origin(headers.get("origin"), headers.get("host", ""), host)
+
+
+def check_name(called: str, host: Host) -> None:
+    """A foreign page's own name could be made to lead here (DNS rebinding); a webui for this machine alone has few names."""
+    known = host.known_hosts()
+    if known is not None and _name(called) not in known:
+        raise Refused(
+            f"This webui is not known as {_name(called)!r}: open it by 127.0.0.1, or add the name in Settings, LoRA Workbench.",
+            FORBIDDEN,
+        )
+
+
+def check_origin(origin: str | None, called: str, host: Host) -> None:
+    """Browsers say which page calls; only the host's own may."""
+    if origin is None:
+        return
+    place = urlsplit(origin).netloc.lower()
+    known = host.known_hosts() or frozenset()
+    if not place or (place != called.lower() and _name(place) not in known - {"localhost", "127.0.0.1", "::1"}):
+        raise Refused("Another site's page may not change anything here.", FORBIDDEN)
+
+
+def check_login(headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host) -> None:
+    """gradio's login where it is asked for, or a password of --api-auth; without either everyone is let in."""
+    passwords = host.api_passwords()
+    if passwords and _has_password(headers.get("authorization", ""), passwords):
+        return
+    if asks_for_login(app):
+        if not is_logged_in(cookies, app):
+            raise Refused("Log in to webui first, then reload this page.", UNAUTHORIZED)
+    elif passwords:
+        raise Refused("This webui's API asks for a name and a password (--api-auth).", UNAUTHORIZED)
+
+
+def asks_for_login(app: Any) -> bool:
+    return getattr(app, "auth", None) is not None
+
+
+def is_logged_in(cookies: Mapping[str, str], app: Any) -> bool:
+    """As gradio tells its own users: 3.41 by two plain cookie names, 4.40 by names with the app's number in them."""
+    number = getattr(app, "cookie_id", None)
+    tail = f"-{number}" if number else ""
+    token = cookies.get(f"access-token{tail}") or cookies.get(f"access-token-unsecure{tail}")
+    return token is not None and getattr(app, "tokens", {}).get(token) is not None
+
+
+def _has_password(authorization: str, passwords: Mapping[str, str]) -> bool:
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return False
+    expected = passwords.get(user, "")
+    return hmac.compare_digest(password.encode(), expected.encode()) and user in passwords
+
+
+def _name(called: str) -> str:
+    """The name without its port."""
+    try:
+        return (urlsplit(f"//{called}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,187 @@
+"""All that differs between AUTOMATIC1111, reForge, Forge and standalone, and nothing else.
+
+Everything of webui's is asked for when it is needed, by name, and may be missing: `modules` belongs to the host.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from .host_memory import Memory, NoMemory, WebUIMemory
+from .models import DEMO_MODELS, checkpoints_in, demo_checkpoints, taggers_in
+from .rights import Rights
+
+SECTION = ("lora_workbench", "LoRA Workbench")
+DATA, LANGUAGE, FREE_GPU, HOSTS = (f"lora_workbench_{name}" for name in ("data", "language", "free_gpu", "hosts"))
+
+
+class Host(Protocol):
+    """What the rest of the extension may ask of where it runs. `sends`: there is a txt2img that prompts can go to."""
+
+    name: str
+    sends: bool
+    data: Path
+    memory: Memory
+
+    def rights(self) -> Rights: ...
+    def lora_folder(self) -> Path | None: ...
+    def checkpoints(self, models_folder: str) -> list[dict[str, str]]: ...
+    def taggers(self) -> list[dict[str, str]]: ...
+    def language(self) -> str: ...
+    def known_hosts(self) -> frozenset[str] | None: ...
+    def api_passwords(self) -> Mapping[str, str]: ...
+    def has_wd14_tagger(self) -> bool: ...
+
+
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
+
+
+class Alone:
+    """Without webui. `trusted`: who can reach it may do everything; else only who sits at the machine."""
+
+    name, sends = "alone", False
+
+    def __init__(self, data: Path, *, address: str = "127.0.0.1", trusted: bool = False) -> None:
+        self.data = data
+        self.memory: Memory = NoMemory()
+        self._address, self._trusted = address, trusted
+
+    @property
+    def is_local(self) -> bool:
+        return self._address in LOOPBACK
+
+    def rights(self) -> Rights:
+        roots = (self.data, DEMO_MODELS)
+        return Rights(not self.is_local and not self._trusted, readable=roots, writable=(self.data,))
+
+    def lora_folder(self) -> Path | None:
+        return None
+
+    def checkpoints(self, models_folder: str) -> list[dict[str, str]]:
+        folders = [self.data / "models", *([Path(models_folder)] if models_folder else [])]
+        return [*checkpoints_in(folders), *demo_checkpoints()]
+
+    def taggers(self) -> list[dict[str, str]]:
+        return taggers_in([self.data / "taggers"])
+
+    def language(self) -> str:
+        return ""
+
+    def known_hosts(self) -> frozenset[str] | None:
+        return LOOPBACK if self.is_local else None
+
+    def api_passwords(self) -> Mapping[str, str]:
+        return {}
+
+    def has_wd14_tagger(self) -> bool:
+        return False
+
+
+class WebUI:
+    """AUTOMATIC1111's webui and what is made from it."""
+
+    sends = True
+
+    def __init__(self) -> None:
+        self.name = _webui_name()
+        self._paths = importlib.import_module("modules.paths")
+        self._shared = importlib.import_module("modules.shared")
+        self._words = self._shared.cmd_opts
+        chosen = str(self._option(DATA, "") or "").strip()
+        self.data = Path(chosen).expanduser() if chosen else Path(self._paths.data_path) / "lora_workbench"
+        self.memory: Memory = WebUIMemory(self.name, lambda: bool(self._option(FREE_GPU, True)))
+
+    def _option(self, name: str, default: Any) -> Any:
+        """An option's value; before the settings page knows it, what was saved of it."""
+        options = self._shared.opts
+        return getattr(options, "data", {}).get(name, default)
+
+    def rights(self) -> Rights:
+        data = [Path(self._paths.data_path), Path(self._paths.models_path)]
+        loras = [folder] if (folder := self.lora_folder()) else []
+        return Rights(
+            bool(getattr(self._words, "disable_extension_access", False)),
+            bool(getattr(self._words, "hide_ui_dir_config", False)),
+            readable=(*data, *loras, self.data, DEMO_MODELS),
+            writable=(*loras, self.data),
+        )
+
+    def lora_folder(self) -> Path | None:
+        folder = getattr(self._words, "lora_dir", None)
+        return Path(folder) if folder else Path(self._paths.models_path) / "Lora"
+
+    def checkpoints(self, models_folder: str) -> list[dict[str, str]]:
+        models = importlib.import_module("modules.sd_models")
+        infos = sorted(models.checkpoints_list.values(), key=lambda info: str(info.name).lower())
+        found = [{"name": str(Path(info.name).with_suffix("").as_posix()), "path": str(info.filename)} for info in infos]
+        known = {one["path"] for one in found}
+        return [*found, *(one for one in demo_checkpoints() if one["path"] not in known)]
+
+    def taggers(self) -> list[dict[str, str]]:
+        models = Path(self._paths.models_path)
+        kept = self._option("tagger_hf_cache_dir", "")
+        others = [Path(kept)] if isinstance(kept, str) and Path(kept).is_absolute() else []
+        return taggers_in(
+            [self.data / "taggers", *(models / name for name in ("interrogators", "TaggerOnnx", "tagger")), *others]
+        )
+
+    def language(self) -> str:
+        """The chosen one, or what the whole webui is set to; empty where neither says anything."""
+        chosen = str(self._option(LANGUAGE, "auto") or "auto")
+        if chosen != "auto":
+            return chosen
+        names = [str(self._option(name, "")) for name in ("localization", "bilingual_localization_file")]
+        return next((name for name in names if name and name != "None"), "")
+
+    def known_hosts(self) -> frozenset[str] | None:
+        """Names under which a webui for this machine alone can be reached; None where others may call it anything."""
+        words = self._words
+        if any(getattr(words, name, None) for name in ("listen", "share", "ngrok", "server_name")):
+            return None
+        own = str(self._option(HOSTS, "") or "").replace(",", " ").split()
+        return LOOPBACK | {name.lower() for name in own}
+
+    def api_passwords(self) -> Mapping[str, str]:
+        words = str(getattr(self._words, "api_auth", None) or "")
+        pairs = [word.strip().split(":", 1) for word in words.split(",") if ":" in word]
+        return dict(pairs)
+
+    def has_wd14_tagger(self) -> bool:
+        """Whether the extension that serves /tagger/v1 itself is active here."""
+        try:
+            active = importlib.import_module("modules.extensions").active()
+        except (ImportError, AttributeError):
+            return False
+        return any("wd14-tagger" in str(one.name) or (Path(one.path) / "tagger" / "api.py").is_file() for one in active)
+
+    def add_options(self) -> None:
+        """The settings page. Where others can reach webui, nobody may move our data folder from there."""
+        shared, info = self._shared, self._shared.OptionInfo
+        gradio = importlib.import_module("gradio")
+
+        def add(name: str, default: Any, label: str, *component: Any) -> None:
+            shared.opts.add_option(name, info(default, label, *component, section=SECTION))
+
+        if not self.rights().restricted:
+            add(DATA, "", "Folder for LoRA Workbench's projects, jobs and caches; empty: lora_workbench in webui's data folder")
+            add(HOSTS, "", "Other names under which this webui is reached, through a proxy (separated by commas)")
+        choices = {"choices": ["auto", "en", "zh_CN"]}
+        add(LANGUAGE, "auto", "Language of LoRA Workbench; auto: webui's own", gradio.Dropdown, choices)
+        add(FREE_GPU, True, "Move webui's model out of the GPU's memory while LoRA Workbench trains")
+
+
+def find_host() -> Host:
+    """The webui that this process is; called from its extension script only."""
+    return WebUI()
+
+
+def _webui_name() -> str:
+    """By what each fork has of its own, looked for without importing anything heavy."""
+    if "modules_forge" in sys.modules or importlib.util.find_spec("modules_forge") is not None:
+        return "Forge" if importlib.util.find_spec("backend") is not None else "reForge"
+    return "AUTOMATIC1111"

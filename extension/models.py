@@ -1,0 +1,56 @@
+"""Models that a user can choose from: base models in webui or a folder, taggers wherever webui's users keep them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from .versions import ROOT
+
+DEMO_MODELS = ROOT / "demo" / "models"
+_BASES = (".safetensors", ".ckpt")
+_LISTS = ("selected_tags.csv", "tag_mapping.json")
+_DEEPEST, _MOST_FOLDERS = 5, 3000
+
+
+def demo_checkpoints() -> list[dict[str, str]]:
+    """The toy world's base model, on which the first steps can be tried without any other."""
+    return [{"name": f"{path.stem} (demo)", "path": str(path)} for path in sorted(DEMO_MODELS.glob("*_base.safetensors"))]
+
+
+def checkpoints_in(folders: Iterable[Path]) -> list[dict[str, str]]:
+    """Model files in the folders and those below them, by name."""
+    found = []
+    for folder in folders:
+        for place, names in _walk(folder):
+            found += [(place / name, folder) for name in names if name.lower().endswith(_BASES)]
+    return [{"name": path.relative_to(folder).with_suffix("").as_posix(), "path": str(path)} for path, folder in sorted(found)]
+
+
+def taggers_in(folders: Iterable[Path]) -> list[dict[str, str]]:
+    """Folders with a model and its tag list, by name; those of a download cache are named by their repository."""
+    found: dict[str, dict[str, str]] = {}
+    for folder in [*folders, DEMO_MODELS]:
+        for place, names in _walk(folder):
+            if "model.onnx" in names and any(one in names for one in _LISTS) and place.name != "toy_judge":
+                name = _tagger_name(place) + (" (demo)" if folder == DEMO_MODELS else "")
+                found.setdefault(name, {"name": name, "path": str(place)})
+    return sorted(found.values(), key=lambda one: (one["name"].endswith("(demo)"), one["name"].lower()))
+
+
+def _tagger_name(place: Path) -> str:
+    """`models--SmilingWolf--wd-vit-tagger-v3/snapshots/<hash>` is how downloads are kept; elsewhere the folder's name."""
+    if place.parent.name == "snapshots" and place.parent.parent.name.startswith("models--"):
+        return place.parent.parent.name.split("--")[-1]
+    return place.name
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with their files, by name, not deeper or more than is sensible; what can't be read is passed over."""
+    for number, (place, folders, names) in enumerate(os.walk(folder)):
+        depth = len(Path(place).relative_to(folder).parts)
+        folders[:] = sorted(one for one in folders if not one.startswith(".")) if depth < _DEEPEST else []
+        yield Path(place), sorted(names)
+        if number >= _MOST_FOLDERS:
+            return

@@ -1,0 +1,144 @@
+"""The page without webui: `python -m lora_workbench.extension.standalone`, which `python install.py ui` runs."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..trainer_core.files import data_folder
+from ..trainer_core.problems import UserError
+from .errors import Refused
+from .guard import check_name
+from .host import LOOPBACK, Alone
+from .http import PAGE, mount
+from .workbench import Workbench
+
+PORT = 7861
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'self'"
+)
+
+
+def make_app(workbench: Workbench, stopping: threading.Event) -> Any:
+    """The server's app: the page, its files and the API."""
+    from starlette.applications import Starlette
+    from starlette.responses import HTMLResponse, PlainTextResponse
+    from starlette.routing import Route
+
+    async def index(request: Any) -> Any:
+        try:
+            check_name(request.headers.get("host", ""), workbench.host)
+        except Refused as error:
+            return PlainTextResponse(str(error), status_code=error.status)
+        page = (PAGE / "index.html").read_text(encoding="utf-8")
+        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+
+    app = Starlette(routes=[Route("/", index, methods=["GET"])])
+    mount(app, workbench, stopping.is_set)
+    return app
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = _parser().parse_args(argv)
+    try:
+        return serve(words)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return error.exit_status
+
+
+def serve(words: argparse.Namespace) -> int:
+    """Serves until it is interrupted. Running jobs go on."""
+    import uvicorn
+
+    data = data_folder(words.data).absolute()
+    listening = _listen(words.host, words.port)
+    bench = Workbench(Alone(data, address=words.host, trusted=words.trust_network))
+    stopping = threading.Event()
+    config = uvicorn.Config(make_app(bench, stopping), log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    server = _server(config, stopping)
+    address = (
+        f"http://{'127.0.0.1' if words.host in ('0.0.0.0', '::') else _bracketed(words.host)}:{listening.getsockname()[1]}"
+    )
+    print(f"LoRA Workbench: {address}   (data: {data}; Ctrl+C ends the page, not its jobs)", flush=True)
+    if words.host not in LOOPBACK:
+        print(_word_about_the_network(words.trust_network), flush=True)
+    if not words.no_browser:
+        threading.Timer(1.0, webbrowser.open, (address,)).start()
+    bench.begin()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[listening])
+    finally:
+        bench.end()
+    return 0
+
+
+def _server(config: Any, stopping: threading.Event) -> Any:
+    """A server that says when it is told to stop, so that streams end first."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, number: int, frame: Any) -> None:
+            stopping.set()
+            super().handle_exit(number, frame)
+
+    return Server(config)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The socket, taken before anything else is done; UserError where the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # there it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        raise UserError(
+            f"Port {port} at {host} can't be used ({error.strerror}): stop what uses it, or give another with --port."
+        ) from None
+    listening.set_inheritable(False)
+    return listening
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _word_about_the_network(trusted: bool) -> str:
+    if trusted:
+        return "Everyone who can reach this address can read and write this machine's files through the page (--trust-network)."
+    return (
+        "Others can reach this page: it works on the data folder alone. Where everyone on the network is trusted, "
+        "--trust-network lifts that."
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="install.py ui", description="LoRA Workbench's page without webui.", allow_abbrev=False
+    )
+    add_words(parser)
+    return parser
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=PORT, help=f"port to listen at (default {PORT}; 0: any free one)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine alone)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for projects, jobs and caches")
+    parser.add_argument("--no-browser", action="store_true", help="don't open the page in a browser")
+    parser.add_argument("--trust-network", action="store_true", help="let whoever reaches the page use all folders")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

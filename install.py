@@ -1,6 +1,7 @@
 """The project's one command; standard library only, Python 3.10 to 3.13, Linux and Windows.
 
     python install.py setup  [--python PATH] [--torch auto|cpu|cu130|rocm7.2|…]     make or repair the trainer's environment
+    python install.py ui     [--port N]        the page without webui, in a browser
     python install.py demo   [--out DIR]       set up what is missing, then the whole workflow on the toy world
     python install.py test                     set up what is missing, then all tests
     python install.py doctor                   what is installed, which GPU, what is wrong and how to mend it

@@ -9,9 +9,9 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from ..installer.ui_words import add_words
 from ..trainer_core.files import data_folder
 from ..trainer_core.problems import UserError
 from .errors import Refused
@@ -20,7 +20,6 @@ from .host import LOOPBACK, Alone
 from .http import PAGE, mount
 from .workbench import Workbench
 
-PORT = 7861
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'self'"
 )
@@ -125,19 +124,9 @@ def _word_about_the_network(trusted: bool) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="install.py ui", description="LoRA Workbench's page without webui.", allow_abbrev=False
-    )
+    parser = argparse.ArgumentParser(prog="install.py ui", description=__doc__, allow_abbrev=False)
     add_words(parser)
     return parser
-
-
-def add_words(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=f"port to listen at (default {PORT}; 0: any free one)")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default 127.0.0.1: this machine alone)")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for projects, jobs and caches")
-    parser.add_argument("--no-browser", action="store_true", help="don't open the page in a browser")
-    parser.add_argument("--trust-network", action="store_true", help="let whoever reaches the page use all folders")
 
 
 if __name__ == "__main__":

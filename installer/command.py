@@ -17,7 +17,8 @@ from ..trainer_core.files import data_folder, free_name
 from ..trainer_core.problems import UserError, WordsError
 from .doctor import examine
 from .environment import ROOT, VENV, set_up, venv_python, what_is_wrong
-from .processes import run
+from .processes import run, run_to_its_end
+from .ui_words import add_words, as_words
 
 
 def main(argv: Sequence[str]) -> int:
@@ -42,19 +43,21 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(words: argparse.Namespace, rest: list[str]) -> int:
-    if words.command == "ui":
-        raise WordsError("ui is not built yet; there are setup, demo, test and doctor.")
     if words.command == "doctor":
         lines, is_well = examine()
         print("\n".join(lines))
         return 0 if is_well else 1
-    if words.command == "setup" or words.python or words.torch or what_is_wrong(VENV):
+    if words.command == "setup" or getattr(words, "python", None) or getattr(words, "torch", None) or what_is_wrong(VENV):
         _set_up(words)
     if words.command == "demo":
         out = ["--out", str(words.out)] if words.out else []
         return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.demo", *out, *rest])
     if words.command == "test":
         return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pytest", "-q", *rest], cwd=ROOT)
+    if words.command == "ui":
+        return run_to_its_end(
+            [venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.extension.standalone", *as_words(words)]
+        )
     return 0
 
 
@@ -72,20 +75,20 @@ def _set_up(words: argparse.Namespace) -> None:
     try:
         log = free_name(data_folder() / "logs" / time.strftime("setup-%Y%m%d-%H%M%S.txt"))
         log.parent.mkdir(parents=True, exist_ok=True)
-        set_up(words.python, words.torch, say, log)
+        set_up(getattr(words, "python", None), getattr(words, "torch", None), say, log)
     finally:
         lock.release(remove=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="install.py", description="Sets up LoRA Workbench's trainer, shows and tests it.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="setup|demo|test|doctor")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="setup|ui|demo|test|doctor")
     helps = {
         "setup": "make or repair the trainer's environment",
         "demo": "set up what is missing, then the whole workflow on the toy world",
         "test": "set up what is missing, then all tests (words after it go to pytest)",
         "doctor": "what is installed, which GPU, what is wrong and how to mend it",
-        "ui": "the tabs without webui (not built yet)",
+        "ui": "set up what is missing, then the page without webui",
     }
     for name, text in helps.items():
         command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -94,6 +97,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--torch", type=_torch, metavar="BUILD", help="auto (follows the GPU), cpu, cu126, cu129, cu130, rocm7.2"
             )
+        if name == "ui":
+            add_words(command)
         if name == "demo":
             command.add_argument("--out", type=Path, metavar="DIR", help="new folder for everything the demo makes")
     return parser

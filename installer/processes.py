@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,6 +31,19 @@ def clean_environment(given: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(command: Sequence[str | Path], *, cwd: Path | None = None) -> int:
     """Runs a command that talks to the user itself; its exit status."""
     return subprocess.run([str(word) for word in command], env=clean_environment(), cwd=cwd, check=False).returncode
+
+
+def run_to_its_end(command: Sequence[str | Path]) -> int:
+    """Runs a server in this process's place, so that signals reach it; its exit status where the system can't do that."""
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execve(str(command[0]), [str(word) for word in command], clean_environment())
+    process = subprocess.Popen([str(word) for word in command], env=clean_environment())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
 
 
 def ask(command: Sequence[str | Path], *, timeout: float = 60) -> str | None:

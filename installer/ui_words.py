@@ -1,0 +1,33 @@
+"""The words of `python install.py ui`, which both the command and the server that it runs read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+PORT = 7861
+
+
+def add_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=_port, default=PORT, metavar="N", help=f"port to listen at (default {PORT}; 0: any)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: for this machine alone)"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder for projects, jobs and caches")
+    parser.add_argument("--no-browser", action="store_true", help="don't open the page in a browser")
+    parser.add_argument("--trust-network", action="store_true", help="let whoever reaches the page use all folders")
+
+
+def as_words(asked: argparse.Namespace) -> list[str]:
+    """The same words again, for the server's command line."""
+    words = [f"--port={asked.port}", f"--host={asked.host}"]
+    words += [f"--data={asked.data.expanduser().absolute()}"] if asked.data else []
+    words += ["--no-browser"] if asked.no_browser else []
+    return [*words, "--trust-network"] if asked.trust_network else words
+
+
+def _port(text: str) -> int:
+    number = int(text) if text.isdigit() else -1
+    if not 0 <= number < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number from 1 to 65535, or 0 for any that is free")
+    return number

@@ -14,15 +14,16 @@ FOLDER = Path(__file__).parent
 SOURCE = "en"
 PLACEHOLDER = re.compile(r"\{\w*\}")
 WORD = re.compile(r"[A-Za-z]+")
-_NUMBER = re.compile(r"[\d.,]+")
+ANY, NUMBER, OUR_WORD = "{}", "{n}", "{w}"
+_DIGITS = re.compile(r"[\d.,]+")
 
 
 @dataclass(frozen=True)
 class Template:
-    """A key in pieces: `between[i]` stands before value i; `numbers` says which values must be numbers."""
+    """A key in pieces: `between[i]` stands before value i, whose placeholder is `names[i]`."""
 
     between: tuple[str, ...]
-    numbers: tuple[bool, ...]
+    names: tuple[str, ...]
     target: str
     order: tuple[int, ...]
     letters: int
@@ -32,7 +33,7 @@ class Template:
         first, last = self.between[0], self.between[-1]
         if not text.startswith(first) or not text.endswith(last) or len(text) < self.letters:
             return None
-        return self._shortest(text) or (self._longest(text) if any(self.numbers) else None)
+        return self._shortest(text) or (self._longest(text) if NUMBER in self.names else None)
 
     def _shortest(self, text: str) -> list[str] | None:
         first, *middle, last = self.between
@@ -57,7 +58,7 @@ class Template:
         return self._checked([*reversed([*found, text[start:end]])])
 
     def _checked(self, values: list[str]) -> list[str] | None:
-        fits = all(not wanted or _NUMBER.fullmatch(value) for wanted, value in zip(self.numbers, values, strict=True))
+        fits = all(name != NUMBER or _DIGITS.fullmatch(value) for name, value in zip(self.names, values, strict=True))
         return values if fits else None
 
     def filled(self, values: list[str]) -> str:
@@ -78,7 +79,7 @@ def read_catalog(language: str) -> Catalog:
     """The language's catalog; an empty one for English and for what isn't one of our languages."""
     files = {path.stem: path for path in FOLDER.glob("*.json")}
     texts: dict[str, str] = read_json(files[language]) if language in files else {}
-    templates = [(key, _template(key, target)) for key, target in texts.items() if PLACEHOLDER.search(key)]
+    templates = [(key, _template(key, target)) for key, target in texts.items() if is_template(key)]
     words = {key: _whole_words(template) for key, template in templates}
     counts: dict[str, int] = {}
     for found in words.values():
@@ -91,19 +92,23 @@ def read_catalog(language: str) -> Catalog:
     return Catalog(texts, {word: tuple(found) for word, found in by_word.items()})
 
 
+def is_template(key: str) -> bool:
+    """Whether texts are searched for by this key: it has values, and none with a name as the page's sentences have."""
+    names = PLACEHOLDER.findall(key)
+    return bool(names) and set(names) <= {ANY, NUMBER, OUR_WORD}
+
+
 def _template(key: str, target: str) -> Template:
     names = PLACEHOLDER.findall(key)
     order, following = [], 0
     for name in PLACEHOLDER.findall(target):
-        if name in names and name not in ("{}", "{n}"):
-            order.append(names.index(name))
-        elif name[1:-1].isdigit():
+        if name[1:-1].isdigit():
             order.append(int(name[1:-1]))
         else:
             order.append(following)
             following += 1
     between = tuple(PLACEHOLDER.split(key))
-    return Template(between, tuple(name == "{n}" for name in names), target, tuple(order), sum(map(len, between)))
+    return Template(between, tuple(names), target, tuple(order), sum(map(len, between)))
 
 
 def _whole_words(template: Template) -> set[str]:

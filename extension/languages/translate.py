@@ -1,7 +1,8 @@
 """Translates what a user sees: labels and helps word for word, and sentences with values in them by templates.
 
-A language is a JSON file {English: translation}. A key's `{}` stands for any value, `{n}` for a number; its translation
-holds the same placeholders, with `{0}` `{1}` where their order is another. So "a.gif is not trained: it is animated (3
+A language is a JSON file {English: translation}. A key's `{}` stands for any value, `{n}` for a number, `{w}` for a single
+word of ours (other single words are a user's names and tags, and stay); its translation holds the same placeholders, with
+`{0}` `{1}` where their order is another. So "a.gif is not trained: it is animated (3
 pictures)" is found by its template, and the reason in it by one of its own. Of several templates that fit, the one that
 says most in plain letters is taken. What no template fits stays English.
 """
@@ -13,13 +14,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .catalog import SOURCE, WORD, Catalog, read_catalog
+from .catalog import ANY, OUR_WORD, PLACEHOLDER, SOURCE, WORD, Catalog, read_catalog
 
 # A setting's name before what its value must be, as converting words says it.
 _NAME = re.compile(r"[\w-]+ (?=must )")
 # How English joins sentences, and how the translation does.
 _JOINTS = ((". ", ""), ("? ", ""), ("; ", "；"), (": ", "："))
-_LONGEST, _MOST_JOINTS, _DEEPEST = 4000, 8, 4
+_LONGEST, _MOST_JOINTS, _DEEPEST = 4000, 8, 5
 
 
 def language_of(name: str | None) -> str:
@@ -29,8 +30,9 @@ def language_of(name: str | None) -> str:
 
 
 def strings(language: str) -> dict[str, str]:
-    """{English: translation} for the page; empty where the language is English."""
-    return dict(read_catalog(language).texts)
+    """{English: translation} for the page: what has no values, or values with names; empty where the language is English."""
+    texts = read_catalog(language).texts
+    return {key: text for key, text in texts.items() if not {ANY, OUR_WORD} & set(PLACEHOLDER.findall(key))}
 
 
 def translate(text: str, language: str) -> str:
@@ -92,7 +94,7 @@ class _Reading:
         """Reasons become sentences by a period that their keys haven't."""
         if not text.endswith("."):
             return 0, text
-        score, inner = self.best(text[:-1], depth)
+        score, inner = self.best(text[:-1], depth + 1)
         return score, inner if inner.endswith("？") else inner + "。"
 
     def _after_name(self, text: str, depth: int) -> tuple[int, str]:
@@ -102,12 +104,12 @@ class _Reading:
         score, inner = self.best(text[name.end() :], depth + 1)
         return score, name[0] + inner
 
-    def _value(self, text: str, depth: int) -> tuple[int, str]:
-        """A value in a template: a single word is a name or a tag of the user's, and stays."""
-        return self.best(text, depth + 1) if " " in text.strip() else (0, text)
+    def _value(self, text: str, name: str, depth: int) -> tuple[int, str]:
+        """A value in a template. A single word is a name or a tag of the user's and stays, but where it must be ours."""
+        return self.best(text, depth + 1) if " " in text.strip() or name == OUR_WORD else (0, text)
 
     def _by_template(self, text: str, depth: int) -> tuple[int, str]:
-        best = (0, text)
+        best = (0, 0, text)
         candidates = [*self.catalog.by_word.get("", ())]
         for word in set(WORD.findall(text)):
             candidates += self.catalog.by_word.get(word, ())
@@ -115,11 +117,11 @@ class _Reading:
             values = template.values(text)
             if values is None:
                 continue
-            inner = [self._value(value, depth) for value in values]
+            inner = [self._value(value, name, depth) for value, name in zip(values, template.names, strict=True)]
             score = template.letters + sum(one[0] for one in inner)
-            if score > best[0]:
-                best = (score, template.filled([one[1] for one in inner]))
-        return best
+            if (score, template.letters) > best[:2]:
+                best = (score, template.letters, template.filled([one[1] for one in inner]))
+        return best[0], best[2]
 
     def _as_lines(self, text: str, depth: int) -> tuple[int, str]:
         if "\n" not in text:

@@ -20,6 +20,11 @@ def note(code: str, message: str, fix: str = "") -> Problem:
     return Problem("note", code, message, fix)
 
 
+def _ended(message: str) -> str:
+    """What is wrong with name=value words, as a sentence; a question has its mark already."""
+    return message if message.endswith("?") else f"{message}."
+
+
 def treatments(given: Mapping[str, Any]) -> list[Problem]:
     """A note for each given setting that is ignored, an error for each refused one, unless it changes nothing."""
     found = []
@@ -98,7 +103,7 @@ def cross_checks(values: Mapping[str, Any]) -> list[Problem]:
         try:
             parse_arguments(values[name], name)
         except WordsError as error:
-            found.append(problem("bad-argument", f"{error}."))
+            found.append(problem("bad-argument", _ended(str(error))))
     return found
 
 
@@ -164,7 +169,7 @@ def _network_checks(values: Mapping[str, Any]) -> list[Problem]:
         try:
             network_options(values["network_args"])
         except WordsError as error:
-            found.append(problem("bad-argument", f"{error}."))
+            found.append(problem("bad-argument", _ended(str(error))))
     if values["dim_from_weights"] and values["network_weights"] is None:
         found.append(problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from."))
     return found

@@ -1,0 +1,129 @@
+// What is always there: top bar, tabs, notices; and below them the tab that is open, or the set-up, or the first project.
+
+import { h, setAttribute, setText, show } from "./dom.js";
+import { openFolderPicker } from "./folder_picker.js";
+import { t } from "./i18n.js";
+import { recall, remember } from "./memory.js";
+import { setupView } from "./setup_view.js";
+import { startView } from "./start_view.js";
+import { TABS, tabAfter } from "./tabs.js";
+import { topBar } from "./top_bar.js";
+
+export function buildFrame({ root, api, store }) {
+  const app = { root, api, store };
+  app.chooseDataset = () => chooseDataset(app);
+  app.showTab = (id) => choose(id);
+  app.nextStep = (id) => nextStep(app, id);
+
+  const strip = h("div", { class: "lw-tabs", role: "tablist", "aria-label": t("Steps of the work") });
+  const body = h("main", { class: "lw-body" });
+  const views = new Map([
+    ["setup", lazy(body, () => setupView(app))],
+    ["start", lazy(body, () => startView(app))],
+  ]);
+  const buttons = TABS.map((tab) => {
+    views.set(tab.id, lazy(body, () => tab.build(app), tab.id));
+    const button = h("button", { type: "button", class: "lw-tab", role: "tab", id: `lw-tab-${tab.id}` }, tab.title());
+    button.setAttribute("aria-controls", `lw-panel-${tab.id}`);
+    button.addEventListener("click", () => choose(tab.id));
+    return button;
+  });
+  strip.append(...buttons);
+  strip.addEventListener("keydown", (event) => moveByArrows(event, buttons));
+
+  let tab = recall("tab") ?? store.project?.page;
+  if (!TABS.some((one) => one.id === tab)) tab = TABS[0].id;
+  let current = null;
+
+  const choose = (id) => {
+    tab = id;
+    remember("tab", id);
+    if (store.project && store.project.page !== id) store.change({ page: id });
+    refresh();
+  };
+  const refresh = () => {
+    const wanted = store.state.setup.ready ? (store.project ? tab : "start") : "setup";
+    buttons.forEach((button, number) => {
+      const chosen = TABS[number].id === tab;
+      setAttribute(button, "aria-selected", String(chosen && wanted === tab));
+      button.tabIndex = chosen ? 0 : -1;
+    });
+    show(strip, wanted === tab);
+    if (wanted === current) return;
+    views.get(current)?.leave();
+    current = wanted;
+    views.get(current).enter();
+  };
+  store.on("state", refresh);
+  store.on("opened", refresh);
+
+  const element = h("div", { class: "lw-page" }, topBar(app), strip, notices(store), body);
+  return { element, shown: refresh };
+}
+
+/** A view that is built when it is first shown, and then kept as it is. */
+function lazy(body, build, id = null) {
+  let view = null;
+  return {
+    enter() {
+      if (!view) {
+        view = build();
+        view.element.classList.add("lw-view");
+        if (id) {
+          view.element.id = `lw-panel-${id}`;
+          view.element.setAttribute("role", "tabpanel");
+          view.element.setAttribute("aria-labelledby", `lw-tab-${id}`);
+        }
+        body.append(view.element);
+      }
+      show(view.element, true);
+      view.shown?.();
+    },
+    leave() {
+      show(view.element, false);
+      view.left?.();
+    },
+  };
+}
+
+function moveByArrows(event, buttons) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const at = buttons.indexOf(document.activeElement);
+  const next = buttons[(at + step + buttons.length) % buttons.length];
+  next.focus();
+  next.click();
+  event.preventDefault();
+}
+
+/** Lines under the top bar: a server that is gone, a restart that is due, something that could not be saved. */
+function notices(store) {
+  const gone = h("p", { class: "lw-notice lw-notice-bad", role: "status", hidden: true });
+  const restart = h("p", { class: "lw-notice", role: "status", hidden: true });
+  const said = h("p", { class: "lw-notice lw-notice-bad", role: "alert", hidden: true });
+  const look = () => {
+    setText(gone, t("The server does not answer; trying again. Runs that have begun go on without it."));
+    show(gone, !store.connected);
+    setText(restart, t("LoRA Workbench was updated: restart webui to work with the new version."));
+    show(restart, store.state.restart_needed);
+    setText(said, store.notice);
+    show(said, store.notice);
+  };
+  for (const topic of ["connection", "state", "notice"]) store.on(topic, look);
+  look();
+  return h("div", { class: "lw-notices" }, gone, restart, said);
+}
+
+async function chooseDataset(app) {
+  const folder = await openFolderPicker(app, app.store.project?.dataset);
+  if (folder) app.store.change({ dataset: folder });
+}
+
+/** The link at the end of a page: what comes next. */
+function nextStep(app, id) {
+  const next = tabAfter(id);
+  const words = h("span");
+  const link = next && h("button", { type: "button", class: "lw-link", on: { click: () => app.showTab(next.id) } });
+  if (link) setText(link, t("next: {tab} →", { tab: next.title() }));
+  return { element: h("p", { class: "lw-next" }, words, link), say: (sentence) => setText(words, sentence) };
+}

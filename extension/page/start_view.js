@@ -1,0 +1,54 @@
+// The first page of all: no project yet. A name and a folder of pictures, then the work begins.
+
+import { h, setText } from "./dom.js";
+import { openFolderPicker } from "./folder_picker.js";
+import { baseName } from "./format.js";
+import { t } from "./i18n.js";
+import { button, errorLine } from "./parts.js";
+
+export function startView(app) {
+  const { api, store } = app;
+  const line = errorLine();
+  let folder = "";
+  const name = h("input", { type: "text", class: "lw-input", id: "lw-first-project", placeholder: t("for instance: penny") });
+  const chosen = h("span", { class: "lw-path" }, t("no folder chosen yet"));
+  const pick = button(t("Choose the folder …"), async () => {
+    folder = (await openFolderPicker(app, folder)) || folder;
+    if (!folder) return;
+    setText(chosen, folder);
+    if (!name.value.trim()) name.value = baseName(folder);
+  });
+  const make = button(
+    t("Begin"),
+    async () => {
+      const project = await api.post("projects", { name: name.value.trim() || baseName(folder) });
+      store.open(project);
+      const changes = { ...(folder ? { dataset: folder } : {}) };
+      if (!project.base_model && store.state.checkpoints.length === 1) changes.base_model = store.state.checkpoints[0].path;
+      if (Object.keys(changes).length) store.change(changes);
+    },
+    { line, kind: "lw-primary" },
+  );
+  const open = async (one) => store.open(await api.post("projects/open", { name: one }));
+  const older = h("div", { class: "lw-line" });
+  const look = () => {
+    const names = store.state.projects;
+    older.replaceChildren(
+      ...(names.length ? [h("span", {}, t("Or open:")), ...names.map((one) => button(one, () => open(one), { line }))] : []),
+    );
+  };
+  store.on("state", look);
+  look();
+  const element = h(
+    "section",
+    { class: "lw-start" },
+    h("h2", {}, t("Pictures in, a LoRA out")),
+    h("p", {}, t("A project keeps together one subject's pictures, settings and runs. Twenty to a hundred pictures in one folder are a good beginning.")),
+    h("div", { class: "lw-line" }, h("span", { class: "lw-label" }, t("Pictures")), pick, chosen),
+    h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-project" }, t("Name")), name),
+    h("div", { class: "lw-line" }, make),
+    line,
+    older,
+  );
+  return { element };
+}

@@ -1,0 +1,159 @@
+// What the page knows: the server's state, the jobs, the plan. Parts of the page listen by topic and change in place.
+//
+// Topics: "state" (set-up, models, rights), "project" (its values), "opened" (another project or dataset),
+// "jobs", "plan", "connection", "notice".
+
+import { debounced } from "./dom.js";
+
+const SAVE_AFTER = 300;
+
+export function createStore(api, state) {
+  const listeners = new Map();
+  let pending = {};
+  let saving = Promise.resolve();
+  let edits = 0; // counted when made and when saved: an answer from in between is stale
+  const store = {
+    state,
+    jobs: [], // those that run or wait, and the newest that ended
+    older: [], // all others, once somebody asked for them
+    plan: null,
+    connected: true,
+    notice: "",
+
+    on(topic, listener) {
+      if (!listeners.has(topic)) listeners.set(topic, new Set());
+      listeners.get(topic).add(listener);
+    },
+    tell(topic) {
+      for (const listener of listeners.get(topic) ?? []) listener();
+    },
+    get project() {
+      return store.state.project;
+    },
+
+    /** Settings as a run gets them: the project's, with what the top bar chooses. */
+    runSettings() {
+      const { settings = {}, base_model: base, dataset } = store.project ?? {};
+      const values = { ...settings };
+      if (base) values.pretrained_model_name_or_path = base;
+      if (dataset) values.train_data_dir = dataset;
+      return values;
+    },
+
+    /** Changes the project here at once and on the server soon; null takes a setting away. */
+    change(changes) {
+      const before = store.project;
+      store.state.project = merged(before, changes);
+      pending = joined(pending, changes);
+      edits += 1;
+      save();
+      store.tell("project");
+      if (!("dataset" in changes) || changes.dataset === before.dataset) return;
+      store.flush().then(() => store.tell("opened")); // the server shows pictures of datasets that it knows, so it must know first
+    },
+
+    /** Sends what waits and tells when the server has it. */
+    async flush() {
+      save.cancel();
+      send();
+      await saving;
+    },
+
+    /** Takes a project that the server made or opened. */
+    open(project) {
+      pending = {};
+      store.state.project = project;
+      if (project && !store.state.projects.includes(project.name)) store.state.projects = [...store.state.projects, project.name];
+      store.tell("opened");
+      store.tell("project");
+    },
+
+    /** Takes what another window may have changed; what is being changed here stays. */
+    async refresh() {
+      await saving;
+      const began = edits;
+      const fresh = await api.get("state");
+      const untouched = !Object.keys(pending).length && edits === began;
+      const kept = store.project;
+      const other = fresh.project?.name !== kept?.name || fresh.project?.dataset !== kept?.dataset;
+      store.state = untouched ? fresh : { ...fresh, project: kept };
+      store.tell("state");
+      if (untouched && other) store.tell("opened");
+      if (untouched) store.tell("project");
+    },
+
+    takeEvents(data) {
+      if (data.jobs) {
+        store.jobs = data.jobs;
+      }
+      if (data.setup) {
+        const ready = store.state.setup.ready;
+        store.state.setup = { ...store.state.setup, ...data.setup };
+        if (ready !== store.state.setup.ready) refreshQuietly();
+        else store.tell("state");
+      }
+      store.tell("jobs");
+      if ("project" in data && (data.project ?? null) !== (store.project?.name ?? null)) refreshQuietly();
+    },
+
+    /** A sentence that stays in sight under the top bar until something better is known. */
+    say(sentence) {
+      store.notice = sentence;
+      store.tell("notice");
+    },
+  };
+
+  const refreshQuietly = () => store.refresh().catch((error) => store.say(error.message));
+
+  const send = () => {
+    const changes = pending;
+    if (!Object.keys(changes).length) return;
+    pending = {};
+    saving = saving
+      .then(() => keep(api, changes))
+      .finally(() => (edits += 1))
+      .then(
+        () => store.notice && store.say(""),
+        (error) => store.say(error.message),
+      );
+  };
+  const save = debounced(SAVE_AFTER, send);
+  return store;
+}
+
+/** Saves changes; where they are refused together, one by one, so that only the wrong one is lost. Throws what was refused. */
+async function keep(api, changes) {
+  try {
+    await api.post("project", { changes });
+  } catch (refused) {
+    const single = ({ settings = {}, tag = {}, ...others }) => [
+      ...Object.entries(others).map(([name, value]) => ({ [name]: value })),
+      ...Object.entries(settings).map(([name, value]) => ({ settings: { [name]: value } })),
+      ...Object.entries(tag).map(([name, value]) => ({ tag: { [name]: value } })),
+    ];
+    const parts = single(changes);
+    if (refused.status < 400 || refused.status >= 500 || parts.length < 2) throw refused;
+    let last = null;
+    for (const part of parts) await api.post("project", { changes: part }).catch((error) => (last = error));
+    if (last) throw last;
+  }
+}
+
+/** The project with changes in it; settings and tag options change value by value. */
+export function merged(project, changes) {
+  const result = { ...project, ...changes };
+  if (changes.settings) {
+    result.settings = { ...project.settings, ...changes.settings };
+    for (const [name, value] of Object.entries(result.settings)) if (value === null) delete result.settings[name];
+  }
+  if (changes.tag) result.tag = { ...project.tag, ...changes.tag };
+  return result;
+}
+
+function joined(first, second) {
+  const result = { ...first, ...second };
+  for (const part of ["settings", "tag"]) {
+    if (first[part] && second[part]) result[part] = { ...first[part], ...second[part] };
+  }
+  return result;
+}

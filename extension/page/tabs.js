@@ -1,0 +1,11 @@
+// The tabs in the order of the work. To add one, write its module and add a line here.
+
+import { trainTab } from "./train_tab.js";
+import { tagTab } from "./tag_tab.js";
+
+export const TABS = [tagTab, trainTab];
+
+/** The next step after a tab, or null. */
+export function tabAfter(id) {
+  return TABS[TABS.findIndex((tab) => tab.id === id) + 1] ?? null;
+}

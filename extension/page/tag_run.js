@@ -1,0 +1,103 @@
+// The button that tags, its question before it overwrites, and the progress of the tagging.
+
+import { h, setText, show } from "./dom.js";
+import { count, duration, rounded } from "./format.js";
+import { t } from "./i18n.js";
+import { ask, button, disable, errorLine, progressBar, sign } from "./parts.js";
+import { put } from "./run_actions.js";
+import { isLive, mood } from "./runs.js";
+import { tagValues } from "./tag_options.js";
+
+export function tagRun(app, pictures, finished) {
+  const { api, store } = app;
+  const line = errorLine();
+  const why = h("p", { class: "lw-why", id: "lw-tag-why", hidden: true });
+  const question = h("div", { class: "lw-ask", role: "group", hidden: true });
+  const captions = h("span", { class: "lw-dim", id: "lw-captioned" });
+  const begin = async () => {
+    const { mode, ...others } = tagValues(store);
+    if (mode === "overwrite" && pictures.captioned) {
+      const sentence = t("Overwrite {count} captions, those written by hand too? Undo can bring them back.", { count: count(pictures.captioned) });
+      if (!(await ask(question, sentence, t("Overwrite"), t("Keep them")))) return;
+    }
+    await store.flush();
+    put(store, await api.post("jobs", { kind: "tag", project: store.project.name, folder: pictures.folder, options: { ...others, mode } }));
+  };
+  const primary = button("", begin, { line, kind: "lw-primary", id: "lw-tag", "aria-describedby": "lw-tag-why" });
+  const progress = tagProgress(app, line, finished);
+
+  const look = () => {
+    const number = toTag(pictures, tagValues(store).mode);
+    setText(primary, number === 1 ? t("Tag 1 picture") : t("Tag {count} pictures", { count: count(number) }));
+    setText(captions, pictures.captioned === 1 ? t("1 has a caption") : t("{count} have captions", { count: count(pictures.captioned) }));
+    show(captions, pictures.count);
+    const reason = whyNot(store, pictures, number);
+    disable(primary, reason, why);
+    progress.look();
+  };
+  for (const topic of ["project", "state", "jobs", "opened"]) store.on(topic, look);
+  pictures.on(look);
+  look();
+  const element = h("div", { class: "lw-foot" }, progress.element, h("div", { class: "lw-line" }, primary, captions), question, why, line);
+  return { element };
+}
+
+/** How many pictures the mode leaves to tag. */
+export function toTag(pictures, mode) {
+  return ["if-empty", "skip"].includes(mode) ? pictures.count - pictures.captioned : pictures.count;
+}
+
+function whyNot(store, pictures, number) {
+  if (!store.project?.dataset) return t("First choose the folder with your pictures, at the top.");
+  if (pictures.error) return t("The folder can't be read; see there.");
+  if (!store.state.taggers.length) return t("There is no tagger yet; see above.");
+  if (!pictures.count) return t("There are no pictures in the folder.");
+  if (tagJobs(store).some((job) => isLive(job) || job.state === "queued")) return t("It is tagging, or waits for its turn.");
+  return number ? "" : t("All have captions: choose above what becomes of them, or go on.");
+}
+
+const tagJobs = (store) => store.jobs.filter((job) => job.kind === "tag" && job.project === store.project?.name);
+
+function tagProgress({ api, store }, line, finished) {
+  const bar = progressBar();
+  const words = h("span", { class: "lw-figures" });
+  const act = (what) => async () => put(store, await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`));
+  const stop = button(t("Stop"), act("stop"), { line, kind: "lw-small" });
+  const told = h("p", { class: "lw-told", role: "status", hidden: true });
+  const live = h("div", { class: "lw-tag-live", hidden: true }, bar.element, h("div", { class: "lw-line" }, words, stop));
+  const states = new Map();
+  let job = null;
+  return {
+    element: h("div", {}, live, told),
+    look() {
+      const jobs = tagJobs(store);
+      job = jobs.find((one) => isLive(one)) ?? jobs.find((one) => one.state === "queued") ?? null;
+      for (const one of jobs) {
+        const before = states.get(one.id);
+        states.set(one.id, one.state);
+        if (before && before !== one.state && !isLive(one) && one.state !== "queued") {
+          told.replaceChildren(sign(mood(one.state)), one.message || t("Tagging ended."));
+          show(told, true);
+          finished();
+        }
+      }
+      show(live, job);
+      if (!job) return;
+      show(told, false);
+      bar.set(job.step ?? 0, job.steps ?? 0);
+      setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+    },
+  };
+}
+
+/** "7 of 11 · 3.1 a second · 1 s left". */
+function figures(job) {
+  if (!job.steps) return t("The tagger is being read …");
+  const left = job.seconds_left;
+  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
+  return [
+    t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
+    perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
+    Number.isFinite(left) && t("{time} left", { time: duration(left) }),
+  ].filter(Boolean).join(" · ");
+}

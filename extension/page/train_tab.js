@@ -1,0 +1,95 @@
+// Train: on the left what is decided, on the right what will happen, then what happens.
+
+import { h, setText, show } from "./dom.js";
+import { exportView } from "./export.js";
+import { settingsForm } from "./form.js";
+import { count, duration } from "./format.js";
+import { historyView } from "./history.js";
+import { t } from "./i18n.js";
+import { liveView } from "./live.js";
+import { button, disable, errorLine } from "./parts.js";
+import { planView } from "./plan_view.js";
+import { keepPlan } from "./planner.js";
+import { promptsPart } from "./prompts.js";
+import { queueView } from "./queue.js";
+import { put } from "./run_actions.js";
+import { isLive, lookAt } from "./runs.js";
+
+export const trainTab = { id: "train", title: () => t("Train"), build: buildTrainTab };
+
+function buildTrainTab(app) {
+  const left = h("div", { class: "lw-left" }, h("p", { class: "lw-empty" }, t("The settings are being fetched …")));
+  const right = h("div", { class: "lw-right" });
+  const element = h("section", { class: "lw-train" }, left, right);
+  let visible = false;
+  const plan = keepPlan(app, () => visible && app.store.project?.dataset);
+  let live = null;
+
+  const fill = async () => {
+    try {
+      const form = settingsForm(app, await app.api.get("form"));
+      const start = startPart(app);
+      live = liveView(app);
+      left.replaceChildren(h("div", { class: "lw-scroll" }, form.element, promptsPart(app, form).element, exportView(app).element), start.element);
+      right.replaceChildren(planView(app, form).element, live.element, queueView(app).element, historyView(app, form).element);
+      live.look();
+    } catch (error) {
+      left.replaceChildren(h("p", { class: "lw-error", role: "alert" }, error.message), button(t("Try again"), fill));
+    }
+  };
+  fill();
+  return {
+    element,
+    shown() {
+      visible = true;
+      plan();
+      live?.look();
+    },
+    left() {
+      visible = false;
+    },
+  };
+}
+
+/** The primary button, whose label carries the numbers, and why it waits where it does. */
+function startPart({ api, store }) {
+  const line = errorLine();
+  const why = h("p", { class: "lw-why", id: "lw-start-why", hidden: true });
+  const start = (first) => async () => {
+    await store.flush();
+    lookAt(store, null);
+    put(store, await api.post("jobs", { kind: "train", project: store.project.name, settings: store.runSettings(), ...(first ? { first } : {}) }));
+  };
+  const primary = button("", start(false), { line, kind: "lw-primary", id: "lw-train", "aria-describedby": "lw-start-why" });
+  const next = button(t("Train next"), start(true), { line, title: t("Before everything else that waits") });
+  const look = () => {
+    const busy = store.jobs.some((job) => isLive(job));
+    setText(primary, startLabel(store.plan?.data, busy));
+    show(next, store.jobs.some((job) => job.state === "queued"));
+    const reason = whyNot(store);
+    for (const one of [primary, next]) disable(one, reason);
+    setText(why, reason);
+    show(why, reason);
+  };
+  for (const topic of ["plan", "project", "opened", "jobs"]) store.on(topic, look);
+  look();
+  return { element: h("div", { class: "lw-foot" }, h("div", { class: "lw-line" }, primary, next), why, line) };
+}
+
+/** "Train · 1,040 steps · about 18 min"; the time only where it is known. */
+export function startLabel(plan, busy) {
+  const parts = [busy ? t("Add to queue") : t("Train")];
+  if (plan?.steps) parts.push(plan.steps === 1 ? t("1 step") : t("{count} steps", { count: count(plan.steps) }));
+  if (plan?.steps && plan.seconds) parts.push(t("about {time}", { time: duration(plan.seconds) }));
+  return parts.join(" · ");
+}
+
+function whyNot({ project, plan }) {
+  if (!project?.dataset) return t("First choose the folder with your pictures, at the top.");
+  if (!project.base_model) return t("First choose a base model, at the top.");
+  if (plan?.error) return t("There is no plan yet; see there.");
+  if (!plan?.data) return t("The plan is being made …");
+  const errors = (plan.data.problems ?? []).filter((one) => one.severity === "error").length;
+  if (errors === 1) return t("One problem in the plan has to be mended first.");
+  return errors ? t("{count} problems in the plan have to be mended first.", { count: errors }) : "";
+}

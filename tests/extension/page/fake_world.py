@@ -1,0 +1,407 @@
+"""What the made-up server knows: projects, folders, pictures, a form, runs that go on by the clock."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = Path(__file__).resolve().parents[3] / "extension" / "languages"
+TREE: dict[str, int] = {
+    "/": 0,
+    "/data": 0,
+    "/data/sets": 0,
+    "/data/sets/penny": 42,
+    "/data/sets/many": 5000,
+    "/data/sets/<img src=x onerror=alert(1)>": 3,
+    "/home": 0,
+}
+EVIL = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>"
+
+
+def setting(name: str, label: str, kind: str, default: Any, level: str = "basic", **more: Any) -> dict[str, Any]:
+    plain = {"help": f"What {label.lower()} does, in one sentence.", "choices": [], "minimum": None, "maximum": None}
+    return {"name": name, "label": label, "kind": kind, "default": default, "level": level, "unit": "", "conflicts": [], **plain, **more}
+
+
+FORM = {
+    "groups": [
+        {
+            "name": "Images",
+            "settings": [
+                setting("resolution", "Resolution", "size", None, unit="px", minimum=64),
+                setting("dataset_repeats", "Repeats", "int", 1, minimum=1),
+                setting("dataset_config", "Dataset file (TOML)", "path", None, "advanced"),
+            ],
+        },
+        {
+            "name": "Network",
+            "settings": [
+                setting("network_dim", "Rank", "int", None, minimum=1, maximum=768, help="How much it can learn; 4 to 64."),
+                setting("network_alpha", "Alpha", "float", 1.0, minimum=0),
+                setting("network_train_unet_only", "UNet only", "flag", False, "advanced",
+                        conflicts=["network_train_text_encoder_only"]),
+                setting("network_train_text_encoder_only", "Text encoder only", "flag", False, "advanced"),
+                setting("network_args", "Network arguments", "strings", None, "all"),
+            ],
+        },
+        {
+            "name": "Optimizer and learning rate",
+            "settings": [
+                setting("optimizer_type", "Optimizer", "str", "", choices=["AdamW", "Prodigy", "DAdaptAdam", "Lion"]),
+                setting("optimizer_args", "Optimizer arguments", "strings", None, "advanced"),
+                setting("learning_rate", "Learning rate", "float", 2e-6, minimum=0),
+                setting("unet_lr", "UNet rate", "float", None, minimum=0),
+                setting("text_encoder_lr", "Text encoder rate", "floats", None, minimum=0),
+            ],
+        },
+        {
+            "name": "Training",
+            "settings": [
+                setting("max_train_epochs", "Epochs", "int", None, minimum=1, unit="epochs"),
+                setting("max_train_steps", "Steps", "int", 1600, minimum=1, unit="steps"),
+                setting("train_batch_size", "Batch size", "int", 1, minimum=1, unit="pictures"),
+                setting("seed", "Seed", "int", None, minimum=0),
+            ],
+        },
+        {
+            "name": "Saving",
+            "settings": [
+                setting("output_dir", "Output folder", "path", None, "advanced"),
+                setting("output_name", "File name", "str", None),
+                setting("save_every_n_epochs", "Save every", "int", None, minimum=1, unit="epochs"),
+            ],
+        },
+    ],
+    "presets": [
+        {"name": "new_project", "title": "New project (Prodigy)", "description": "Finds its own learning rate; about 1000 steps.",
+         "settings": {"resolution": "512", "network_dim": 64, "network_alpha": 64, "learning_rate": 1.0, "unet_lr": 1.0,
+                      "text_encoder_lr": 1.0, "max_train_steps": 1040, "train_batch_size": 1, "optimizer_type": "Prodigy",
+                      "optimizer_args": ["decouple=True", "weight_decay=0.01"], "save_every_n_epochs": 1}},
+        {"name": "simple", "title": "Simple settings (DAdaptAdam)", "description": "Damped by alpha 1; about 1000 steps.",
+         "settings": {"resolution": "512", "network_dim": 64, "network_alpha": 1, "learning_rate": 1.0,
+                      "max_train_steps": 1000, "train_batch_size": 1, "optimizer_type": "DAdaptAdam"}},
+    ],
+}  # fmt: skip
+TAG = {"model": "", "general": 0.35, "character": 0.85, "mcut": False, "mode": "if-empty", "first": [], "exclude": []}
+
+
+def svg(words: str, hue: int, side: int = 256) -> tuple[bytes, str]:
+    safe = "".join(letter if letter.isalnum() else " " for letter in words)[:14]
+    text = f'<text x="50%" y="55%" font-size="{side // 8}" text-anchor="middle" fill="#fff">{safe}</text>'
+    face = f'<circle cx="50%" cy="40%" r="25%" fill="hsl({hue} 60% 65%)"/>'
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{side}" height="{side}">'
+        f'<rect width="100%" height="100%" fill="hsl({hue} 45% 40%)"/>{face}{text}</svg>'
+    )
+    return picture.encode(), "image/svg+xml"
+
+
+class World:
+    """All state of the made-up server. `speed`: steps a second; `pace`: seconds between looks of the event stream."""
+
+    def __init__(self, *, language: str = "en", speed: float = 30, ready: bool = True, project: bool = True) -> None:
+        self.lock = threading.RLock()
+        self.language, self.speed, self.pace = language, speed, 0.2
+        self.closing = self.down = False
+        self.requests: list[str] = []
+        self.posts: list[tuple[str, dict[str, Any]]] = []
+        self.setup: dict[str, Any] = {"ready": ready, "wrong": "", "running": False, "failed": False, "lines": []}
+        if not ready:
+            self.setup["wrong"] = "The trainer's environment is not there."
+        self.rights = {"restricted": False, "hide_folders": False}
+        self.options = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
+        self.projects: dict[str, dict[str, Any]] = {}
+        self.current: str | None = None
+        self.captions: dict[str, dict[str, str]] = {}
+        self.changes: list[dict[str, Any]] = []
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.problems: list[dict[str, str]] = []
+        if project:
+            self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
+
+    def new_project(self, name: str, **values: Any) -> dict[str, Any]:
+        empty = {"dataset": "", "base_model": "", "preset": "new_project", "settings": {}, "tag": dict(TAG), "page": "tag"}
+        self.projects[name] = {"name": name, **empty, "prompts": "", **values}
+        self.current = name
+        return self.projects[name]
+
+    def state(self) -> dict[str, Any]:
+        chosen = self.options["language"]
+        return {
+            "version": "0.2.0",
+            "restart_needed": False,
+            "host": {"name": "fake", "sends": True, "lora_folder": "/models/Lora"},
+            "language": self.language if chosen == "auto" else chosen,
+            "rights": self.rights,
+            "setup": self.setup,
+            "project": self.projects.get(self.current or ""),
+            "projects": sorted(self.projects),
+            "checkpoints": [
+                {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
+                {"name": "toy_base", "path": "/models/toy_base.safetensors"},
+            ],
+            "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}],
+            "options": self.options,
+        }
+
+    def events(self) -> dict[str, Any]:
+        with self.lock:
+            self.tick()
+            jobs = sorted((self.public(job) for job in self.jobs.values()), key=lambda job: -job["created"])
+            return {"jobs": jobs, "setup": self.setup, "project": self.current}
+
+    # Pictures
+
+    def names(self, folder: str) -> list[str]:
+        if folder not in TREE:
+            raise ValueError(f"The folder {folder} is missing: give the folder that the pictures are in.")
+        names = [f"{number:04d}_smile.png" for number in range(TREE[folder])]
+        if folder == "/data/sets/penny":
+            names[1] = f"{EVIL}.png"
+        return names
+
+    def captions_of(self, folder: str) -> dict[str, str]:
+        if folder not in self.captions:
+            names = self.names(folder)
+            self.captions[folder] = dict.fromkeys(names[:31], "penny, smile, red boots")
+            if len(names) > 1:
+                self.captions[folder][names[1]] = f"penny, {EVIL}"
+        return self.captions[folder]
+
+    def get(self, path: str, query: dict[str, str]) -> Any:
+        with self.lock:
+            name, _, rest = path.partition("/")
+            if name == "jobs" and rest:
+                return self.job_part(*rest.partition("/")[::2], query)
+            return getattr(self, f"get_{name}")(query) if hasattr(self, f"get_{name}") else _missing(path)
+
+    def get_state(self, _: dict[str, str]) -> dict[str, Any]:
+        return self.state()
+
+    def get_strings(self, query: dict[str, str]) -> dict[str, str]:
+        path = LANGUAGES / f"{query['language']}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def get_form(self, _: dict[str, str]) -> dict[str, Any]:
+        return FORM
+
+    def get_jobs(self, _: dict[str, str]) -> dict[str, Any]:
+        return {"jobs": self.events()["jobs"], "queue": self.waiting()}
+
+    def get_folders(self, query: dict[str, str]) -> dict[str, Any]:
+        path = query.get("path") or "/data"
+        if path not in TREE:
+            raise ValueError(f"The folder {path} is not there.")
+        inside = [one for one in TREE if one != "/" and one.rpartition("/")[0] == path.rstrip("/")]
+        return {
+            "path": path,
+            "parent": None if path == "/" else (path.rpartition("/")[0] or "/"),
+            "folders": [{"name": one.rpartition("/")[2], "pictures": TREE[one]} for one in inside],
+            "pictures": TREE[path],
+            "roots": [{"name": "data", "path": "/data"}, {"name": "home", "path": "/home"}],
+        }
+
+    def get_pictures(self, query: dict[str, str]) -> dict[str, Any]:
+        names, captions = self.names(query["folder"]), self.captions_of(query["folder"])
+        first = int(query["offset"])
+        shown = [{"name": one, "caption": captions.get(one, "")} for one in names[first : first + int(query["limit"])]]
+        return {"count": len(names), "captioned": sum(bool(one) for one in captions.values()), "pictures": shown}
+
+    def get_thumb(self, query: dict[str, str]) -> tuple[bytes, str]:
+        return svg(query["name"], sum(map(ord, query["name"])) * 7 % 360, int(query.get("size", 192)))
+
+    def get_changes(self, _: dict[str, str]) -> dict[str, Any]:
+        return {"changes": self.changes[::-1]}
+
+    # Jobs
+
+    def waiting(self) -> list[str]:
+        """The queue, the next one first."""
+        jobs = [job for job in self.jobs.values() if job["state"] == "queued"]
+        return [job["id"] for job in sorted(jobs, key=lambda job: job["place"])]
+
+    def new_job(self, kind: str, steps: int, **values: Any) -> dict[str, Any]:
+        number = f"20260101-{len(self.jobs):06d}-{kind}"
+        place = time.time() if not values.pop("first", False) else min([job["place"] for job in self.jobs.values()], default=0) - 1
+        self.jobs[number] = {
+            "id": number, "kind": kind, "title": values.pop("title", kind), "project": self.current, "state": "queued",
+            "step": 0, "steps": steps, "created": time.time(), "place": place, "base": 0.0, "since": 0.0, "message": "",
+            "settings": {}, "warnings": [], **values,
+        }  # fmt: skip
+        self.tick()
+        return self.jobs[number]
+
+    def tick(self) -> None:
+        """Moves the running job on, and starts the next one when none runs."""
+        for job in self.jobs.values():
+            if job["state"] == "running":
+                job["step"] = min(job["steps"], int(job["base"] + (time.time() - job["since"]) * self.speed))
+                if job["step"] >= job["steps"]:
+                    self.finish(job)
+        if not any(job["state"] in ("running", "paused") for job in self.jobs.values()):
+            for number in self.waiting()[:1]:
+                self.jobs[number].update(state="running", since=time.time(), started=time.time())
+
+    def finish(self, job: dict[str, Any]) -> None:
+        job.update(state="done", ended=time.time(), message="The LoRA is in /models/Lora.", lora="penny")
+        if job["kind"] == "tag":
+            captions = self.captions_of(job["folder"])
+            changed = [name for name in self.names(job["folder"]) if not captions.get(name)]
+            captions.update(dict.fromkeys(changed, "penny, 1girl"))
+            job.update(message=f"{len(changed)} pictures tagged.", lora=None)
+            self.changes.append({"number": len(self.changes) + 1, "what": f"tagged {len(changed)} pictures",
+                                 "time": time.time(), "files": len(changed)})  # fmt: skip
+
+    def public(self, job: dict[str, Any]) -> dict[str, Any]:
+        left = (job["steps"] - job["step"]) / self.speed if job["state"] == "running" else None
+        train = job["kind"] == "train"
+        epoch = job["step"] // 42 if train else 0
+        return {
+            **{name: job.get(name) for name in ("id", "kind", "title", "project", "state", "message", "step", "steps", "created",
+                                                 "started", "ended", "lora")},
+            "epoch": epoch, "epochs": 25 if train else 0, "loss": self.loss(job["step"]), "average": self.loss(job["step"]),
+            "lr": {"unet": 3.1e-4}, "seconds_left": left, "memory": {"ram": 2.1e9, "gpu": 3.9e9} if train else None,
+            "place": self.waiting().index(job["id"]) + 1 if job["state"] == "queued" else None,
+            "resumable": train and job["state"] in ("stopped", "failed"), "samples": min(epoch, 6) if train else 0,
+        }  # fmt: skip
+
+    @staticmethod
+    def loss(step: int) -> float:
+        return 0.09 + 0.08 * math.exp(-step / 90) + 0.02 * math.sin(step * 1.7)
+
+    def job_part(self, number: str, what: str, query: dict[str, str]) -> Any:
+        self.tick()
+        job = self.jobs[number]
+        if what == "curve":
+            steps = list(range(int(query.get("since", 0)) + 1, job["step"] + 1))
+            rates = {"unet": [1e-4 * (1 + math.log10(step)) for step in steps], "text_encoder": [5e-5] * len(steps)}
+            loss = [self.loss(step) for step in steps]
+            return {"steps": steps, "loss": loss, "average": [0.09 + 0.08 * math.exp(-step / 90) for step in steps],
+                    "lr": rates, "total": job["step"]}  # fmt: skip
+        if what == "sample":
+            return svg(query["name"], len(query["name"]) * 40 + int(query["name"].partition("e")[2][:1] or 0) * 30)
+        if what == "log":
+            return b"the log", "text/plain"
+        if what:
+            _missing(what)
+        shown = self.public(job)
+        samples = [{"name": f"e{epoch}.png", "epoch": epoch, "step": epoch * 42, "prompt": "penny, smile"} for epoch in range(shown["samples"])]
+        saved = [{"path": f"/runs/penny-{epoch:06d}.safetensors", "name": f"penny-{epoch:06d}.safetensors", "epoch": epoch, "step": epoch * 42}
+                 for epoch in range(1, shown["epoch"] + 1)]  # fmt: skip
+        return {**shown, "settings": job["settings"], "warnings": job["warnings"], "samples": samples, "saved": saved, "log_tail": ""}
+
+    # What changes something
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        with self.lock:
+            self.posts.append((path, body))
+            name, _, rest = path.partition("/")
+            if name == "jobs" and rest:
+                number, _, what = rest.partition("/")
+                return self.ask(self.jobs[number], what)
+            method = f"post_{path.replace('/', '_')}"
+            return getattr(self, method)(body) if hasattr(self, method) else _missing(path)
+
+    def post_projects(self, body: dict[str, Any]) -> dict[str, Any]:
+        if not body["name"]:
+            raise ValueError("The project's name is empty: give one.")
+        return self.new_project(body["name"])
+
+    def post_projects_open(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.current = body["name"]
+        return self.projects[self.current]
+
+    def post_project(self, body: dict[str, Any]) -> dict[str, Any]:
+        project = self.projects[self.current or ""]
+        for name, value in body["changes"].items():
+            if name in ("settings", "tag"):
+                merged = {**project[name], **value}
+                project[name] = {one: kept for one, kept in merged.items() if kept is not None}
+            else:
+                project[name] = value
+        return project
+
+    def post_plan(self, body: dict[str, Any]) -> dict[str, Any]:
+        settings = body["settings"]
+        images = TREE.get(settings.get("train_data_dir", ""), 0)
+        repeats, batch = int(settings.get("dataset_repeats", 1)), int(settings.get("train_batch_size", 1))
+        batches = -(-images * repeats // batch)
+        steps = int(settings.get("max_train_steps", 1600))
+        return {
+            "steps": steps, "epochs": -(-steps // max(1, batches)), "batches_per_epoch": batches, "images": images,
+            "subsets": [{"name": "penny", "folder": "", "images": images, "repeats": repeats, "copies": images * repeats,
+                         "is_reg": False, "class_tokens": None}],
+            "ignored": [{"path": "/data/sets/penny/g.gif", "reason": "it is animated (3 pictures)"}],
+            "buckets": [{"width": 512, "height": 768, "count": 24}, {"width": 640, "height": 576, "count": 11},
+                        {"width": 448, "height": 832, "count": 7}],
+            "learning_rates": {"unet": 1.0, "text_encoder": 1.0}, "file_size_bytes": 37_861_000, "output_name": "penny",
+            "text": "", "problems": list(self.problems),
+        }  # fmt: skip
+
+    def post_jobs(self, body: dict[str, Any]) -> dict[str, Any]:
+        first = bool(body.get("first"))
+        if body["kind"] == "tag":
+            count = sum(not self.captions_of(body["folder"]).get(name) for name in self.names(body["folder"]))
+            if body["options"]["mode"] not in ("if-empty", "skip"):
+                count = len(self.names(body["folder"]))
+            return self.public(self.new_job("tag", count, title=f"Tag {count} pictures", folder=body["folder"], first=first))
+        settings = body["settings"]
+        return self.public(self.new_job("train", int(settings["max_train_steps"]), title="penny", settings=settings, first=first))
+
+    def ask(self, job: dict[str, Any], what: str) -> dict[str, Any]:
+        self.tick()
+        if what == "pause":
+            job.update(state="paused")
+        elif what == "continue":
+            job.update(state="running", base=float(job["step"]), since=time.time())
+        elif what in ("stop", "kill"):
+            words = "Stopped and saved at step {step}." if what == "stop" else "It was ended at once at step {step}."
+            state = "stopped" if what == "stop" else "failed"
+            job.update(state=state, ended=time.time(), message=words.format(step=job["step"]))
+        elif what == "first":
+            job["place"] = min(one["place"] for one in self.jobs.values()) - 1
+        elif what == "remove":
+            return {**self.public(self.jobs.pop(job["id"])), "state": "removed"}
+        elif what in ("again", "resume"):
+            again = {name: job[name] for name in ("title", "settings") if name in job}
+            return self.public(self.new_job(job["kind"], job["steps"], **again))
+        elif what not in ("save", "sample"):
+            _missing(what)
+        return self.public(job)
+
+    def post_tags_preview(self, body: dict[str, Any]) -> dict[str, Any]:
+        scores = [("1girl", 0.998, "general"), ("penny", 0.93, "character"), ("smile", 0.81, "general"), (EVIL, 0.7, "general"),
+                  ("boots", 0.36, "general"), ("brown hair", 0.33, "general"), ("hat", 0.12, "general")]  # fmt: skip
+        kept = {"general": body["general"], "character": body["character"]}
+        return {"tags": [{"tag": tag, "score": score, "kind": kind, "kept": score >= kept[kind]} for tag, score, kind in scores],
+                "seconds": 0.1}  # fmt: skip
+
+    def post_undo(self, _: dict[str, Any]) -> dict[str, Any]:
+        change = self.changes.pop()
+        captions = self.captions_of(self.projects[self.current or ""]["dataset"])
+        for name in list(captions)[-change["files"] :]:
+            captions.pop(name)
+        return {"what": change["what"], "restored": change["files"], "edited": ["0007_smile.txt"]}
+
+    def post_export(self, body: dict[str, Any]) -> dict[str, Any]:
+        names = {"toml": "penny.toml", "bash": "penny.sh", "powershell": "penny.ps1"}
+        return {"name": names[body["as"]], "text": "\n".join(f"{name} = {json.dumps(value)}" for name, value in body["settings"].items())}
+
+    def post_options(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.options = {**self.options, **body}
+        return self.options
+
+    def post_setup(self, _: dict[str, Any]) -> dict[str, Any]:
+        self.setup = {**self.setup, "running": True, "failed": False, "lines": ["Collecting torch", "Downloading torch (180 MB)"]}
+        return self.setup
+
+    def post_doctor(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"lines": ["Python 3.11.7", "No GPU: the CPU trains, slowly."], "well": True}
+
+
+def _missing(what: str) -> Any:
+    raise KeyError(what)

@@ -47,7 +47,7 @@ def tell_shared(paths: Sequence[Path], files: Sequence[Path | None], findings: F
     for group in by_stem.values():
         caption = captions[group[0]]
         if len(group) > 1 and caption is not None:
-            shown = " and ".join(path.name for path in group)
+            shown = ", ".join(path.name for path in group)
             fix = "Give one of them another name, with a caption of its own."
             findings.tell("warning", "caption-shared", f"{shown} in {caption.parent} share the caption {caption.name}.", fix)
 

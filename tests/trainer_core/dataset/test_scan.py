@@ -156,7 +156,7 @@ def test_two_pictures_with_one_caption(folder: Path, settings: Make, draw_pictur
     draw_picture(folder / "1.jpg")
     found = scan(settings())
     assert len(found.items) == 4
-    assert "1.jpg and 1.png" in problem(found, "caption-shared") and "1.txt" in problem(found, "caption-shared")
+    assert "1.jpg, 1.png" in problem(found, "caption-shared") and "1.txt" in problem(found, "caption-shared")
 
 
 def test_names_with_a_face_s_place_find_their_caption(folder: Path, settings: Make, draw_picture: Callable) -> None:

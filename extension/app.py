@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from pathlib import Path
 from typing import Any
 
 from .host import WebUI
 from .http import mount
 from .workbench import Workbench
 
+ROOT = Path(__file__).resolve().parents[1]
 TAB = ("LoRA Workbench", "lora_workbench")
 # Relative to the page's address, so that it is right behind a proxy's subpath too.
 FRAME = (
@@ -47,9 +50,15 @@ def on_ui_tabs() -> list[tuple[Any, str, str]]:
 
 def on_app_started(demo: Any, app: Any) -> None:
     """`demo` is None under --nowebui: then there is the API alone."""
+    leave_path()
     bench = workbench()
     mount(app, bench, lambda: is_stopping(demo))
     bench.begin()
+
+
+def leave_path() -> None:
+    """The forks keep every extension's folder on `sys.path`, where others' `import tagger` could find ours; we need none."""
+    sys.path[:] = [entry for entry in sys.path if not entry or Path(entry).resolve() != ROOT]
 
 
 def is_stopping(demo: Any) -> bool:

@@ -1,0 +1,1 @@
+"""By this package an extension knows Forge."""

@@ -16,7 +16,7 @@ from ..projects import LANGUAGES, OPTION_DEFAULTS
 from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route, Stream
 
-_SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "text", "warnings", "what"))
+_SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "lines", "warnings", "what"))
 _PLAN_PATIENCE = 120.0
 
 
@@ -125,7 +125,7 @@ def post_setup(call: Call) -> Answer:
 def post_doctor(call: Call) -> Answer:
     call.only()
     lines, well = examine()
-    return {"lines": lines, "well": well}
+    return translated({"lines": lines, "well": well}, call)
 
 
 def get_events(call: Call) -> Answer:

@@ -1,0 +1,148 @@
+"""What the test of completeness excepts, and why."""
+
+from __future__ import annotations
+
+# Files whose words reach the terminal, or nobody: purposes of random numbers, tags,
+# names in pictures' metadata, a data base.
+SILENT_FILES = (
+    "demo",
+    "extension/standalone.py",
+    "tagger/__main__.py",
+    "tagger/check.py",  # and contradictions.py: `tagger check` alone says them so far
+    "tagger/commands",
+    "tagger/contradictions.py",
+    "tagger/grammar.py",
+    "tagger/store.py",
+    "tagger/tag_words.py",
+    "trainer_core/__main__.py",
+    "trainer_core/command_errors.py",
+    "trainer_core/commands.py",
+    "trainer_core/dataset/batches.py",
+    "trainer_core/generate/infotext.py",
+    "trainer_core/generate/samplers.py",
+    "trainer_core/noising.py",
+    "trainer_core/planning/text.py",
+    "trainer_core/settings/reference.py",
+    "trainer_core/train_network.py",
+)
+
+# Names that have several words, in whatever file.
+NAMES = ("Euler a", "LoRA Workbench", "Stable Diffusion 1.x", "Stable Diffusion 2.x", "Stable Diffusion XL")
+
+# Texts for programs or the terminal in files that also talk to the page's users; each by its first words.
+NOT_SHOWN: dict[str, tuple[str, ...]] = {
+    "extension/api/jobs.py": ("text/plain; charset",),
+    "extension/api/table.py": ("this document",),
+    "extension/app.py": ("<div id=",),
+    "extension/http.py": ("text/", "default-src", "private, max-age", "Basic realm", "data: {}", ": still here"),
+    "extension/page/history.js": ("jobs/${encodeURIComponent",),
+    "extension/page/i18n.js": ("LoRA Workbench: no words",),
+    "extension/page/prompts.js": ("penny, smile",),
+    "extension/queue_driver.py": ("tell app",),
+    "installer/command.py": (
+        "{}: not understood",
+        "error: stopped",
+        "error: {}: {}.",
+        "make or repair",
+        "set up what is missing",
+        "what is installed",
+        "{} is no build of PyTorch",
+    ),
+    "installer/doctor.py": ("import importlib", "s are"),
+    "installer/environment.py": ("import torch", "import sysconfig", '"""Made by'),
+    "installer/pythons.py": ("import json", "import sys", "(Python {}) lacks the module{}"),
+    "installer/ui_words.py": ("{} is no port",),
+    "tagger/batch.py": ("Path | None",),
+    "tagger/hub.py": ("Bearer {}",),
+    "trainer_core/dataset/caption_text.py": ("caption ",),
+    "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
+    "trainer_core/models/header.py": ("magic number",),
+    # Tags that mirrored pictures teach wrongly.
+    "trainer_core/planning/captions.py": (
+        "hair over",
+        "one eye",
+        "side ponytail",
+        "english text",
+        "chinese text",
+        "japanese text",
+        "single ",
+        "holding sword",
+        "mole under",
+        "scar on",
+    ),
+    "trainer_core/publish.py": ("sd version", "activation text", "preferred weight", "negative text"),
+    "trainer_core/settings/command_line.py": (
+        "\0no value",
+        "in {}",
+        "in preset {}",
+        "Hyphens may",
+        "One of {}.",
+        "Default {}.",
+    ),
+    "trainer_core/settings/convert.py": ("; did you mean", "must be one of {}, not {}{}"),
+    "trainer_core/settings/dataset_tree.py": ("{}: [general]",),
+    "trainer_core/settings/optimizer.py": ("Optimizer, in any letter case",),
+    "trainer_core/settings/values.py": ("{}: dataset {}:",),
+    "trainer_core/worker.py": ("Whoever asked",),
+}
+
+# Keys that no source holds as they are: put together of two texts, or said by the system.
+COMPOSED: tuple[str, ...] = (
+    "must be from {n} to {n}, not {}",
+    "must be at least {n}, not {}",
+    "must be at most {n}, not {}",
+    "must be one of {}, not {}; did you mean {}?",
+    "folders inside it are not read ({})",
+    "(Python {}) lacks the module {}",
+    "(Python {}) lacks the modules {}",
+    "{} {} ({}, HTTP {}).",
+    "{} is missing",
+    "{} is {}, not {}",
+    "[{} s] {}",
+    "! {}",
+    "mend: {}",
+    "note: {}",
+    "error: {}",
+    "warning: {}",
+    "stop",
+    "save",
+    "sample",
+    "pause",
+    "undo",
+    "redo",
+    "No such file or directory",
+    "Permission denied",
+    "Read-only file system",
+    "No space left on device",
+    "Is a directory",
+    "Not a directory",
+    "File exists",
+    "File name too long",
+    "Input/output error",
+)
+
+# The same in both languages: names, commands, and tags, which are English everywhere.
+SAME: tuple[str, ...] = (
+    "penny",
+    "simple background, monochrome",
+    "python install.py setup",
+    "python install.py setup --torch auto",
+)
+
+# Names that stay as they are within Chinese sentences.
+TERMS: tuple[str, ...] = (
+    "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
+    "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",
+    "Alpha", "alpha", "Gamma", "SNR", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
+    "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
+    "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
+    "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
+    "Ctrl", "Enter", "Backspace", "Esc", "onnxruntime", "venv", "torchrun",
+)  # fmt: skip
+
+# What is written as it is: values, fields of files and of the API, commands.
+LITERALS: tuple[str, ...] = (
+    "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
+    "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup", "PATH",
+    "RANK", "New", "ItemProperty", "Path", "Name", "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force",
+)  # fmt: skip

@@ -72,6 +72,8 @@ def run_settings(asked: Mapping[str, Any], runs: Path, data: Path, prompts: Path
     settings.setdefault("output_dir", str(runs / name))
     settings.setdefault("save_state", True)
     settings.setdefault("save_last_n_epochs_state", 1)
+    if settings.get("save_every_n_steps"):
+        settings.setdefault("save_last_n_steps_state", settings["save_every_n_steps"])
     settings["data_dir"] = str(data)
     if prompts is not None:
         settings.setdefault("sample_prompts", str(prompts))

@@ -15,6 +15,7 @@ from .rights import Rights, file_name, shown
 NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "preset"))
 _WRITTEN = frozenset(("output_dir", "logging_dir"))
 _LONGEST_TEXT, _MOST_WORDS = 10_000, 200
+_ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
 # Captions are written beside pictures: only where no program would take them for its own.
 CAPTION_EXTENSIONS = (".txt", ".caption", ".tags", ".cap")
@@ -43,6 +44,8 @@ def _checked(name: str, value: Any, rights: Rights) -> Any:
         return str(path)
     if name in ("caption_extension", "caption_extention") and not (isinstance(value, str) and _EXTENSION.fullmatch(value)):
         raise Refused(f"{name} must be an extension such as .txt, not {shown(value)}.")
+    if kind == "strings" and not all(_ARGUMENT.fullmatch(str(word)) for word in ([value] if isinstance(value, str) else value)):
+        raise Refused(f"{name} must be words such as weight_decay=0.01, not {shown(value)}.")
     if name in ("output_name", "log_prefix"):
         return file_name(value, name)
     if name == "metadata_thumbnail" and not str(value).startswith("data:"):
@@ -56,6 +59,8 @@ def _check_size(name: str, value: Any) -> None:
     if isinstance(value, list):
         if len(value) > _MOST_WORDS or any(isinstance(word, (list, dict)) or len(str(word)) > _LONGEST_TEXT for word in value):
             raise Refused(f"{name} holds too much.")
+    elif ALL[name].kind == "strings" and not isinstance(value, str):
+        raise Refused(f"{name} must be a list of words.")
     elif not isinstance(value, (str, int, float, bool)):
         raise Refused(f"{name} must be a plain value.")
     elif isinstance(value, int) and abs(value) >= 2**63:

@@ -44,7 +44,9 @@ def _checked(name: str, value: Any, rights: Rights) -> Any:
         return str(path)
     if name in ("caption_extension", "caption_extention") and not (isinstance(value, str) and _EXTENSION.fullmatch(value)):
         raise Refused(f"{name} must be an extension such as .txt, not {shown(value)}.")
-    if kind == "strings" and not all(_ARGUMENT.fullmatch(str(word)) for word in ([value] if isinstance(value, str) else value)):
+    if kind == "strings" and not all(
+        _ARGUMENT.fullmatch(str(word)) for word in (value.split() if isinstance(value, str) else value)
+    ):
         raise Refused(f"{name} must be words such as weight_decay=0.01, not {shown(value)}.")
     if name in ("output_name", "log_prefix"):
         return file_name(value, name)

@@ -1,0 +1,139 @@
+"""The page without webui, as a process of its own: it serves, says what is wrong, and ends with its streams."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lora_workbench.extension import standalone
+from lora_workbench.installer import command
+from lora_workbench.tests.extension.parts import API, wait_for
+
+MODULE = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.extension.standalone"]
+
+
+class Served:
+    """A running server, its first line, and its address."""
+
+    def __init__(self, data: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [*MODULE, "--port=0", f"--data={data}", "--no-browser", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        self.line = self.process.stdout.readline()
+        self.address = self.line.split()[2]
+
+    def open(self, path: str, **headers: str) -> Any:
+        return urllib.request.urlopen(urllib.request.Request(self.address + path, headers=headers), timeout=20)
+
+    def end(self) -> str:
+        if self.process.poll() is None:
+            self.process.kill()
+        return self.process.communicate(timeout=20)[0]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    made = Served(tmp_path / "data")
+    yield made
+    made.end()
+
+
+def test_it_serves_the_page_and_its_api(served: Served, tmp_path: Path) -> None:
+    assert served.line.startswith("LoRA Workbench: http://127.0.0.1:") and str(tmp_path / "data") in served.line
+    page = served.open("/")
+    assert 'id="lw-root"' in page.read().decode() and "default-src 'self'" in page.headers["content-security-policy"]
+    assert json.load(served.open(f"{API}/state"))["host"]["name"] == "alone"
+    assert served.open("/lora_workbench/page/main.js").status == 200
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        served.open("/", Host="evil.example")
+    assert refused.value.code == 403
+    assert not (tmp_path / "data" / "projects").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_at_once_though_a_page_listens(served: Served, number: int) -> None:
+    stream = served.open(f"{API}/events")
+    assert stream.readline().startswith(b"data: ")
+    served.process.send_signal(number)
+    said = served.process.communicate(timeout=10)[0]
+    assert "Traceback" not in said and "error" not in said.lower()
+
+
+def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [*MODULE, f"--port={port}", "--no-browser", f"--data={tmp_path}"], capture_output=True, text=True, timeout=60
+        )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: Port {port}") and "--port" in line
+
+
+def test_an_address_for_others_comes_with_a_word(tmp_path: Path) -> None:
+    for words, said, restricted in (
+        ([], "works on the data folder alone", True),
+        (["--trust-network"], "read and write", False),
+    ):
+        served = Served(tmp_path, "--host=0.0.0.0", *words)
+        try:
+            assert said in served.process.stdout.readline()
+            assert json.load(served.open(f"{API}/state"))["rights"]["restricted"] is restricted
+        finally:
+            served.end()
+
+
+def test_install_py_ui_hands_its_words_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(command, "what_is_wrong", lambda _: "")
+    monkeypatch.setattr(command, "run_to_its_end", lambda words: ran.append([str(word) for word in words]) or 0)
+    assert command.main(["ui", "--port", "8000", "--data", str(tmp_path / "my data"), "--no-browser", "--host", "::1"]) == 0
+    assert ran[0][4:6] == ["-m", "lora_workbench.extension.standalone"]
+    asked = standalone._parser().parse_args(ran[0][6:])
+    assert (asked.port, asked.host, asked.data, asked.no_browser) == (8000, "::1", tmp_path / "my data", True)
+    assert not asked.trust_network
+
+
+def test_install_py_ui_sets_up_what_is_missing_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(command, "what_is_wrong", lambda _: "is not there")
+    monkeypatch.setattr(command, "set_up", lambda *_: done.append("set up"))
+    monkeypatch.setattr(command, "run_to_its_end", lambda _: done.append("served") or 0)
+    assert command.main(["ui", "--no-browser"]) == 0
+    assert done == ["set up", "served"]
+
+
+@pytest.mark.parametrize("words", [["--port", "http"], ["--port", "70000"], ["--port", "-1"], ["stray"]])
+def test_wrong_words(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        status = command.main(["ui", *words])
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2 and "error:" in capsys.readouterr().err
+
+
+def test_jobs_outlive_the_page(tmp_path: Path) -> None:
+    """Its end is not theirs: they have sessions of their own (tests of the queue kill servers too)."""
+    from lora_workbench.extension.job_process import is_running, spawn, started_at
+
+    process = spawn([sys.executable, "-c", "import time; time.sleep(30)"], tmp_path)
+    began = wait_for(lambda: started_at(process.pid))
+    assert is_running(process.pid, began)
+    process.kill()
+    process.wait()

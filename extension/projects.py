@@ -42,7 +42,7 @@ _DEFAULTS: dict[str, Any] = {
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "train"),
+    "page": ("tag", "captions", "train"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,

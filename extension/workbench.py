@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from . import versions
+from .caption_shelf import Shelves
 from .helper import Helper
 from .host import Host
 from .jobs import Jobs, queue_of
@@ -28,7 +29,10 @@ class Workbench:
         self.projects = Projects(host.data)
         self.jobs = jobs or Jobs(host.data)
         self.setup = setup or Setup()
-        self.plans, self.thumbs, self.tagger = (Helper(kind, host.data) for kind in ("plan", "thumbs", "tagger"))
+        self.plans, self.thumbs, self.tagger, self.words = (
+            Helper(kind, host.data) for kind in ("plan", "thumbs", "tagger", "words")
+        )
+        self.captions = Shelves()
         self.loaded = versions.on_disk()
         self.queue = QueueDriver(
             self.jobs, lambda: self.setup.ready, host.memory.free, host.memory.restore, self._when_all_is_done
@@ -42,7 +46,7 @@ class Workbench:
 
     def end(self) -> None:
         self.queue.end()
-        for helper in (self.plans, self.thumbs, self.tagger):
+        for helper in (self.plans, self.thumbs, self.tagger, self.words):
             helper.end()
 
     @property

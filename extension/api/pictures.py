@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import string
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ...tagger.captions import caption_file, read_caption
-from ...tagger.journal import changes, undo
+from ...tagger.journal import Undone, changes, redo, undo
 from ..errors import FORBIDDEN, MISSING, Refused
 from ..pictures import Folder, list_folder
 from ..projects import TAG_DEFAULTS, checked_tag_options
@@ -85,8 +85,8 @@ def _roots(call: Call) -> Iterator[dict[str, str]]:
 
 def get_pictures(call: Call) -> Answer:
     """One page of a dataset's pictures with their captions."""
-    folder = _opened(call, call.query.get("folder"))
-    extension = _extension(call)
+    folder = opened_folder(call, call.query.get("folder"))
+    extension = caption_extension(call)
     found = _listed(folder, extension, recursive=call.query.get("recursive") == "1")
     offset = call.number("offset", 0, 0, 1 << 30)
     names = found.names[offset : offset + call.number("limit", 100, 1, _MOST_PICTURES)]
@@ -111,12 +111,12 @@ def _caption(call: Call, folder: Path, name: str, extension: str) -> str:
     return read_caption(path).text
 
 
-def _extension(call: Call) -> str:
+def caption_extension(call: Call) -> str:
     project = call.workbench.projects.current()
     return str(project["tag"]["caption_extension"]) if project else ".txt"
 
 
-def _opened(call: Call, asked: Any) -> Path:
+def opened_folder(call: Call, asked: Any) -> Path:
     """The folder where a project has opened it; Refused else."""
     if not asked:
         project = call.workbench.projects.current()
@@ -141,7 +141,7 @@ def _picture(call: Call, folder: Path, name: Any) -> Path:
 
 
 def get_thumb(call: Call) -> Answer:
-    folder = _opened(call, call.query.get("folder"))
+    folder = opened_folder(call, call.query.get("folder"))
     path = _picture(call, folder, call.query.get("name"))
     size = call.number("size", 256, *_SIZES)
     stat = path.stat()
@@ -162,7 +162,7 @@ def post_preview(call: Call) -> Answer:
         **TAG_DEFAULTS,
         **checked_tag_options({n: v for n, v in call.body.items() if n in TAG_DEFAULTS}, call.workbench.rights),
     }
-    path = _picture(call, _opened(call, call.body.get("folder")), call.body.get("name"))
+    path = _picture(call, opened_folder(call, call.body.get("folder")), call.body.get("name"))
     if not options["model"]:
         raise Refused("No tagger is chosen: choose one above.")
     call.workbench.setup.must_be_ready()
@@ -177,14 +177,25 @@ def post_preview(call: Call) -> Answer:
 
 
 def get_changes(call: Call) -> Answer:
-    """What can be undone, newest first."""
-    found = [vars(one) for one in changes(_opened(call, call.query.get("folder"))) if one.state != "undone"]
-    return translated({"changes": found}, call)
+    """What can be undone, newest first, and what would be redone."""
+    found = changes(opened_folder(call, call.query.get("folder")))
+    done = [vars(one) for one in found if one.state != "undone"]
+    latest = max((one.number for one in found if one.state == "done"), default=0)
+    again = [vars(one) for one in found if one.state == "undone" and one.number > latest]
+    return translated({"changes": done, "redo": again[-1] if again else None}, call)
 
 
 def post_undo(call: Call) -> Answer:
+    return _turned(call, undo)
+
+
+def post_redo(call: Call) -> Answer:
+    return _turned(call, redo)
+
+
+def _turned(call: Call, turn: Callable[[Path], Undone]) -> Answer:
     call.only("folder")
-    done = undo(_opened(call, call.body.get("folder")))
+    done = turn(opened_folder(call, call.body.get("folder")))
     edited = [path.name for path in done.edited]
     return translated({"what": done.what, "restored": len(done.restored), "edited": edited}, call)
 
@@ -202,4 +213,5 @@ ROUTES = (
     ),
     Route("GET", f"{PREFIX}/changes", get_changes, "batches of captions that can be undone", query=("folder",)),
     Route("POST", f"{PREFIX}/undo", post_undo, "takes back the last batch of captions", body=("folder",)),
+    Route("POST", f"{PREFIX}/redo", post_redo, "brings the batch back that was undone last", body=("folder",)),
 )

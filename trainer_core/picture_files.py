@@ -7,13 +7,13 @@ import io
 from PIL import Image, ImageOps
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
 def opened(content: bytes) -> Image.Image:
     """The picture in a file's bytes, told by content; Pillow raises OSError, ValueError, SyntaxError … for damaged ones."""
     Image.init()  # else Pillow knows a few decoders only, and not WebP's
-    return Image.open(io.BytesIO(content), formats=_FORMATS)
+    return Image.open(io.BytesIO(content), formats=FORMATS)
 
 
 def upright(image: Image.Image) -> Image.Image:

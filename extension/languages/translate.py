@@ -87,7 +87,8 @@ class _Reading:
             start = text.index(plain)
             score, inner = self.best(plain, depth)
             return score, text[:start] + inner + text[start + len(plain) :]
-        ways = (self._by_template, self._as_lines, self._joined, self._without_period, self._after_name)
+        # Of equal ones the first is taken: a period belongs to the sentence before it belongs to its last value.
+        ways = (self._without_period, self._by_template, self._as_lines, self._joined, self._after_name)
         return max((way(text, depth) for way in ways), key=lambda one: one[0])
 
     def _without_period(self, text: str, depth: int) -> tuple[int, str]:
@@ -95,6 +96,8 @@ class _Reading:
         if not text.endswith("."):
             return 0, text
         score, inner = self.best(text[:-1], depth + 1)
+        if not score:
+            return 0, text
         return score, inner if inner.endswith("？") else inner + "。"
 
     def _after_name(self, text: str, depth: int) -> tuple[int, str]:

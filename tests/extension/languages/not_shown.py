@@ -8,10 +8,9 @@ SILENT_FILES = (
     "demo",
     "extension/standalone.py",
     "tagger/__main__.py",
-    "tagger/check.py",  # and contradictions.py: `tagger check` alone says them so far
     "tagger/commands",
-    "tagger/contradictions.py",
     "tagger/grammar.py",
+    "tagger/serve.py",
     "tagger/store.py",
     "tagger/tag_words.py",
     "trainer_core/__main__.py",
@@ -53,6 +52,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "installer/pythons.py": ("import json", "import sys", "(Python {}) lacks the module{}"),
     "installer/ui_words.py": ("{} is no port",),
     "tagger/batch.py": ("Path | None",),
+    "tagger/check.py": ("{} and {}: {}", "no {}"),
     "tagger/hub.py": ("Bearer {}",),
     "trainer_core/dataset/caption_text.py": ("caption ",),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
@@ -104,6 +104,12 @@ COMPOSED: tuple[str, ...] = (
     "note: {}",
     "error: {}",
     "warning: {}",
+    *(f"{{n}} {noun}{end}" for noun in ("file", "pair", "folder", "tag") for end in ("", "s")),
+    *(
+        f"{{}} and {{}}: {why}"
+        for why in ("two colours of one thing", "only one of them can be right", "seldom right together")
+    ),
+    *(f"{word}{aspect}" for word in ("", "no ") for aspect in ("pose", "view", "expression", "background")),
     "stop",
     "save",
     "sample",
@@ -143,6 +149,8 @@ TERMS: tuple[str, ...] = (
 # What is written as it is: values, fields of files and of the API, commands.
 LITERALS: tuple[str, ...] = (
     "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
-    "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup", "PATH",
-    "RANK", "New", "ItemProperty", "Path", "Name", "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force",
+    "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
+    "PATH", "RANK", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place", "merges", "gone", "kept",
+    "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name", "LongPathsEnabled", "Value",
+    "PropertyType", "DWORD", "Force",
 )  # fmt: skip

@@ -71,6 +71,7 @@ def test_english_and_unknown_languages_change_nothing() -> None:
          "设置中有 2 个问题：\n  seed 必须是文字，而不是 1。\n  请调低它。"),
         ("network_args: conv_x is not an argument of networks.lora; did you mean conv_dim?",
          "network_args：conv_x 不是 networks.lora 的参数；您是不是想填 conv_dim？"),
+        ("4 files that don't begin with penny.", "4 个文件不是以 penny 开头。"),
         ("    mend: python install.py setup", "    解决：python install.py setup"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -31,6 +32,7 @@ _CODE = re.compile(
 )
 
 
+@functools.cache
 def of_python() -> list[Sentence]:
     paths = sorted({path for pattern in SOURCES for path in ROOT.glob(pattern)})
     return [one for path in paths if not is_silent(path) for one in in_python(path) if not is_hidden(one)]

@@ -2,171 +2,201 @@
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
-from ..trainer_core.picture_files import EXTENSIONS, opened, upright
 from ..trainer_core.problems import UserError
-from .captions import MODES, Caption, Change, apply_changes, caption_file, is_kept, planned, read_caption
+from .captions import MODES, Change, caption_file, is_kept, planned, read_caption, same_tag
+from .ensemble import Ensemble
+from .folder import caption_owners, find_pictures
+from .journal import Batch, settle
 from .model import Tagger
-from .results import Choice, choose
+from .model_files import suggested_threshold
+from .pipeline import Pipeline
+from .results import Choice
+from .shares import own, share
+from .store import LOWEST, Store
 
-Progress = Callable[[int, int, Path | None], None]  # (pictures done, pictures in all, the last picture done)
-_READERS = 4
+Progress = Callable[[int, int, "Path | None"], None]  # (pictures done, pictures in all, the last picture done)
+_PORTION, _SECONDS = 256, 10.0  # captions are written when there are so many, or after so long
 
 
 @dataclass
 class Summary:
-    """What became of a folder's pictures; `unchanged`: tagged, but the caption had all of it."""
+    """What became of a folder's pictures; `unchanged`: tagged, but the caption had all of it, or no tag was found."""
 
     folder: Path
-    written: list[Path] = field(default_factory=list)
-    kept: list[Path] = field(default_factory=list)
-    unchanged: list[Path] = field(default_factory=list)
+    written: int = 0
+    kept: int = 0
+    unchanged: int = 0
+    untagged: int = 0  # of the unchanged ones: nothing was above the thresholds
     skipped: list[tuple[Path, str]] = field(default_factory=list)
     encodings: list[tuple[Path, str]] = field(default_factory=list)
     stopped: bool = False
     change: int | None = None  # the number of the change that undo takes back
+    notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """For the terminal: counts, then what needs a look."""
-        lines = [f"{_pictures(len(self.written))} tagged" + (" before it was stopped." if self.stopped else ".")]
+        lines = [f"{_pictures(self.written)} tagged" + (" before it was stopped." if self.stopped else ".")]
         if self.kept:
-            lines.append(f"{_pictures(len(self.kept))} kept the caption that was there.")
-        if self.unchanged:
-            lines.append(f"{_pictures(len(self.unchanged))} had all the tags already.")
+            lines.append(f"{_pictures(self.kept)} kept the caption that was there.")
+        if self.unchanged > self.untagged:
+            lines.append(f"{_pictures(self.unchanged - self.untagged)} had all the tags already.")
+        if self.untagged:
+            lines.append(f"{_pictures(self.untagged)} got no caption: no tag is above the thresholds.")
         lines += [f"{path} was in {encoding}; it is UTF-8 now." for path, encoding in self.encodings]
         lines += [f"{path} was skipped: {reason}." for path, reason in self.skipped]
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How captions are written: see `captions.planned`."""
+
+    mode: str = "if-empty"
+    first: Sequence[str] = ()
+    last: Sequence[str] = ()
+    name_as_tag: bool = False
+    extension: str = ".txt"
+
+    def change(self, picture: Path, tags: Sequence[str]) -> tuple[Change | None, str]:
+        """The change to the caption as it is now, and its encoding where that was another."""
+        caption = read_caption(caption_file(picture, self.extension))
+        first = [tag for tag in self.first if tag.strip()]
+        if self.name_as_tag:
+            first.append(picture.stem.replace("_", " ").strip())
+        return planned(caption, tags, self.mode, first, self.last), caption.encoding
+
+
 def tag_folder(
     folder: str | Path,
-    model: str | Path | Tagger,
+    model: str | Path | Tagger | Sequence[str | Path | Tagger],
     *,
-    first: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    threshold: float = Choice.threshold,
-    character_threshold: float = Choice.character_threshold,
-    mcut: bool = False,
-    underscores: bool = False,
-    characters_first: bool = False,
-    rating: str = "no",
-    mode: str = "if-empty",
+    plan: Plan | None = None,
+    choice: Choice | None = None,
+    own_thresholds: bool = False,
+    combine: str = "mean",
     recursive: bool = False,
-    extension: str = ".txt",
+    store: Store | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
-    """Tags the folder's pictures; `first` comes first in every caption written, `exclude` in none.
+    """Tags the folder's pictures as `plan` and `choice` say; a share of them where torchrun started several processes.
 
-    mode: "if-empty" never touches a caption that says something; this and the others as in `captions.planned`.
-    Pictures that can't be read are listed and skipped. Where `stop` says so, what was tagged so far is written.
+    own_thresholds: each model's suggested ones in place of the choice's, where they are known. Pictures that can't be read,
+    and captions that can't be written, are listed and skipped. Where `stop` says so, what was tagged so far is written.
     Raises UserError where there is no picture or no usable model.
     """
-    if mode not in MODES:
-        raise ValueError(f"no mode {mode!r}")
+    plan, choice = plan or Plan(), choice or Choice()
+    if plan.mode not in MODES:
+        raise ValueError(f"no mode {plan.mode!r}")
     folder = Path(folder).expanduser()
-    choice = Choice(threshold, character_threshold, mcut, underscores, characters_first, rating, exclude)
     summary = Summary(folder)
-    wanted: list[tuple[Path, Caption]] = []
-    for picture, caption in _captions(find_pictures(folder, recursive), extension, summary):
-        if is_kept(caption, mode):
-            summary.kept.append(picture)
-        else:
-            wanted.append((picture, caption))
+    wanted = _wanted(folder, recursive, plan, summary)
     if not wanted:
         return summary
-    tagger = model if isinstance(model, Tagger) else Tagger.load(model)
+    for done in settle(folder):
+        summary.notes.append(f"“{done.what}”, which was cut off, was finished first.")
+    taggers = [one if isinstance(one, Tagger) else Tagger.load(one) for one in _several(model)]
+    summary.notes += list(dict.fromkeys(note for tagger in taggers for note in tagger.notes))
+    choices = [_own_choice(tagger, choice) if own_thresholds else choice for tagger in taggers]
+    choose = Ensemble([tagger.labels for tagger in taggers], choices, combine)
+    if min(one.lowest for one in choices) < LOWEST:
+        store = None  # it doesn't keep such scores
     if progress:
         progress(0, len(wanted), None)
-    first = [tag for tag in first if tag.strip()]
-    changes: list[Change] = []
-    for number, (picture, caption, tags) in enumerate(_seen(wanted, tagger, choice, summary), start=1):
-        if tags is not None:
-            change = planned(caption, tags, mode, first)
-            (summary.unchanged if change is None else summary.written).append(picture)
-            if change is not None:
-                changes.append(change)
-                if caption.encoding:
-                    summary.encodings.append((caption.path, caption.encoding))
-        if progress:
-            progress(number, len(wanted), picture)
-        if stop():
-            summary.stopped = True
-            break
-    journal = apply_changes(folder, changes, f"tagged {_pictures(len(changes))}")
-    summary.change = int(journal.name.split(".")[0]) if journal else None
+    with Batch(folder, f"tagged {_pictures(len(wanted))}") as batch:
+        writer = _Writer(batch, plan, summary)
+        for number, seen in enumerate(Pipeline(taggers, store)(wanted), start=1):
+            if seen.reason:
+                summary.skipped.append((seen.picture, seen.reason))
+            else:
+                writer.add(seen.picture, choose([row for row in seen.rows if row is not None]).names)
+            if progress:
+                progress(number, len(wanted), seen.picture)
+            if stop():
+                summary.stopped = number < len(wanted)
+                break
+        writer.flush()
+    summary.change = batch.number
     return summary
 
 
-def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """The folder's pictures by name, with those of its folders where `recursive`; hidden ones never. UserError where none."""
-    if not folder.is_dir():
-        raise UserError(f"The folder {folder} is missing: give the folder that the pictures are in.")
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        found += [Path(place, name) for name in sorted(names) if name.lower().endswith(EXTENSIONS) and not name.startswith(".")]
-    if not found:
-        deeper = "" if recursive else "; --recursive also looks into its folders"
-        raise UserError(f"{folder} holds no pictures ({', '.join(EXTENSIONS)}){deeper}.")
-    return found
-
-
-def _captions(pictures: Sequence[Path], extension: str, summary: Summary) -> Iterator[tuple[Path, Caption]]:
-    """Each picture with its caption; of pictures that share a caption file only the first."""
-    owners: dict[Path, Path] = {}
-    for picture in pictures:
-        path = caption_file(picture, extension)
-        owner = owners.setdefault(path, picture)
-        if owner != picture:
-            summary.skipped.append((picture, f"it shares {path.name} with {owner.name}, rename one of them"))
+def _wanted(folder: Path, recursive: bool, plan: Plan, summary: Summary) -> list[Path]:
+    """This process's pictures whose captions are to be written."""
+    pictures, shared = caption_owners(find_pictures(folder, recursive))
+    rank, world = share()
+    for picture, owner in own(shared, rank, world):
+        name = caption_file(owner, plan.extension).name
+        summary.skipped.append((picture, f"it shares {name} with {owner.name}, rename one of them"))
+    wanted = []
+    for picture in own(pictures, rank, world):
+        try:
+            kept = is_kept(read_caption(caption_file(picture, plan.extension)), plan.mode)
+        except OSError as error:
+            summary.skipped.append((picture, f"its caption can't be read ({error.strerror or error})"))
             continue
-        yield picture, read_caption(path)
+        if kept:
+            summary.kept += 1
+        else:
+            wanted.append(picture)
+    return wanted
 
 
-def _seen(
-    wanted: Sequence[tuple[Path, Caption]], tagger: Tagger, choice: Choice, summary: Summary
-) -> Iterator[tuple[Path, Caption, list[str] | None]]:
-    """Each picture with the tags that the tagger sees, None where it can't be read; read while the model works."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        starts = range(0, len(wanted), tagger.batch)
-        groups = [wanted[start : start + tagger.batch] for start in starts]
-        coming = [pool.submit(load_picture, picture) for picture, _ in groups[0]]
-        for group, following in zip(groups, [*groups[1:], []], strict=True):
-            loaded = [one.result() for one in coming]
-            coming = [pool.submit(load_picture, picture) for picture, _ in following]
-            images = [one for one in loaded if isinstance(one, Image.Image)]
-            rows = iter(tagger.probabilities(images))
-            for (picture, caption), image in zip(group, loaded, strict=True):
-                if isinstance(image, str):
-                    summary.skipped.append((picture, image))
-                    yield picture, caption, None
-                else:
-                    yield picture, caption, choose(tagger.labels, next(rows), choice).names
+class _Writer:
+    """Collects what is to be written, so that a portion of captions is journalled and written at once."""
+
+    def __init__(self, batch: Batch, plan: Plan, summary: Summary) -> None:
+        self._batch, self._plan, self._summary = batch, plan, summary
+        self._waiting: list[tuple[Path, list[str]]] = []
+        self._since = time.monotonic()
+
+    def add(self, picture: Path, tags: list[str]) -> None:
+        self._waiting.append((picture, tags))
+        if len(self._waiting) >= _PORTION or time.monotonic() - self._since > _SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        changes, encodings = [], {}
+        pictures: dict[Path, Path] = {}
+        for picture, tags in self._waiting:
+            try:
+                change, encoding = self._plan.change(picture, tags)
+            except OSError as error:
+                self._summary.skipped.append((picture, f"its caption can't be read ({error.strerror or error})"))
+                continue
+            if change is None:
+                self._summary.unchanged += 1
+                self._summary.untagged += not tags
+                continue
+            changes.append(change)
+            pictures[change.path] = picture
+            encodings[change.path] = encoding
+        before = len(self._batch.failed)
+        done = self._batch.write(changes)
+        self._summary.written += len(done)
+        self._summary.encodings += [(change.path, encodings[change.path]) for change in done if encodings[change.path]]
+        for path, reason in self._batch.failed[before:]:
+            self._summary.skipped.append((pictures[path], f"{path.name} can't be written: {reason}"))
+        self._waiting.clear()
+        self._since = time.monotonic()
 
 
-def load_picture(source: Path | io.BytesIO) -> Image.Image | str:
-    """The picture of a file or of a file's bytes, upright and in RGB, or why it can't be read."""
-    try:
-        content = source.getvalue() if isinstance(source, io.BytesIO) else source.read_bytes()
-        if not content:
-            return "it is empty (0 bytes)"
-        with opened(content) as image:
-            return upright(image)
-    except UnidentifiedImageError:
-        return "it is corrupt, or not a png, jpg, webp or bmp picture inside"
-    except Image.DecompressionBombError:
-        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError) as error:
-        return f"it can't be read ({error or type(error).__name__})"  # each decoder fails in its own way
+def _several(model: str | Path | Tagger | Sequence[str | Path | Tagger]) -> list[str | Path | Tagger]:
+    models = [model] if isinstance(model, (str, Path, Tagger)) else list(model)
+    if not models:
+        raise UserError("No tagger is given: name one with --model.")
+    return models
+
+
+def _own_choice(tagger: Tagger, choice: Choice) -> Choice:
+    """With the thresholds that the model's list has for each tag, and that its authors suggest for all."""
+    listed = {same_tag(label.raw): label.threshold for label in tagger.labels if label.threshold is not None}
+    threshold = suggested_threshold(tagger.path) or choice.threshold
+    return replace(choice, threshold=threshold, per_tag={**listed, **choice.per_tag})
 
 
 def _pictures(count: int) -> str:

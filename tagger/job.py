@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..trainer_core.events import EventLog
-from .batch import Summary, tag_folder
+from ..trainer_core.files import data_folder
+from .batch import Plan, Summary, tag_folder
+from .cache import opened_store
+from .captions import same_tag
+from .ensemble import HOWS
+from .hub import find_or_download
 from .results import Choice
 
 _EVERY = 0.5  # seconds between two progress events
@@ -28,28 +32,49 @@ def run_tag_job(folder: Path, job: dict[str, Any], events: EventLog, requests: R
     far is written. Raises UserError where there is no picture or no usable model.
     """
     options = job.get("options") or {}
+    data = folder.parent.parent if folder.parent.name == "jobs" else data_folder()
     told = _Told(events)
-    summary = tag_folder(
-        job["folder"],
-        options["model"],
-        first=options.get("first") or (),
-        exclude=options.get("exclude") or (),
-        threshold=float(options.get("general", Choice.threshold)),
-        character_threshold=float(options.get("character", Choice.character_threshold)),
-        mcut=bool(options.get("mcut", False)),
-        underscores=bool(options.get("underscores", False)),
-        rating=options.get("rating") or "no",
-        mode=options.get("mode") or "if-empty",
-        recursive=bool(options.get("recursive", False)),
-        extension=options.get("caption_extension") or ".txt",
-        progress=told.progress,
-        stop=_asked_to_stop(folder, requests),
-    )
+    models = options["model"] if isinstance(options["model"], list) else [options["model"]]
+    with opened_store(data / "cache") as store:
+        summary = tag_folder(
+            job["folder"],
+            [find_or_download(str(model), data / "models" / "taggers") for model in models],
+            plan=_plan(options),
+            choice=_choice(options),
+            own_thresholds=options.get("general") == "model",
+            combine=options.get("combine") or HOWS[0],
+            recursive=bool(options.get("recursive", False)),
+            store=store,
+            progress=told.progress,
+            stop=lambda: requests.taken(folder, "stop"),
+        )
     told.end(summary)
 
 
-def _asked_to_stop(folder: Path, requests: Requests) -> Callable[[], bool]:
-    return lambda: requests.taken(folder, "stop")
+def _plan(options: dict[str, Any]) -> Plan:
+    return Plan(
+        mode=options.get("mode") or "if-empty",
+        first=options.get("first") or (),
+        last=options.get("last") or (),
+        name_as_tag=bool(options.get("name_as_tag", False)),
+        extension=options.get("caption_extension") or ".txt",
+    )
+
+
+def _choice(options: dict[str, Any]) -> Choice:
+    """`general` may be "model": each model's suggested threshold, and the usual one where there is none."""
+    general = options.get("general")
+    return Choice(
+        threshold=Choice.threshold if general in (None, "", "model") else float(general),
+        character_threshold=float(options.get("character") or Choice.character_threshold),
+        mcut=bool(options.get("mcut", False)),
+        underscores=bool(options.get("underscores", False)),
+        characters_first=bool(options.get("characters_first", False)),
+        series_apart=bool(options.get("series_apart", False)),
+        rating=options.get("rating") or "no",
+        exclude=options.get("exclude") or (),
+        per_tag={same_tag(tag): float(value) for tag, value in (options.get("thresholds") or {}).items()},
+    )
 
 
 class _Told:
@@ -78,10 +103,10 @@ class _Told:
     def end(self, summary: Summary) -> None:
         if not self._begun:
             self._events.write("start", total=0)
-        text, change = summary.text(), summary.change
+        text, change = "\n".join([summary.text(), *summary.notes]), summary.change
         if summary.stopped:
             self._events.write("stopped", path=None, state=None, step=self._done, message=text, change=change)
             return
         failed = [{"path": str(path), "reason": reason} for path, reason in summary.skipped]
-        counts = {"changed": len(summary.written), "kept": len(summary.kept) + len(summary.unchanged)}
+        counts = {"changed": summary.written, "kept": summary.kept + summary.unchanged}
         self._events.write("done", summary=text, **counts, failed=failed, change=change)

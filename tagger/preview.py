@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import io
 from pathlib import Path
 
 from ..trainer_core.problems import UserError
 from .labels import RATING
 from .model import Tagger
+from .pictures import load_picture
 
 LOWEST = 0.05  # of thousands of tags nearly all are below it and say nothing
 
@@ -18,9 +18,7 @@ def interrogate(model_path: str | Path, picture: str | Path | bytes, lowest: flo
 
     `picture`: a path or a picture file's bytes. Raises UserError where the model or the picture can't be read.
     """
-    from .batch import load_picture
-
-    loaded = load_picture(io.BytesIO(picture) if isinstance(picture, bytes) else Path(picture))
+    loaded = load_picture(picture if isinstance(picture, bytes) else Path(picture))
     if isinstance(loaded, str):
         name = "The picture" if isinstance(picture, bytes) else str(picture)
         raise UserError(f"{name} can't be tagged: {loaded}.")

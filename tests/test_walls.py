@@ -13,15 +13,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # From the bottom up. A room imports only from floors below its own.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("trainer_core.problems",),
+    ("trainer_core.problems", "trainer_core.picture_names"),
     ("trainer_core.files", "trainer_core.text_files", "trainer_core.picture_files", "trainer_core.randomness",
      "trainer_core.events"),
     ("trainer_core.requests", "trainer_core.publish", "trainer_core.thumbnails", "trainer_core.command_errors"),
     ("trainer_core.endings", "trainer_core.presets"),
     ("trainer_core.settings",),
     ("trainer_core.models", "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.progress",
-     "trainer_core.machine", "trainer_core.state", "tagger"),
-    ("trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising", "trainer_core.optimizers",
+     "trainer_core.machine", "trainer_core.state"),
+    ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
+     "trainer_core.optimizers",
      "trainer_core.schedules"),
     ("trainer_core.generate", "trainer_core.snapshots"),
     ("trainer_core.planning",),
@@ -42,7 +43,11 @@ LIGHT = (
     "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.presets", "trainer_core.problems",
     "trainer_core.progress", "trainer_core.requests", "trainer_core.publish", "trainer_core.endings", "trainer_core.job",
     "trainer_core.export",
-    "trainer_core.settings", "trainer_core.text_files", "tagger.captions", "tagger.labels", "tagger.commands",
+    "trainer_core.settings", "trainer_core.text_files", "trainer_core.picture_names",
+    "tagger.captions", "tagger.caption_writes", "tagger.journal", "tagger.journal_files", "tagger.folder", "tagger.labels",
+    "tagger.query", "tagger.edit", "tagger.grammar", "tagger.tag_words", "tagger.merge", "tagger.suggestions", "tagger.check",
+    "tagger.contradictions", "tagger.confidence", "tagger.stats", "tagger.store", "tagger.cache", "tagger.shares", "tagger.hub",
+    "tagger.model_files", "tagger.serve", "tagger.commands",
     "trainer_core.models.header", "trainer_core.models.families", "trainer_core.models.layout", "trainer_core.networks.targets",
 )  # fmt: skip
 

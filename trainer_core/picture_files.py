@@ -6,7 +6,6 @@ import io
 
 from PIL import Image, ImageOps
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 

@@ -36,15 +36,15 @@ def tag_pictures(job: Job, recipe: Recipe) -> dict[Path, str]:
     The activation tag comes first. The creature's own tags are left out: what a caption does not name goes into the tag
     that it does name, so the activation tag comes to stand for them.
     """
-    from ...tagger.batch import tag_folder
+    from ...tagger.batch import Plan, tag_folder
+    from ...tagger.results import Choice
 
     folder = training_folder(job, recipe)
     tag_folder(
         folder,
         job.tagger,
-        first=[job.creature],
-        exclude=[job.creature, *own_tags(job.creature)],
-        threshold=recipe.tag_threshold,
+        plan=Plan(first=[job.creature]),
+        choice=Choice(threshold=recipe.tag_threshold, exclude=[job.creature, *own_tags(job.creature)]),
     )
     return {path: path.with_suffix(".txt").read_text(encoding="utf-8").strip() for path in sorted(folder.glob("*.png"))}
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lora_workbench.tagger.batch import find_pictures, tag_folder
-from lora_workbench.tagger.captions import undo
+from lora_workbench.tagger.batch import Plan, tag_folder
+from lora_workbench.tagger.folder import find_pictures
+from lora_workbench.tagger.journal import undo
+from lora_workbench.tagger.results import Choice
 from lora_workbench.trainer_core.problems import UserError
 
 GBK = "红色帽子, 微笑".encode("gbk")
@@ -33,34 +35,34 @@ def text(path: Path) -> str:
     return path.read_bytes().decode("utf-8")
 
 
-def names(paths: list[Path]) -> list[str]:
-    return [path.name for path in paths]
-
-
 def test_only_pictures_without_a_caption(folder: Path, make_tagger: Callable[..., Path]) -> None:
     seen = []
     summary = tag_folder(
-        folder, make_tagger(), first=["zibbo"], exclude=["^_^"], progress=lambda done, total, _: seen.append((done, total))
+        folder,
+        make_tagger(),
+        plan=Plan(first=["zibbo"]),
+        choice=Choice(exclude=["^_^"]),
+        progress=lambda done, total, _: seen.append((done, total)),
     )
     # hatsune_miku has 0.881 everywhere; red and blue are seen with sigmoid(4) = 0.982.
     assert (
         text(folder / "a.txt") == "zibbo, red hat, hatsune miku" and text(folder / "b.txt") == "zibbo, long hair, hatsune miku"
     )
     assert (folder / "c.txt").read_bytes() == b"by hand" and (folder / "d.txt").read_bytes() == GBK
-    assert names(summary.written) == ["a.png", "b.JPG"] and names(summary.kept) == ["c.webp", "d.png"]
+    assert summary.written == 2 and summary.kept == 2
     assert not (folder / "more" / "e.txt").exists() and seen == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_overwrite_append_and_undo(folder: Path, make_tagger: Callable[..., Path]) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*.txt")}
-    options = {"exclude": ["hatsune_miku"], "threshold": 0.6, "recursive": True}
-    summary = tag_folder(folder, make_tagger(), mode="append", **options)
+    options = {"choice": Choice(threshold=0.6, exclude=["hatsune_miku"]), "recursive": True}
+    summary = tag_folder(folder, make_tagger(), plan=Plan("append"), **options)
     assert text(folder / "d.txt") == "红色帽子, 微笑, red hat" and text(folder / "c.txt") == "by hand, long hair, red hat"
-    assert text(folder / "more" / "e.txt") == "long hair" and len(summary.written) == 5
+    assert text(folder / "more" / "e.txt") == "long hair" and summary.written == 5
     assert summary.encodings == [(folder / "d.txt", "GBK")] and "was in GBK" in summary.text()
-    again = tag_folder(folder, make_tagger("again"), mode="append", **options)
-    assert not again.written and len(again.unchanged) == 5
-    tag_folder(folder, make_tagger("third"), mode="overwrite", **options)
+    again = tag_folder(folder, make_tagger("again"), plan=Plan("append"), **options)
+    assert again.written == 0 and again.unchanged == 5 and again.change is None
+    tag_folder(folder, make_tagger("third"), plan=Plan("overwrite"), **options)
     assert text(folder / "d.txt") == "red hat"
     undo(folder)
     assert text(folder / "d.txt") == "红色帽子, 微笑, red hat"
@@ -88,7 +90,7 @@ def test_more_pictures_than_a_batch(tmp_path: Path, make_tagger: Callable[..., P
     for number in range(19):
         Image.new("RGB", (8, 8), "red" if number % 3 else "blue").save(folder / f"{number:02d}.png")
     (folder / "08.png").write_bytes(b"no picture")
-    tag_folder(folder, make_tagger(), threshold=0.6, character_threshold=0.95)
+    tag_folder(folder, make_tagger(), choice=Choice(0.6, 0.95))
     for number in set(range(19)) - {8}:
         assert text(folder / f"{number:02d}.txt") == ("red hat" if number % 3 else "long hair")
 
@@ -99,4 +101,4 @@ def test_nothing_to_tag(tmp_path: Path, make_tagger: Callable[..., Path]) -> Non
     with pytest.raises(UserError, match="is missing"):
         tag_folder(tmp_path / "nothing", make_tagger())
     with pytest.raises(ValueError, match="no mode"):
-        tag_folder(tmp_path, make_tagger(), mode="all")
+        tag_folder(tmp_path, make_tagger(), plan=Plan("all"))

@@ -41,7 +41,7 @@ def test_tag_and_undo(folder: Path, make_tagger: Callable[..., Path], capsys: py
 def test_stats_and_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["stats", str(folder)]) == 0
     out = capsys.readouterr().out
-    assert "2 pictures, 1 with a caption, 1 without" in out and "1  blue thing" in out
+    assert "2 pictures, 1 with a caption, 1 without" in out and "1  100.0 %  blue thing" in out
     assert main(["check", str(folder), "--first", "zibbo"]) == 1
     out = capsys.readouterr().out
     assert "a.png: has no caption" in out and "b.txt: begins with 'blue thing', not 'zibbo'" in out
@@ -58,8 +58,7 @@ def test_stats_and_check(folder: Path, capsys: pytest.CaptureFixture[str]) -> No
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["merge", "DIR"], 2, "merge is not built yet"),
-        (["edit", "DIR"], 2, "edit is not built yet"),
+        (["edit", "DIR"], 2, "Nothing is to be edited"),
         (["tga", "DIR"], 2, "tga"),
         ([], 2, "COMMAND"),
         (["tag", "DIR"], 2, "--model"),

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lora_workbench.tagger.captions import undo
 from lora_workbench.tagger.job import run_tag_job
+from lora_workbench.tagger.journal import undo
 from lora_workbench.trainer_core.events import EventLog, read_events
 from lora_workbench.trainer_core.problems import UserError
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lora_workbench.tagger.model import Tagger, prepared
+from lora_workbench.tagger.model import Tagger
+from lora_workbench.tagger.pictures import prepared
 from lora_workbench.trainer_core.problems import UserError
 
 
@@ -19,7 +20,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def test_values_are_bgr_0_to_255() -> None:
     found = prepared(Image.new("RGB", (8, 8), (10, 100, 200)), 8)
-    assert found.dtype == np.float32 and found.shape == (8, 8, 3)
+    assert found.dtype == np.uint8 and found.shape == (8, 8, 3)
     assert (found == np.array([200, 100, 10])).all()
 
 
@@ -40,7 +41,7 @@ def test_resizing_is_bicubic() -> None:
 def test_transparency_is_white_and_photos_are_turned() -> None:
     clear = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
     assert (prepared(clear, 8) == 255).all()
-    half = prepared(Image.new("RGBA", (8, 8), (255, 0, 0, 128)), 8)
+    half = prepared(Image.new("RGBA", (8, 8), (255, 0, 0, 128)), 8).astype(np.int16)
     assert np.abs(half - np.array([127, 127, 255])).max() <= 1
     upper = Image.new("RGB", (8, 8), "white")
     upper.paste("black", (0, 0, 8, 4))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..picture_files import EXTENSIONS
+from ..picture_names import EXTENSIONS
 from ..problems import Problem
 from .items import Ignored
 from .pictures import OTHER_EXTENSIONS

@@ -101,11 +101,17 @@ def _lock(file: BinaryIO) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def hold_job(folder: Path) -> JobLock:
-    """Locks a job's folder for this process; raises UserError where another process works in it."""
+def hold_job(folder: Path, patience: float = 0.5) -> JobLock:
+    """Locks a job's folder for this process; raises UserError where another process works in it.
+
+    Whoever looks whether the job lives holds the lock for a moment, so it is tried for `patience` seconds.
+    """
     lock = JobLock(folder / LOCK)
-    if not lock.acquire():
-        raise UserError(f"Another run is working in {folder}: wait for it, stop it, or choose another --job_dir.")
+    end = time.monotonic() + patience
+    while not lock.acquire():
+        if time.monotonic() > end:
+            raise UserError(f"Another run is working in {folder}: wait for it, stop it, or choose another --job_dir.")
+        time.sleep(0.02)
     return lock
 
 

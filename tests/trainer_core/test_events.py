@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,25 @@ def test_lock_falls_with_its_process(tmp_path: Path) -> None:
         process.wait()
     assert not is_alive(tmp_path)
     hold_job(tmp_path).release()
+
+
+def test_a_look_at_a_job_does_not_keep_it_from_starting(tmp_path: Path) -> None:
+    """Whoever looks whether it lives holds the lock for a moment; a thread that looks all the time must not win."""
+    hold_job(tmp_path).release()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.is_set():
+            is_alive(tmp_path)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(200):
+            hold_job(tmp_path, patience=5).release()
+    finally:
+        ended.set()
+        looking.join()
 
 
 def test_job_folders_of_one_second_differ(tmp_path: Path) -> None:

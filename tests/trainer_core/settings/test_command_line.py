@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.trainer_core.settings import SettingsError, read_settings
+from lora_workbench.trainer_core.settings import Settings, SettingsError, read_settings
 from lora_workbench.trainer_core.settings.toml_files import read_toml, write_config
 
 
@@ -63,6 +63,26 @@ def test_all_problems_at_once() -> None:
 def test_stray_words() -> None:
     assert "'b' belongs to no flag" in messages(["--output_name", "a", "b"])
     assert messages(["--nework_dim", "3"]).count("\n") == 0
+
+
+def test_config_file_may_be_json(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes('\ufeff{"network-dim": 32, "unet_lr": 1e-4, "any": {"resolution": [512, 768]}, "seed": null}'.encode())
+    settings = read_settings(["--config_file", str(path), "--unet_lr", "2e-4"])
+    assert (settings.network_dim, settings.unet_lr, settings.resolution, settings.seed) == (32, 2e-4, (512, 768), None)
+    whole = Settings.of(network_dim=3, optimizer_args=["decouple=True"], train_data_dir="a b")
+    write_config(path, whole.as_dict())
+    assert read_settings(["--config_file", str(path)]).as_dict() == {**whole.as_dict(), "config_file": str(path)}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "does not exist"), (b"{", "is not valid JSON"), (b"[1]", "is not a JSON object"), (b"\xff", "is not UTF-8")],
+)
+def test_wrong_json_files(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_bytes(content)
+    assert words in messages(["--config_file", str(tmp_path / "run.json")])
 
 
 def test_config_file_lies_under_flags(tmp_path: Path) -> None:

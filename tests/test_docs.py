@@ -11,6 +11,7 @@ import pytest
 from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
 from lora_workbench.trainer_core.commands import COMMANDS
+from lora_workbench.trainer_core.export import FORMS
 from lora_workbench.trainer_core.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +47,9 @@ def test_commands_are_understood(page: Path) -> None:
             _parser().parse_known_args(words[2:])
         if words[1:3] == ["-m", "trainer_core"]:
             assert words[3] in COMMANDS
-            if "--config_file" not in words:
+            if words[3] == "export":
+                words = [word for word in words if word not in ("--as", *FORMS)]
+            if "--config_file" not in words and words[3] != "job":
                 read_settings(words[4:], words[3])
 
 

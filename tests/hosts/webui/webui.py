@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import gradio as gr  # noqa: F401  (first, as in the real ones)
-from modules import api, page_files, script_callbacks, scripts, shared, timings, ui
+from modules import api, page_files, paths, script_callbacks, scripts, shared, timings, ui
 from starlette.middleware.gzip import GZipMiddleware
 
 
@@ -28,7 +28,7 @@ def launch(demo):
         server_port=words.port,
         auth=passwords or None,
         prevent_thread_lock=True,
-        allowed_paths=[],
+        allowed_paths=[paths.data_path],
         root_path=f"/{words.subpath}" if words.subpath else "",
     )
     app.user_middleware = [one for one in app.user_middleware if one.cls.__name__ != "CORSMiddleware"]

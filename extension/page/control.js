@@ -73,7 +73,11 @@ function fieldFor(setting, id) {
   if (setting.choices?.length) {
     const none = empty ? t("as usual: {value}", { value: empty }) : "–";
     const options = [["", none], ...setting.choices.map((one) => [String(one), String(one)])];
-    return h("select", { class: "lw-input", id }, options.map(([value, words]) => h("option", { value }, words)));
+    return h(
+      "select",
+      { class: "lw-input", id },
+      options.map(([value, words]) => h("option", { value }, words)),
+    );
   }
   const common = { class: "lw-input", id, spellcheck: "false", autocomplete: "off", placeholder: empty };
   return setting.kind === "strings" ? h("textarea", { ...common, rows: 1 }) : h("input", { type: "text", ...common });
@@ -92,7 +96,11 @@ function folderButton(setting, field, app) {
     field.value = folder;
     field.dispatchEvent(new Event("input", { bubbles: true }));
   };
-  return h("button", { type: "button", class: "lw-button lw-small", "aria-label": t("Choose a folder"), on: { click: choose } }, folderIcon());
+  return h(
+    "button",
+    { type: "button", class: "lw-button lw-small", "aria-label": t("Choose a folder"), on: { click: choose } },
+    folderIcon(),
+  );
 }
 
 function helpLines(setting) {

@@ -19,7 +19,16 @@ export function lossCurve() {
   const smooth = svg("path", { class: "lw-curve-smooth" });
   const grid = svg("g", { class: "lw-curve-grid" });
   const cursor = svg("line", { class: "lw-curve-cursor", y1: 0, y2: HEIGHT - BOTTOM, visibility: "hidden" });
-  const picture = svg("svg", { class: "lw-curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" }, band, grid, raw, smooth, bandWords, cursor);
+  const picture = svg(
+    "svg",
+    { class: "lw-curve", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
+    band,
+    grid,
+    raw,
+    smooth,
+    bandWords,
+    cursor,
+  );
   const words = h("p", { class: "lw-curve-now" });
   const rates = h("div", { class: "lw-rates" });
   const element = h("div", { class: "lw-curve-place", hidden: true }, words, picture, rates);
@@ -107,11 +116,19 @@ export function niceTop(value) {
 function drawGrid(grid, top, steps, x, y) {
   const marks = [0, top / 2, top].map((value) => [
     svg("line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }),
-    svg("text", { x: LEFT - 5, y: Math.min(HEIGHT - BOTTOM, Math.max(11, y(value) + 4)), "text-anchor": "end" }, rounded(value, 2)),
+    svg(
+      "text",
+      { x: LEFT - 5, y: Math.min(HEIGHT - BOTTOM, Math.max(11, y(value) + 4)), "text-anchor": "end" },
+      rounded(value, 2),
+    ),
   ]);
   const ends = [steps[0], steps[steps.length - 1]];
   const words = ends.map((step, number) =>
-    svg("text", { x: x(step), y: HEIGHT - 4, "text-anchor": number ? "end" : "start" }, number ? t("step {step}", { step: count(step) }) : count(step)),
+    svg(
+      "text",
+      { x: x(step), y: HEIGHT - 4, "text-anchor": number ? "end" : "start" },
+      number ? t("step {step}", { step: count(step) }) : count(step),
+    ),
   );
   grid.replaceChildren(...marks.flat(), ...words);
 }
@@ -123,7 +140,11 @@ function drawRates(place, { steps, lr }) {
     const known = values.filter(Number.isFinite);
     const y = scale(0, Math.max(...known) || 1, 15, 1);
     const x = scale(steps[0], steps[steps.length - 1], 0, 60);
-    const line = svg("svg", { class: "lw-spark", viewBox: "0 0 60 16", "aria-hidden": "true" }, svg("path", { d: path(steps, values, x, y) }));
+    const line = svg(
+      "svg",
+      { class: "lw-spark", viewBox: "0 0 60 16", "aria-hidden": "true" },
+      svg("path", { d: path(steps, values, x, y) }),
+    );
     return h("span", { class: "lw-rate" }, `${partName(part)} `, h("b", {}, rounded(known[known.length - 1], 3)), line);
   });
   place.replaceChildren(...(nodes.length ? [h("span", { class: "lw-dim" }, t("rates")), ...nodes] : []));

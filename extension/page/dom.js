@@ -13,7 +13,17 @@ export function svg(tag, props = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), props, children);
 }
 
-const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "selected", "open", "indeterminate", "readOnly", "htmlFor"]);
+const PROPERTIES = new Set([
+  "value",
+  "checked",
+  "disabled",
+  "hidden",
+  "selected",
+  "open",
+  "indeterminate",
+  "readOnly",
+  "htmlFor",
+]);
 
 function filled(element, props, children) {
   for (const [name, value] of Object.entries(props ?? {})) {

@@ -4,7 +4,11 @@ import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, errorLine } from "./parts.js";
 
-const KINDS = [["toml", "TOML"], ["bash", "bash"], ["powershell", "PowerShell"]];
+const KINDS = [
+  ["toml", "TOML"],
+  ["bash", "bash"],
+  ["powershell", "PowerShell"],
+];
 
 export function exportView({ api, store }) {
   const line = errorLine();
@@ -22,17 +26,38 @@ export function exportView({ api, store }) {
   };
   const copy = async () => {
     text.select();
-    const done = navigator.clipboard ? await navigator.clipboard.writeText(file.text).then(() => true, () => false) : document.execCommand("copy");
+    const done = navigator.clipboard
+      ? await navigator.clipboard.writeText(file.text).then(
+          () => true,
+          () => false,
+        )
+      : document.execCommand("copy");
     setText(told, done ? t("Copied.") : t("The browser forbids copying; press Ctrl+C."));
   };
   const result = h(
     "div",
     { hidden: true },
     text,
-    h("div", { class: "lw-line" }, button(t("Copy"), copy, { line }), button(t("Save as a file"), () => download(file), { line }), name, told),
+    h(
+      "div",
+      { class: "lw-line" },
+      button(t("Copy"), copy, { line }),
+      button(t("Save as a file"), () => download(file), { line }),
+      name,
+      told,
+    ),
   );
   const buttons = KINDS.map(([as, words]) => button(words, make(as), { line, kind: "lw-small" }));
-  return { element: h("details", { class: "lw-export" }, h("summary", {}, t("Export …")), h("div", { class: "lw-line" }, buttons), line, result) };
+  return {
+    element: h(
+      "details",
+      { class: "lw-export" },
+      h("summary", {}, t("Export …")),
+      h("div", { class: "lw-line" }, buttons),
+      line,
+      result,
+    ),
+  };
 }
 
 function download({ name, text }) {

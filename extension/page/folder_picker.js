@@ -23,7 +23,12 @@ function buildPicker(api, finish) {
   const line = errorLine();
   const roots = h("div", { class: "lw-line lw-roots" });
   const crumbs = h("nav", { class: "lw-crumbs", "aria-label": t("The way to this folder") });
-  const typed = h("input", { type: "text", class: "lw-input lw-wide", "aria-label": t("Path of the folder"), spellcheck: "false" });
+  const typed = h("input", {
+    type: "text",
+    class: "lw-input lw-wide",
+    "aria-label": t("Path of the folder"),
+    spellcheck: "false",
+  });
   const list = h("div", { class: "lw-folders", role: "listbox", "aria-label": t("Folders"), tabindex: "0" });
   const take = button("", () => finish(here.path), { line, kind: "lw-primary" });
   let here = { path: "", folders: [] };
@@ -54,7 +59,9 @@ function buildPicker(api, finish) {
     setText(take, own ? t("Use {name} · {count} pictures", { name, count: count(own) }) : t("Use {name}", { name }));
     take.disabled = !here.path;
     typed.value = here.path ?? "";
-    roots.replaceChildren(...(here.roots ?? []).map((one) => button(rootName(one), () => go(rootPath(one)), { kind: "lw-small" })));
+    roots.replaceChildren(
+      ...(here.roots ?? []).map((one) => button(rootName(one), () => go(rootPath(one)), { kind: "lw-small" })),
+    );
     crumbs.replaceChildren(...wayTo(here.path).map(([name, path]) => button(name, () => go(path), { kind: "lw-crumb" })));
     const rows = here.folders.map((one, number) => row(one, number));
     if (here.parent) rows.unshift(upRow());
@@ -102,7 +109,9 @@ function buildPicker(api, finish) {
   const jumpTo = (letter) => {
     const all = options();
     const found = [...all.keys()].map((step) => (at + 1 + step) % all.length);
-    const hit = found.find((index) => all[index].textContent.replace(/^\W+/u, "").toLowerCase().startsWith(letter.toLowerCase()));
+    const hit = found.find((index) =>
+      all[index].textContent.replace(/^\W+/u, "").toLowerCase().startsWith(letter.toLowerCase()),
+    );
     if (hit !== undefined) select(hit);
   };
   typed.addEventListener("keydown", (event) => {
@@ -112,12 +121,21 @@ function buildPicker(api, finish) {
   });
 
   const cancel = button(t("Cancel"), () => finish(null));
-  const keys = h("p", { class: "lw-dim" }, t("↑ ↓ choose · Enter opens · Backspace goes up · Ctrl+Enter takes the folder that is open"));
+  const keys = h(
+    "p",
+    { class: "lw-dim" },
+    t("↑ ↓ choose · Enter opens · Backspace goes up · Ctrl+Enter takes the folder that is open"),
+  );
   const element = h(
     "dialog",
     { class: "lw-dialog lw-picker", "aria-label": t("Choose a folder") },
     h("h2", {}, t("Choose a folder")),
-    roots, crumbs, typed, list, line, keys,
+    roots,
+    crumbs,
+    typed,
+    list,
+    line,
+    keys,
     h("div", { class: "lw-line lw-end" }, cancel, take),
   );
   element.addEventListener("cancel", (event) => {

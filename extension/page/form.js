@@ -23,7 +23,9 @@ export function settingsForm(app, description) {
     blocked(setting) {
       if (CHOSEN_ABOVE.includes(setting.name)) return t("Chosen in the bar at the top.");
       if (setting.reason) return setting.reason;
-      const other = isGiven(form.value(setting.name)) ? null : enemies.get(setting.name)?.find((one) => isGiven(form.value(one)));
+      const other = isGiven(form.value(setting.name))
+        ? null
+        : enemies.get(setting.name)?.find((one) => isGiven(form.value(one)));
       if (!other) return "";
       if (!labels.has(other)) return t("Not together with {name}.", { name: other });
       return t("Not together with {label} ({name}); take that out first.", { label: labels.get(other), name: other });
@@ -33,7 +35,12 @@ export function settingsForm(app, description) {
   const list = h("div", { class: "lw-settings" });
   const nothing = h("p", { class: "lw-empty", hidden: true }, t("No setting has these words."));
   const level = { chosen: recall("level", "basic") };
-  const search = h("input", { type: "search", class: "lw-input lw-search", id: "lw-search", placeholder: t("search all settings …") });
+  const search = h("input", {
+    type: "search",
+    class: "lw-input lw-search",
+    id: "lw-search",
+    placeholder: t("search all settings …"),
+  });
   search.setAttribute("aria-label", t("Search all settings"));
   search.value = recall("search", "");
   const control = (setting) => {
@@ -53,7 +60,12 @@ export function settingsForm(app, description) {
       .map((group) => [group, group.settings.filter(fits)])
       .filter(([, settings]) => settings.length)
       .map(([group, settings]) =>
-        h("section", { class: "lw-group" }, h("h3", {}, group.label ?? group.name), settings.map((one) => control(one).row)),
+        h(
+          "section",
+          { class: "lw-group" },
+          h("h3", {}, group.label ?? group.name),
+          settings.map((one) => control(one).row),
+        ),
       );
     list.replaceChildren(...groups);
     show(nothing, !groups.length);
@@ -109,7 +121,11 @@ export function settingsForm(app, description) {
 function levelSwitch(level, changed) {
   const names = { basic: t("Basic"), advanced: t("Advanced"), all: t("All settings") };
   const buttons = LEVELS.map((name) => {
-    const button = h("button", { type: "button", class: "lw-segment", "aria-pressed": String(name === level.chosen) }, names[name]);
+    const button = h(
+      "button",
+      { type: "button", class: "lw-segment", "aria-pressed": String(name === level.chosen) },
+      names[name],
+    );
     button.addEventListener("click", () => {
       level.chosen = name;
       buttons.forEach((one, index) => one.setAttribute("aria-pressed", String(LEVELS[index] === name)));
@@ -125,11 +141,21 @@ function presetCards({ store }, presets) {
   const chosen = () => presets.find((one) => one.name === store.project?.preset) ?? null;
   const cards = presets.map((preset) => {
     const mark = h("span", { class: "lw-card-mark" });
-    const card = h("button", { type: "button", class: "lw-card", role: "radio" }, h("strong", {}, preset.title), mark, h("span", {}, preset.description));
+    const card = h(
+      "button",
+      { type: "button", class: "lw-card", role: "radio" },
+      h("strong", {}, preset.title),
+      mark,
+      h("span", {}, preset.description),
+    );
     card.addEventListener("click", () => store.change(changesFor(store.project, chosen(), preset)));
     return { preset, card, mark };
   });
-  const group = h("div", { class: "lw-cards", role: "radiogroup", "aria-label": t("Preset") }, cards.map((one) => one.card));
+  const group = h(
+    "div",
+    { class: "lw-cards", role: "radiogroup", "aria-label": t("Preset") },
+    cards.map((one) => one.card),
+  );
   group.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     const at = cards.findIndex((one) => one.card === document.activeElement);
@@ -141,7 +167,9 @@ function presetCards({ store }, presets) {
     for (const { preset, card, mark } of cards) {
       const own = preset.name === store.project?.preset;
       card.setAttribute("aria-checked", String(own));
-      const differing = own ? Object.keys(preset.settings).filter((name) => !same(store.project.settings?.[name], preset.settings[name])) : [];
+      const differing = own
+        ? Object.keys(preset.settings).filter((name) => !same(store.project.settings?.[name], preset.settings[name]))
+        : [];
       setText(mark, differing.length ? t("{count} changed", { count: differing.length }) : "");
     }
   };
@@ -149,11 +177,12 @@ function presetCards({ store }, presets) {
     element: group,
     chosen,
     look,
-    /** A project without any values yet starts with its preset's, or the first one's. */
+    /** A project without any values yet starts with its preset's, and its LoRA is called as the project is. */
     begin() {
       const { project } = store;
       if (!project || Object.keys(project.settings ?? {}).length || !presets.length) return;
-      store.change(changesFor(project, null, chosen() ?? presets.find((one) => one.name === "new_project") ?? presets[0]));
+      const changes = changesFor(project, null, chosen() ?? presets.find((one) => one.name === "new_project") ?? presets[0]);
+      store.change({ ...changes, settings: { ...changes.settings, output_name: project.name } });
     },
   };
 }

@@ -69,7 +69,9 @@ export function moment(time) {
 
 /** The end of a path, which tells more than its beginning. */
 export function shortPath(path, parts = 2) {
-  const words = String(path ?? "").split(/[\\/]+/).filter(Boolean);
+  const words = String(path ?? "")
+    .split(/[\\/]+/)
+    .filter(Boolean);
   return words.length > parts ? `…/${words.slice(-parts).join("/")}` : String(path ?? "");
 }
 
@@ -79,5 +81,10 @@ export function folderOf(path) {
 }
 
 export function baseName(path) {
-  return String(path ?? "").split(/[\\/]+/).filter(Boolean).pop() ?? "";
+  return (
+    String(path ?? "")
+      .split(/[\\/]+/)
+      .filter(Boolean)
+      .pop() ?? ""
+  );
 }

@@ -22,7 +22,10 @@ export function buildFrame({ root, api, store }) {
     ["start", lazy(body, () => startView(app))],
   ]);
   const buttons = TABS.map((tab) => {
-    views.set(tab.id, lazy(body, () => tab.build(app), tab.id));
+    views.set(
+      tab.id,
+      lazy(body, () => tab.build(app), tab.id),
+    );
     const button = h("button", { type: "button", class: "lw-tab", role: "tab", id: `lw-tab-${tab.id}` }, tab.title());
     button.setAttribute("aria-controls", `lw-panel-${tab.id}`);
     button.addEventListener("click", () => choose(tab.id));
@@ -104,7 +107,9 @@ function notices(store) {
   const look = () => {
     setText(gone, t("The server does not answer; trying again. Runs that have begun go on without it."));
     show(gone, !store.connected);
-    setText(restart, t("LoRA Workbench was updated: restart webui to work with the new version."));
+    const alone = store.state.host.name === "alone";
+    const inHost = t("LoRA Workbench was updated: restart webui to work with the new version.");
+    setText(restart, alone ? t("LoRA Workbench was updated: end it and start it again to work with the new version.") : inHost);
     show(restart, store.state.restart_needed);
     setText(said, store.notice);
     show(said, store.notice);

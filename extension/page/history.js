@@ -44,7 +44,11 @@ export function historyView(app, form) {
     const small = { line, kind: "lw-small" };
     row.lwParts = {
       mark: h("span"),
-      title: h("button", { type: "button", class: "lw-link lw-run-title", on: { click: () => lookAt(store, job.id) } }, job.title),
+      title: h(
+        "button",
+        { type: "button", class: "lw-link lw-run-title", on: { click: () => lookAt(store, job.id) } },
+        job.title,
+      ),
       words: h("span", { class: "lw-dim" }),
       resume: button(t("Resume"), again(job, "resume"), small),
     };
@@ -101,5 +105,7 @@ function summary(job) {
     job.steps && t("{step} of {steps} steps", { step: count(job.step ?? 0), steps: count(job.steps) }),
     Number.isFinite(job.average ?? null) && t("loss {loss}", { loss: rounded(job.average) }),
     took(job),
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -26,7 +26,14 @@ export function liveView(app) {
     "section",
     { class: "lw-run", id: "lw-run", hidden: true },
     h("h3", {}, title, " ", state, " ", log),
-    bar.element, figures, message, warnings, actions.element, samples.element, curve.element, saved,
+    bar.element,
+    figures,
+    message,
+    warnings,
+    actions.element,
+    samples.element,
+    curve.element,
+    saved,
   );
   let drawn = null;
 
@@ -56,7 +63,8 @@ export function liveView(app) {
 
 /** "452 of 1,050 · 1.4 it/s · 7 min left · epoch 11 of 25 · 3.9 GB". */
 export function figuresOf(job) {
-  if (job.state === "starting" || (isLive(job) && !job.step)) return job.message || t("The model is being read and pictures prepared …");
+  if (job.state === "starting" || (isLive(job) && !job.step))
+    return job.message || t("The model is being read and pictures prepared …");
   const left = job.seconds_left;
   const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : 0);
   const memory = job.memory ?? {};
@@ -66,15 +74,20 @@ export function figuresOf(job) {
     live && speed(perSecond),
     live && Number.isFinite(left) && t("{time} left", { time: duration(left) }),
     !isLive(job) && took(job),
-    job.epoch && (job.epochs ? t("epoch {epoch} of {epochs}", { epoch: job.epoch, epochs: job.epochs }) : t("epoch {epoch}", { epoch: job.epoch })),
+    job.epoch &&
+      (job.epochs
+        ? t("epoch {epoch} of {epochs}", { epoch: job.epoch, epochs: job.epochs })
+        : t("epoch {epoch}", { epoch: job.epoch })),
     Number.isFinite(job.average ?? null) && t("loss {loss}", { loss: rounded(job.average) }),
     live && memory.gpu && t("GPU {size}", { size: bytes(memory.gpu) }),
     live && memory.ram && t("memory {size}", { size: bytes(memory.ram) }),
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function putMessage(place, job) {
-  const words = job.state === "starting" || isLive(job) ? "" : job.message ?? "";
+  const words = job.state === "starting" || isLive(job) ? "" : (job.message ?? "");
   show(place, words);
   if (place.lwShown === job.state + words) return;
   place.lwShown = job.state + words;
@@ -85,14 +98,26 @@ function putMessage(place, job) {
 function putWarnings(place, warnings) {
   const items = warnings.map((one) => (typeof one === "string" ? { severity: "warning", message: one } : one));
   const distinct = [...new Map(items.map((one) => [one.message, one])).values()];
-  keyed(place, distinct, (one) => one.message, (one) =>
-    h("div", { class: "lw-problem", role: "listitem" }, sign(one.severity ?? "warning"), h("span", { class: "lw-problem-words" }, one.message)),
+  keyed(
+    place,
+    distinct,
+    (one) => one.message,
+    (one) =>
+      h(
+        "div",
+        { class: "lw-problem", role: "listitem" },
+        sign(one.severity ?? "warning"),
+        h("span", { class: "lw-problem-words" }, one.message),
+      ),
   );
 }
 
 function savedWords(saved, published) {
   if (!saved.length) return "";
   const last = saved[saved.length - 1];
-  const files = saved.length === 1 ? t("1 file saved: {name}", { name: last.name }) : t("{count} files saved, the newest is {name}", { count: saved.length, name: last.name });
+  const files =
+    saved.length === 1
+      ? t("1 file saved: {name}", { name: last.name })
+      : t("{count} files saved, the newest is {name}", { count: saved.length, name: last.name });
   return t("{files} in {place}", { files, place: folderOf(published ?? last.path) });
 }

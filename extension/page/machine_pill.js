@@ -37,7 +37,7 @@ function doing(job) {
   if (job.state === "starting" || !job.steps) return job.kind === "tag" ? t("tagging begins") : t("training begins");
   const done = percent(job.step, job.steps);
   if (job.state === "paused") return t("paused at {percent} %", { percent: done });
-  const left = Number.isFinite(job.seconds_left) ? `, ${t("{time} left", { time: duration(job.seconds_left) })}` : "";
+  const left = Number.isFinite(job.seconds_left) ? ` · ${t("{time} left", { time: duration(job.seconds_left) })}` : "";
   const words = job.kind === "tag" ? t("tagging {percent} %", { percent: done }) : t("training {percent} %", { percent: done });
   return words + left;
 }
@@ -45,7 +45,13 @@ function doing(job) {
 /** Without webui nobody else says where base models are. */
 function modelsFolder(app, line) {
   const { api, store } = app;
-  const field = h("input", { type: "text", class: "lw-input", id: "lw-models", spellcheck: "false", value: store.state.options.models_folder ?? "" });
+  const field = h("input", {
+    type: "text",
+    class: "lw-input",
+    id: "lw-models",
+    spellcheck: "false",
+    value: store.state.options.models_folder ?? "",
+  });
   const save = async () => {
     await api.post("options", { models_folder: field.value.trim() });
     await store.refresh();
@@ -57,7 +63,12 @@ function modelsFolder(app, line) {
   field.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && take.click());
   const take = button(t("Use"), save, { line, kind: "lw-small" });
   const pick = button(folderIcon(), choose, { line, kind: "lw-small", "aria-label": t("Choose a folder") });
-  return h("div", {}, h("label", { class: "lw-panel-title", htmlFor: "lw-models" }, t("Folder with base models")), h("div", { class: "lw-line" }, field, pick, take));
+  return h(
+    "div",
+    {},
+    h("label", { class: "lw-panel-title", htmlFor: "lw-models" }, t("Folder with base models")),
+    h("div", { class: "lw-line" }, field, pick, take),
+  );
 }
 
 function fill(app, panel, close) {

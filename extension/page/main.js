@@ -26,7 +26,14 @@ async function begin(root, api) {
     const line = errorLine();
     line.textContent = error.message;
     line.hidden = false;
-    root.replaceChildren(h("div", { class: "lw-page lw-alone-message" }, line, button(t("Try again"), () => begin(root, api))));
+    root.replaceChildren(
+      h(
+        "div",
+        { class: "lw-page lw-alone-message" },
+        line,
+        button(t("Try again"), () => begin(root, api)),
+      ),
+    );
     return;
   }
   await loadLanguage(api, state.language);

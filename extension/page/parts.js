@@ -45,7 +45,11 @@ export function disable(control, reason, place = null) {
 /** A button with a panel under it; Escape and a click elsewhere close it. `fill(panel, close)` is called when it opens. */
 export function menu(label, fill, { kind = "", title = "" } = {}) {
   const text = h("span", { class: "lw-menu-label" }, label);
-  const opener = h("button", { type: "button", class: `lw-button lw-menu-button ${kind}`, "aria-expanded": "false", title }, text);
+  const opener = h(
+    "button",
+    { type: "button", class: `lw-button lw-menu-button ${kind}`, "aria-expanded": "false", title },
+    text,
+  );
   const panel = h("div", { class: "lw-panel", hidden: true });
   const element = h("div", { class: "lw-menu" }, opener, panel);
   const outside = (event) => {

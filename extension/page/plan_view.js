@@ -43,11 +43,18 @@ export function sumOf(plan, settings) {
   if (!plan.steps) return "";
   const batch = Number(settings.train_batch_size ?? 1);
   const collect = Number(settings.gradient_accumulation_steps ?? 1);
-  const parts = (plan.subsets ?? []).filter((one) => one.images).map((one) => {
-    const words = one.is_reg ? t("{count} reg pictures", { count: count(one.copies) }) : t("{count} pictures", { count: count(one.images) });
-    return one.is_reg || one.repeats === 1 ? words : `${words} × ${one.repeats}`;
-  });
-  const divided = [batch, collect].filter((one) => one > 1).map((one) => ` ÷ ${one}`).join("");
+  const parts = (plan.subsets ?? [])
+    .filter((one) => one.images)
+    .map((one) => {
+      const words = one.is_reg
+        ? t("{count} reg pictures", { count: count(one.copies) })
+        : t("{count} pictures", { count: count(one.images) });
+      return one.is_reg || one.repeats === 1 ? words : `${words} × ${one.repeats}`;
+    });
+  const divided = [batch, collect]
+    .filter((one) => one > 1)
+    .map((one) => ` ÷ ${one}`)
+    .join("");
   const perEpoch = Math.ceil(plan.batches_per_epoch / collect);
   const epochs = plan.epochs === 1 ? t("1 epoch") : t("{count} epochs", { count: count(plan.epochs) });
   const steps = plan.steps === 1 ? t("1 step") : t("{count} steps", { count: count(plan.steps) });
@@ -58,7 +65,9 @@ export function sumOf(plan, settings) {
 }
 
 function factsOf(plan) {
-  const rates = Object.entries(plan.learning_rates ?? {}).map(([part, rate]) => `${partName(part)} ${rounded(rate, 4)}`);
+  const told = Object.entries(plan.learning_rates ?? {});
+  const parts = told.filter(([part]) => part !== "learning_rate");
+  const rates = (parts.length ? parts : told).map(([part, rate]) => `${partName(part)} ${rounded(rate, 4)}`);
   return [
     plan.output_name && t("file {name}", { name: plan.output_name }),
     plan.file_size_bytes && bytes(plan.file_size_bytes),
@@ -67,16 +76,29 @@ function factsOf(plan) {
 }
 
 export function partName(part) {
-  return { unet: t("UNet"), text_encoder: t("text encoder"), d: "d·lr" }[part] ?? part;
+  const names = {
+    unet: t("UNet"),
+    unet_lr: t("UNet"),
+    text_encoder: t("text encoder"),
+    text_encoder_lr: t("text encoder"),
+    d: "d·lr",
+  };
+  return names[part] ?? part;
 }
 
 function drawBuckets(place, buckets) {
   const most = Math.max(1, ...buckets.map((one) => one.count));
   const sorted = [...buckets].sort((one, other) => other.count - one.count);
-  keyed(place, sorted, (one) => `${one.width}×${one.height}`, makeBucket, (node, one) => {
-    node.querySelector(".lw-bucket-bar").style.width = `${Math.max(2, (100 * one.count) / most)}%`;
-    setText(node.querySelector(".lw-bucket-count"), count(one.count));
-  });
+  keyed(
+    place,
+    sorted,
+    (one) => `${one.width}×${one.height}`,
+    makeBucket,
+    (node, one) => {
+      node.querySelector(".lw-bucket-bar").style.width = `${Math.max(2, (100 * one.count) / most)}%`;
+      setText(node.querySelector(".lw-bucket-count"), count(one.count));
+    },
+  );
 }
 
 function makeBucket(one) {
@@ -98,15 +120,34 @@ function makeBucket(one) {
 function missing({ store }, plan) {
   const project = store.project ?? {};
   const found = [];
-  if (!project.dataset) found.push({ severity: "error", code: "lw-no-dataset", message: t("No pictures yet: choose the folder that they are in."), fix: "" });
-  if (!project.base_model) found.push({ severity: "error", code: "lw-no-base", message: t("No base model yet: choose the checkpoint that the LoRA is trained on."), fix: "" });
+  if (!project.dataset)
+    found.push({
+      severity: "error",
+      code: "lw-no-dataset",
+      message: t("No pictures yet: choose the folder that they are in."),
+      fix: "",
+    });
+  if (!project.base_model)
+    found.push({
+      severity: "error",
+      code: "lw-no-base",
+      message: t("No base model yet: choose the checkpoint that the LoRA is trained on."),
+      fix: "",
+    });
   const told = plan?.problems ?? [];
-  const known = found.length ? told.filter((one) => !/pretrained_model_name_or_path|train_data_dir|--dataset_config/.test(`${one.message}${one.fix}`)) : told;
+  const known = found.length
+    ? told.filter((one) => !/pretrained_model_name_or_path|train_data_dir|--dataset_config/.test(`${one.message}${one.fix}`))
+    : told;
   return [...found, ...known];
 }
 
 function drawProblems(place, app, form, problems) {
-  keyed(place, problems, (one) => `${one.severity}|${one.code}|${one.message}|${one.fix}`, (one) => makeProblem(app, form, one));
+  keyed(
+    place,
+    problems,
+    (one) => `${one.severity}|${one.code}|${one.message}|${one.fix}`,
+    (one) => makeProblem(app, form, one),
+  );
   place.classList.toggle("lw-none", !problems.length);
 }
 
@@ -117,7 +158,12 @@ function makeProblem(app, form, problem) {
     "div",
     { class: "lw-problem", role: "listitem" },
     sign(problem.severity),
-    h("span", { class: "lw-problem-words" }, problem.message, problem.fix ? h("span", { class: "lw-fix" }, ` ${problem.fix}`) : null),
+    h(
+      "span",
+      { class: "lw-problem-words" },
+      problem.message,
+      problem.fix ? h("span", { class: "lw-fix" }, ` ${problem.fix}`) : null,
+    ),
     button,
   );
 }
@@ -138,7 +184,15 @@ function drawIgnored(place, ignored) {
   if (place.lwShown === wanted.join("\n")) return;
   place.lwShown = wanted.join("\n");
   place.replaceChildren(
-    h("summary", {}, ignored.length === 1 ? t("1 file is not trained") : t("{count} files are not trained", { count: count(ignored.length) })),
-    h("ul", { class: "lw-plain-list" }, wanted.slice(0, 100).map((one) => h("li", {}, one))),
+    h(
+      "summary",
+      {},
+      ignored.length === 1 ? t("1 file is not trained") : t("{count} files are not trained", { count: count(ignored.length) }),
+    ),
+    h(
+      "ul",
+      { class: "lw-plain-list" },
+      wanted.slice(0, 100).map((one) => h("li", {}, one)),
+    ),
   );
 }

@@ -7,19 +7,35 @@ import { button } from "./parts.js";
 const SAVE_AFTER = 400;
 const EVERY = ["sample_every_n_epochs", "sample_every_n_steps"];
 
+function headingOf(number) {
+  if (!number) return t("Sample pictures: no prompts yet");
+  return number === 1 ? t("Sample pictures · 1 prompt") : t("Sample pictures · {count} prompts", { count: number });
+}
+
 export function promptsPart({ store }, form) {
   const field = h("textarea", { class: "lw-input", id: "lw-prompts", rows: 3, spellcheck: "false" });
   field.placeholder = t("for instance: {example}", { example: "penny, smile --w 512 --h 512 --s 20 --d 420" });
   const heading = h("summary", {});
   const never = h("span", {}, t("No samples are made until it is told how often."));
-  const mend = h("button", { type: "button", class: "lw-button lw-small", on: { click: () => store.change({ settings: { sample_every_n_epochs: 1 } }) } });
+  const mend = h("button", {
+    type: "button",
+    class: "lw-button lw-small",
+    on: { click: () => store.change({ settings: { sample_every_n_epochs: 1 } }) },
+  });
   const warning = h("div", { class: "lw-line lw-why" }, never, mend);
-  const example = button(t("Use an example"), () => {
-    const first = store.project.tag?.first ?? [];
-    const tags = [...(Array.isArray(first) ? first : [first]), "1girl", "smile"].filter(Boolean).join(", ");
-    field.value = `${tags} --w 512 --h 512 --s 20 --l 7 --d 420`;
-    store.change({ prompts: field.value, settings: { sample_every_n_epochs: store.project.settings?.sample_every_n_epochs ?? 1 } });
-  }, { kind: "lw-small" });
+  const example = button(
+    t("Use an example"),
+    () => {
+      const first = store.project.tag?.first ?? [];
+      const tags = [...(Array.isArray(first) ? first : [first]), "1girl", "smile"].filter(Boolean).join(", ");
+      field.value = `${tags} --w 512 --h 512 --s 20 --l 7 --d 420`;
+      store.change({
+        prompts: field.value,
+        settings: { sample_every_n_epochs: store.project.settings?.sample_every_n_epochs ?? 1 },
+      });
+    },
+    { kind: "lw-small" },
+  );
   const element = h("details", { class: "lw-export" }, heading, field, h("div", { class: "lw-line" }, example), warning);
   const save = debounced(SAVE_AFTER, () => store.change({ prompts: field.value }));
   field.addEventListener("input", (event) => event.isComposing || save());
@@ -29,7 +45,7 @@ export function promptsPart({ store }, form) {
     const { prompts = "", settings = {} } = store.project ?? {};
     if (document.activeElement !== field && !save.waiting()) field.value = prompts;
     const number = prompts.split("\n").filter((line) => line.trim() && !line.startsWith("#")).length;
-    setText(heading, number ? t("Sample pictures · {count} prompts", { count: number }) : t("Sample pictures: no prompts yet"));
+    setText(heading, headingOf(number));
     setText(mend, t("After every epoch"));
     show(example, !number);
     show(warning, number && form.knows(EVERY[0]) && !EVERY.some((name) => settings[name]));

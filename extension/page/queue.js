@@ -29,7 +29,13 @@ export function queueView({ api, store }) {
   const look = () => {
     const waiting = inOrder(store);
     show(waitingPart, waiting.length);
-    keyed(list, waiting, (job) => job.id, make, (node, job) => show(node.querySelector("button"), job.id !== waiting[0].id));
+    keyed(
+      list,
+      waiting,
+      (job) => job.id,
+      make,
+      (node, job) => show(node.querySelector("button"), job.id !== waiting[0].id),
+    );
     after.look(waiting.length > 0 || store.jobs.some((job) => ["running", "starting", "paused"].includes(job.state)));
   };
   store.on("jobs", look);
@@ -46,14 +52,27 @@ export function inOrder({ jobs }) {
 function whenDone(api, store) {
   const line = errorLine();
   const choices = { nothing: t("nothing"), command: t("run a command"), shutdown: t("shut down the machine") };
-  const select = h("select", { class: "lw-input", id: "lw-when-done" }, Object.entries(choices).map(([value, words]) => h("option", { value }, words)));
-  const command = h("input", { type: "text", class: "lw-input lw-wide", id: "lw-command", spellcheck: "false", placeholder: t("a program and its words") });
+  const select = h(
+    "select",
+    { class: "lw-input", id: "lw-when-done" },
+    Object.entries(choices).map(([value, words]) => h("option", { value }, words)),
+  );
+  const command = h("input", {
+    type: "text",
+    class: "lw-input lw-wide",
+    id: "lw-command",
+    spellcheck: "false",
+    placeholder: t("a program and its words"),
+  });
   command.setAttribute("aria-label", t("The command"));
   const why = h("p", { class: "lw-why", hidden: true });
   const save = async () => {
     tell(line, "");
     try {
-      store.state.options = { ...store.state.options, ...(await api.post("options", { when_done: select.value, command: command.value })) };
+      store.state.options = {
+        ...store.state.options,
+        ...(await api.post("options", { when_done: select.value, command: command.value })),
+      };
     } catch (error) {
       tell(line, error.message);
     }
@@ -65,7 +84,13 @@ function whenDone(api, store) {
     else command.focus();
   });
   command.addEventListener("change", save);
-  const element = h("div", {}, h("div", { class: "lw-line" }, h("label", { htmlFor: "lw-when-done" }, t("When all is done:")), select, command), why, line);
+  const element = h(
+    "div",
+    {},
+    h("div", { class: "lw-line" }, h("label", { htmlFor: "lw-when-done" }, t("When all is done:")), select, command),
+    why,
+    line,
+  );
   return {
     element,
     look(busy) {
@@ -76,7 +101,11 @@ function whenDone(api, store) {
         command.value = options.command ?? "";
         show(command, select.value === "command");
       }
-      const reason = rights.restricted ? t("From another machine nothing but our own jobs may be started; webui decides that by --enable-insecure-extension-access.") : "";
+      const reason = rights.restricted
+        ? t(
+            "From another machine nothing but our own jobs may be started; webui decides that by --enable-insecure-extension-access.",
+          )
+        : "";
       disable(select, reason);
       disable(command, reason);
       setText(why, reason);

@@ -17,13 +17,20 @@ export function runActions(app) {
     told.textContent = sentence;
     show(told, sentence);
   };
-  const act = (what, sentence = "") => async () => {
-    const answer = await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`);
-    say(sentence);
-    put(store, answer);
-  };
+  const act =
+    (what, sentence = "") =>
+    async () => {
+      const answer = await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`);
+      say(sentence);
+      put(store, answer);
+    };
   const kill = async () => {
-    const yes = await ask(question, t("End it at once? What was learned since the last save is lost."), t("End it at once"), t("Let it go on"));
+    const yes = await ask(
+      question,
+      t("End it at once? What was learned since the last save is lost."),
+      t("End it at once"),
+      t("Let it go on"),
+    );
     if (yes) await act("kill")();
   };
   const make = (label, work, kind = "") => button(label, work, { line, kind });
@@ -38,7 +45,14 @@ export function runActions(app) {
     again: make(t("Start again"), act("again")),
     send: make(t("Send to txt2img"), () => say(sendToHost(details ?? job, store.project)), "lw-strong"),
   };
-  const element = h("div", { class: "lw-actions" }, h("div", { class: "lw-line" }, Object.values(buttons)), question, line, told);
+  const element = h(
+    "div",
+    { class: "lw-actions" },
+    h("div", { class: "lw-line" }, Object.values(buttons)),
+    question,
+    line,
+    told,
+  );
 
   return {
     element,
@@ -52,9 +66,14 @@ export function runActions(app) {
       const { state } = job;
       const running = state === "running";
       const shown = {
-        save: running, sample: running, pause: running, continue: state === "paused",
-        stop: running || state === "paused", kill: isLive(job),
-        resume: job.resumable && !isLive(job), again: !isLive(job),
+        save: running,
+        sample: running,
+        pause: running,
+        continue: state === "paused",
+        stop: running || state === "paused",
+        kill: isLive(job),
+        resume: job.resumable && !isLive(job),
+        again: !isLive(job),
         send: !isLive(job) && store.state.host.sends && loraOf(job),
       };
       for (const [name, one] of Object.entries(buttons)) show(one, shown[name]);

@@ -43,7 +43,9 @@ export function forget(store, id) {
 
 /** The training run that is looked at: the one chosen, else the living one, else the newest. */
 export function lookedAt(store) {
-  const runs = everyJob(store).filter((job) => job.kind === "train" && job.state !== "queued" && job.project === store.project?.name);
+  const runs = everyJob(store).filter(
+    (job) => job.kind === "train" && job.state !== "queued" && job.project === store.project?.name,
+  );
   const chosen = runs.find((job) => job.id === recall("run"));
   return chosen ?? runs.find(isLive) ?? newestFirst(runs)[0] ?? null;
 }

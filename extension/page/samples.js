@@ -12,7 +12,12 @@ export function sampleStrip(app) {
   const address = (one) => api.url(`jobs/${encodeURIComponent(job.id)}/sample`, { name: one.name });
   const caption = (one) => [epochWords(one), one.prompt].filter(Boolean).join(" · ");
   const enlarge = (at) =>
-    openViewer(app, { at, count: () => items.length, picture: (index) => ({ src: address(items[index]), words: caption(items[index]) }), moved: focusOn });
+    openViewer(app, {
+      at,
+      count: () => items.length,
+      picture: (index) => ({ src: address(items[index]), words: caption(items[index]) }),
+      moved: focusOn,
+    });
   const focusOn = (at) => strip.querySelectorAll("button")[at]?.focus();
 
   strip.addEventListener("keydown", (event) => {
@@ -33,12 +38,24 @@ export function sampleStrip(app) {
       const before = items.length;
       [job, items] = [given, samples];
       show(strip, items.length);
-      keyed(strip, items, (one) => `${job.id}/${one.name}`, (one) => {
-        const picture = h("img", { src: address(one), alt: caption(one), loading: "lazy", decoding: "async", width: 84, height: 84 });
-        const place = items.indexOf(one);
-        const open = h("button", { type: "button", class: "lw-sample-open", on: { click: () => enlarge(place) } }, picture);
-        return h("div", { class: "lw-sample", role: "listitem" }, open, h("span", {}, epochWords(one)));
-      });
+      keyed(
+        strip,
+        items,
+        (one) => `${job.id}/${one.name}`,
+        (one) => {
+          const picture = h("img", {
+            src: address(one),
+            alt: caption(one),
+            loading: "lazy",
+            decoding: "async",
+            width: 84,
+            height: 84,
+          });
+          const place = items.indexOf(one);
+          const open = h("button", { type: "button", class: "lw-sample-open", on: { click: () => enlarge(place) } }, picture);
+          return h("div", { class: "lw-sample", role: "listitem" }, open, h("span", {}, epochWords(one)));
+        },
+      );
       if (atEnd && items.length > before) strip.scrollLeft = strip.scrollWidth; // the newest stays in sight for who looks at the newest
     },
   };

@@ -5,7 +5,10 @@ import { t } from "./i18n.js";
 
 /** What goes into the prompt: the activation tag and the LoRA, by webui's notation. */
 export function promptFor(job, project) {
-  const name = baseName(typeof job.lora === "string" ? job.lora : job.lora?.name ?? "").replace(/\.(safetensors|ckpt|pt)$/i, "");
+  const name = baseName(typeof job.lora === "string" ? job.lora : (job.lora?.name ?? "")).replace(
+    /\.(safetensors|ckpt|pt)$/i,
+    "",
+  );
   const first = job.activation ?? project?.tag?.first ?? "";
   const activation = Array.isArray(first) ? first.join(", ") : String(first);
   return { name, words: [activation, `<lora:${name}:1>`].filter(Boolean).join(", ") };

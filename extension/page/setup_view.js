@@ -19,8 +19,14 @@ export function setupView({ api, store }) {
     },
     { line, kind: "lw-primary" },
   );
-  const check = button(t("Check the installation"), async () => found.replaceChildren(doctorLines(await api.post("doctor"))), { line });
-  const working = h("p", { role: "status" }, t("Setting up: packages are being downloaded. This page goes on by itself when all is there."));
+  const check = button(t("Check the installation"), async () => found.replaceChildren(doctorLines(await api.post("doctor"))), {
+    line,
+  });
+  const working = h(
+    "p",
+    { role: "status" },
+    t("Setting up: packages are being downloaded. This page goes on by itself when all is there."),
+  );
 
   const look = () => {
     const { setup } = store.state;
@@ -43,7 +49,11 @@ export function setupView({ api, store }) {
     "section",
     { class: "lw-setup" },
     h("h2", {}, t("Set-up")),
-    h("p", {}, t("Training and tagging run in an environment of their own, so nothing of webui is changed. It has to be made once.")),
+    h(
+      "p",
+      {},
+      t("Training and tagging run in an environment of their own, so nothing of webui is changed. It has to be made once."),
+    ),
     missing,
     failed,
     h("div", { class: "lw-line" }, start, check),
@@ -64,7 +74,16 @@ export function doctorLines({ lines, well }) {
   return h(
     "div",
     {},
-    h("p", {}, sign(well ? "good" : "warning"), well ? t("Everything that training needs is there.") : t("Something is missing:")),
-    h("ul", { class: "lw-plain-list" }, (lines ?? []).map((one) => h("li", {}, typeof one === "string" ? one : JSON.stringify(one)))),
+    h(
+      "p",
+      {},
+      sign(well ? "good" : "warning"),
+      well ? t("Everything that training needs is there.") : t("Something is missing:"),
+    ),
+    h(
+      "ul",
+      { class: "lw-plain-list" },
+      (lines ?? []).map((one) => h("li", {}, typeof one === "string" ? one : JSON.stringify(one))),
+    ),
   );
 }

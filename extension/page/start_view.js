@@ -43,7 +43,13 @@ export function startView(app) {
     "section",
     { class: "lw-start" },
     h("h2", {}, t("Pictures in, a LoRA out")),
-    h("p", {}, t("A project keeps together one subject's pictures, settings and runs. Twenty to a hundred pictures in one folder are a good beginning.")),
+    h(
+      "p",
+      {},
+      t(
+        "A project keeps together one subject's pictures, settings and runs. Twenty to a hundred pictures in one folder are a good beginning.",
+      ),
+    ),
     h("div", { class: "lw-line" }, h("span", { class: "lw-label" }, t("Pictures")), pick, chosen),
     h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-project" }, t("Name")), name),
     h("div", { class: "lw-line" }, make),

@@ -63,7 +63,8 @@ export function createStore(api, state) {
     open(project) {
       pending = {};
       store.state.project = project;
-      if (project && !store.state.projects.includes(project.name)) store.state.projects = [...store.state.projects, project.name];
+      if (project && !store.state.projects.includes(project.name))
+        store.state.projects = [...store.state.projects, project.name];
       store.tell("opened");
       store.tell("project");
     },

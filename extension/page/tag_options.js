@@ -7,8 +7,18 @@ import { t } from "./i18n.js";
 /** The project's tag options with what is usual where it has none. */
 export function tagValues(store) {
   const given = store.project?.tag ?? {};
-  const usual = { model: store.state.taggers[0]?.path ?? "", general: 0.35, character: 0.85, mcut: false, mode: "if-empty", first: [], exclude: [] };
-  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null && value !== undefined && value !== ""));
+  const usual = {
+    model: store.state.taggers[0]?.path ?? "",
+    general: 0.35,
+    character: 0.85,
+    mcut: false,
+    mode: "if-empty",
+    first: [],
+    exclude: [],
+  };
+  const known = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== null && value !== undefined && value !== ""),
+  );
   return { ...usual, ...known };
 }
 
@@ -16,14 +26,34 @@ export function tagOptions({ api, store }) {
   const change = (name, value) => store.change({ tag: { [name]: value } });
   const fields = [
     modelField(api, store, change),
-    threshold("general", t("General tags from"), t("Higher: fewer and surer tags. 0.35 is usual, 0.25 to 0.5 is reasonable."), change),
-    threshold("character", t("Characters from"), t("Names of known characters. 0.85 is usual; an unknown character is named by the first tag."), change),
+    threshold(
+      "general",
+      t("General tags from"),
+      t("Higher: fewer and surer tags. 0.35 is usual, 0.25 to 0.5 is reasonable."),
+      change,
+    ),
+    threshold(
+      "character",
+      t("Characters from"),
+      t("Names of known characters. 0.85 is usual; an unknown character is named by the first tag."),
+      change,
+    ),
     mcutField(change),
     modeField(change),
-    tagsField("first", t("First tag"), t("penny"), t("Set before all others in every caption: the word that will call your LoRA."), change),
+    tagsField(
+      "first",
+      t("First tag"),
+      t("penny"),
+      t("Set before all others in every caption: the word that will call your LoRA."),
+      change,
+    ),
     tagsField("exclude", t("Leave out"), t("simple background, monochrome"), t("Tags that no caption gets."), change),
   ];
-  const element = h("div", { class: "lw-tag-options" }, fields.map((one) => one.element));
+  const element = h(
+    "div",
+    { class: "lw-tag-options" },
+    fields.map((one) => one.element),
+  );
   const look = () => {
     const values = tagValues(store);
     fields.forEach((field) => field.put(values));
@@ -35,16 +65,42 @@ export function tagOptions({ api, store }) {
 
 function row(id, label, help, ...fields) {
   const told = h("p", { class: "lw-help", role: "tooltip", id: `${id}-help` }, help);
-  return h("div", { class: "lw-set" }, h("label", { class: "lw-set-label", htmlFor: id }, label), h("div", { class: "lw-set-field" }, fields), told);
+  return h(
+    "div",
+    { class: "lw-set" },
+    h("label", { class: "lw-set-label", htmlFor: id }, label),
+    h("div", { class: "lw-set-field" }, fields),
+    told,
+  );
 }
 
 function modelField(api, store, change) {
   const select = h("select", { class: "lw-input", id: "lw-tagger", "aria-describedby": "lw-tagger-help" });
   select.addEventListener("change", () => change("model", select.value));
-  const again = h("button", { type: "button", class: "lw-button lw-small", title: t("Look for taggers again"), "aria-label": t("Look for taggers again") }, "⟳");
+  const again = h(
+    "button",
+    {
+      type: "button",
+      class: "lw-button lw-small",
+      title: t("Look for taggers again"),
+      "aria-label": t("Look for taggers again"),
+    },
+    "⟳",
+  );
   again.addEventListener("click", () => store.refresh().catch((error) => store.say(error.message)));
-  const none = h("p", { class: "lw-why", hidden: true }, t("No tagger is here yet. Put a WD tagger's folder (model.onnx and selected_tags.csv) into the models folder of webui or of LoRA Workbench."));
-  const element = h("div", {}, row("lw-tagger", t("Tagger"), t("A WD14 tagger; newer ones know more tags."), select, again), none);
+  const none = h(
+    "p",
+    { class: "lw-why", hidden: true },
+    t(
+      "No tagger is here yet. Put a WD tagger's folder (model.onnx and selected_tags.csv) into the models folder of webui or of LoRA Workbench.",
+    ),
+  );
+  const element = h(
+    "div",
+    {},
+    row("lw-tagger", t("Tagger"), t("A WD14 tagger; newer ones know more tags."), select, again),
+    none,
+  );
   let shown = "";
   return {
     element,
@@ -62,8 +118,22 @@ function modelField(api, store, change) {
 
 function threshold(name, label, help, change) {
   const id = `lw-${name}`;
-  const field = h("input", { type: "text", inputmode: "decimal", class: "lw-input lw-number", id, "aria-describedby": `${id}-help` });
-  const slider = h("input", { type: "range", min: "0.05", max: "1", step: "0.01", class: "lw-slider", tabindex: "-1", "aria-hidden": "true" });
+  const field = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    class: "lw-input lw-number",
+    id,
+    "aria-describedby": `${id}-help`,
+  });
+  const slider = h("input", {
+    type: "range",
+    min: "0.05",
+    max: "1",
+    step: "0.01",
+    class: "lw-slider",
+    tabindex: "-1",
+    "aria-hidden": "true",
+  });
   const wrong = h("p", { class: "lw-field-error", role: "alert", hidden: true });
   const take = () => {
     const value = Number(field.value.trim().replace(",", "."));
@@ -111,14 +181,33 @@ function modeField(change) {
     const told = h("label", { htmlFor: radio.id }, label, h("span", { class: "lw-dim" }, ` ${words}`));
     return { radio, element: h("div", { class: "lw-radio" }, radio, told) };
   });
-  const element = h("fieldset", { class: "lw-modes" }, h("legend", {}, t("Captions that are there")), radios.map((one) => one.element));
+  const element = h(
+    "fieldset",
+    { class: "lw-modes" },
+    h("legend", {}, t("Captions that are there")),
+    radios.map((one) => one.element),
+  );
   return { element, put: ({ mode }) => radios.forEach((one) => (one.radio.checked = one.radio.value === mode)) };
 }
 
 function tagsField(name, label, example, help, change) {
   const id = `lw-${name}`;
-  const field = h("input", { type: "text", class: "lw-input", id, placeholder: t("for instance: {example}", { example }), autocomplete: "off", "aria-describedby": `${id}-help` });
-  const take = () => change(name, field.value.split(",").map((one) => one.trim()).filter(Boolean));
+  const field = h("input", {
+    type: "text",
+    class: "lw-input",
+    id,
+    placeholder: t("for instance: {example}", { example }),
+    autocomplete: "off",
+    "aria-describedby": `${id}-help`,
+  });
+  const take = () =>
+    change(
+      name,
+      field.value
+        .split(",")
+        .map((one) => one.trim())
+        .filter(Boolean),
+    );
   field.addEventListener("input", (event) => event.isComposing || take());
   field.addEventListener("compositionend", take);
   return {

@@ -49,15 +49,23 @@ export function tagPicture(app, pictures) {
     }
   });
   const draw = (all, { general, character }) => {
-    const kept = all.filter((one) => one.kept);
-    const below = all.filter((one) => !one.kept).slice(0, MOST_BELOW);
-    keyed(tags, [...kept, ...below], (one) => `${one.kind}|${one.tag}`, makeTag, (node, one) => {
-      const threshold = one.kind === "character" ? character : general;
-      node.classList.toggle("lw-kept", one.kept);
-      node.lwFill.style.width = `${Math.round(100 * one.score)}%`;
-      setText(node.lwScore, one.score.toFixed(one.score > 0.995 ? 3 : 2));
-      setText(node.lwNote, note(one, threshold));
-    });
+    const best = (some) => [...some].sort((one, other) => other.score - one.score);
+    const rating = best(all.filter((one) => one.kind === "rating")).slice(0, 1);
+    const tagged = best(all.filter((one) => one.kind !== "rating"));
+    const below = tagged.filter((one) => !one.kept).slice(0, MOST_BELOW);
+    keyed(
+      tags,
+      [...tagged.filter((one) => one.kept), ...below, ...rating],
+      (one) => `${one.kind}|${one.tag}`,
+      makeTag,
+      (node, one) => {
+        const threshold = one.kind === "character" ? character : general;
+        node.classList.toggle("lw-kept", one.kept);
+        node.lwFill.style.width = `${Math.round(100 * one.score)}%`;
+        setText(node.lwScore, one.score.toFixed(one.score > 0.995 ? 3 : 2));
+        setText(node.lwNote, note(one, threshold));
+      },
+    );
   };
   const again = () => {
     if (picture && JSON.stringify(wanted()) !== before) ask();

@@ -17,11 +17,21 @@ export function tagRun(app, pictures, finished) {
   const begin = async () => {
     const { mode, ...others } = tagValues(store);
     if (mode === "overwrite" && pictures.captioned) {
-      const sentence = t("Overwrite {count} captions, those written by hand too? Undo can bring them back.", { count: count(pictures.captioned) });
+      const sentence = t("Overwrite {count} captions, those written by hand too? Undo can bring them back.", {
+        count: count(pictures.captioned),
+      });
       if (!(await ask(question, sentence, t("Overwrite"), t("Keep them")))) return;
     }
     await store.flush();
-    put(store, await api.post("jobs", { kind: "tag", project: store.project.name, folder: pictures.folder, options: { ...others, mode } }));
+    put(
+      store,
+      await api.post("jobs", {
+        kind: "tag",
+        project: store.project.name,
+        folder: pictures.folder,
+        options: { ...others, mode },
+      }),
+    );
   };
   const primary = button("", begin, { line, kind: "lw-primary", id: "lw-tag", "aria-describedby": "lw-tag-why" });
   const progress = tagProgress(app, line, finished);
@@ -29,7 +39,10 @@ export function tagRun(app, pictures, finished) {
   const look = () => {
     const number = toTag(pictures, tagValues(store).mode);
     setText(primary, number === 1 ? t("Tag 1 picture") : t("Tag {count} pictures", { count: count(number) }));
-    setText(captions, pictures.captioned === 1 ? t("1 has a caption") : t("{count} have captions", { count: count(pictures.captioned) }));
+    setText(
+      captions,
+      pictures.captioned === 1 ? t("1 has a caption") : t("{count} have captions", { count: count(pictures.captioned) }),
+    );
     show(captions, pictures.count);
     const reason = whyNot(store, pictures, number);
     disable(primary, reason, why);
@@ -38,7 +51,15 @@ export function tagRun(app, pictures, finished) {
   for (const topic of ["project", "state", "jobs", "opened"]) store.on(topic, look);
   pictures.on(look);
   look();
-  const element = h("div", { class: "lw-foot" }, progress.element, h("div", { class: "lw-line" }, primary, captions), question, why, line);
+  const element = h(
+    "div",
+    { class: "lw-foot" },
+    progress.element,
+    h("div", { class: "lw-line" }, primary, captions),
+    question,
+    why,
+    line,
+  );
   return { element };
 }
 
@@ -99,5 +120,7 @@ function figures(job) {
     t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
     perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
     Number.isFinite(left) && t("{time} left", { time: duration(left) }),
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

@@ -34,7 +34,16 @@ function buildTagTab(app) {
   );
   const missing = h("p", { class: "lw-error", role: "alert", hidden: true });
   const left = h("div", { class: "lw-left" }, h("div", { class: "lw-scroll" }, options.element), run.element);
-  const right = h("div", { class: "lw-right lw-tag-right" }, teach, missing, detail.element, shelf.element, undo.element, next.element);
+  const right = h(
+    "div",
+    { class: "lw-right lw-tag-right" },
+    teach,
+    missing,
+    detail.element,
+    shelf.element,
+    undo.element,
+    next.element,
+  );
   const element = h("section", { class: "lw-tag" }, left, right);
 
   const look = () => {
@@ -45,7 +54,9 @@ function buildTagTab(app) {
     show(missing, dataset && pictures.error);
     const done = pictures.count > 0 && pictures.captioned > 0;
     show(next.element, done);
-    next.say(t("{captioned} of {count} have captions", { captioned: count(pictures.captioned), count: count(pictures.count) }) + " · ");
+    next.say(
+      t("{captioned} of {count} have captions", { captioned: count(pictures.captioned), count: count(pictures.count) }) + " · ",
+    );
   };
   const opened = () => {
     pictures.open(store.project?.dataset ?? "");

@@ -26,14 +26,19 @@ function adjust(root) {
     button.style.transition = "none";
     root.append(button);
     const style = getComputedStyle(button);
-    const backgrounds = colours(style.backgroundImage).concat(colours(style.backgroundColor)).map((one) => over(one, page));
+    const backgrounds = colours(style.backgroundImage)
+      .concat(colours(style.backgroundColor))
+      .map((one) => over(one, page));
     const ground = style.backgroundImage === "none" ? backgrounds.slice(-1) : backgrounds.slice(0, -1);
     const text = colours(style.color)[0];
     button.remove();
     if (!ground.length || !text) continue;
     const worst = (candidate) => Math.min(...ground.map((one) => contrast(over(candidate, one), one)));
     if (worst(text) >= ENOUGH) continue;
-    const [black, white] = [[17, 17, 17, 1], [255, 255, 255, 1]];
+    const [black, white] = [
+      [17, 17, 17, 1],
+      [255, 255, 255, 1],
+    ];
     root.style.setProperty(variable, worst(black) >= worst(white) ? "#111" : "#fff");
   }
 }
@@ -49,9 +54,10 @@ function backgroundBehind(element) {
 }
 
 function colours(text) {
-  return [...String(text).matchAll(/rgba?\(([^)]+)\)/g)].map(([, words]) => {
+  return [...String(text).matchAll(/(rgba?|color)\((?:srgb )?([^()]+)\)/g)].map(([, kind, words]) => {
     const [red, green, blue, alpha = 1] = words.split(/[,\s/]+/).map(Number);
-    return [red, green, blue, alpha];
+    const whole = kind === "color" ? 255 : 1; // color(srgb …) counts from 0 to 1
+    return [red * whole, green * whole, blue * whole, alpha];
   });
 }
 

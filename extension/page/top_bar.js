@@ -70,7 +70,8 @@ function datasetButton(app) {
     look() {
       const { dataset } = store.project;
       setText(text, dataset ? shortPath(dataset) : t("choose a folder"));
-      const fixed = store.state.rights.hide_folders && t("Folders can't be chosen here: webui was started with --hide-ui-dir-config.");
+      const fixed =
+        store.state.rights.hide_folders && t("Folders can't be chosen here: webui was started with --hide-ui-dir-config.");
       disable(choose, fixed);
       choose.title = fixed || dataset || t("The folder with your pictures");
     },

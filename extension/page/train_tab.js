@@ -30,7 +30,10 @@ function buildTrainTab(app) {
       const form = settingsForm(app, await app.api.get("form"));
       const start = startPart(app);
       live = liveView(app);
-      left.replaceChildren(h("div", { class: "lw-scroll" }, form.element, promptsPart(app, form).element, exportView(app).element), start.element);
+      left.replaceChildren(
+        h("div", { class: "lw-scroll" }, form.element, promptsPart(app, form).element, exportView(app).element),
+        start.element,
+      );
       right.replaceChildren(planView(app, form).element, live.element, queueView(app).element, historyView(app, form).element);
       live.look();
     } catch (error) {
@@ -58,14 +61,25 @@ function startPart({ api, store }) {
   const start = (first) => async () => {
     await store.flush();
     lookAt(store, null);
-    put(store, await api.post("jobs", { kind: "train", project: store.project.name, settings: store.runSettings(), ...(first ? { first } : {}) }));
+    put(
+      store,
+      await api.post("jobs", {
+        kind: "train",
+        project: store.project.name,
+        settings: store.runSettings(),
+        ...(first ? { first } : {}),
+      }),
+    );
   };
   const primary = button("", start(false), { line, kind: "lw-primary", id: "lw-train", "aria-describedby": "lw-start-why" });
   const next = button(t("Train next"), start(true), { line, title: t("Before everything else that waits") });
   const look = () => {
     const busy = store.jobs.some((job) => isLive(job));
     setText(primary, startLabel(store.plan?.data, busy));
-    show(next, store.jobs.some((job) => job.state === "queued"));
+    show(
+      next,
+      store.jobs.some((job) => job.state === "queued"),
+    );
     const reason = whyNot(store);
     for (const one of [primary, next]) disable(one, reason);
     setText(why, reason);

@@ -30,10 +30,17 @@ const READERS = {
     return value;
   },
   floats: (words, setting) => {
-    const values = words.split(/[\s,]+/).filter(Boolean).map((one) => inRange(number(one), setting));
+    const values = words
+      .split(/[\s,]+/)
+      .filter(Boolean)
+      .map((one) => inRange(number(one), setting));
     return values.length === 1 ? values[0] : values;
   },
-  strings: (words) => words.split("\n").map((one) => one.trim()).filter(Boolean),
+  strings: (words) =>
+    words
+      .split("\n")
+      .map((one) => one.trim())
+      .filter(Boolean),
   size: (words) => {
     const match = /^(\d+)(?:\s*[,x×]\s*(\d+))?$/i.exec(words);
     if (!match) throw new Error(t("Write 512, or width and height as 512,768."));

@@ -20,12 +20,21 @@ export function openViewer({ root }, { at, count, picture, moved }) {
     moved?.(at);
   };
   const arrow = (label, step, mark) =>
-    h("button", { type: "button", class: "lw-button lw-viewer-arrow", "aria-label": label, on: { click: () => move(step) } }, mark);
+    h(
+      "button",
+      { type: "button", class: "lw-button lw-viewer-arrow", "aria-label": label, on: { click: () => move(step) } },
+      mark,
+    );
   const dialog = h(
     "dialog",
     { class: "lw-dialog lw-viewer", "aria-label": t("Enlarged picture") },
     h("div", { class: "lw-viewer-row" }, arrow(t("previous"), -1, "‹"), image, arrow(t("next"), 1, "›")),
-    h("div", { class: "lw-line lw-end" }, words, h("button", { type: "button", class: "lw-button", on: { click: close } }, t("Close"))),
+    h(
+      "div",
+      { class: "lw-line lw-end" },
+      words,
+      h("button", { type: "button", class: "lw-button", on: { click: close } }, t("Close")),
+    ),
   );
   dialog.addEventListener("cancel", (event) => {
     event.preventDefault();

@@ -1,0 +1,124 @@
+"""A browser and a made-up server for the page's tests. Each test fails for console errors and requests to the outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fake_server import Server, address, serve
+from fake_world import World
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+SIZE = {"width": 1366, "height": 768}
+PATIENCE = 15_000
+
+
+def missing(what: str) -> None:
+    """Skips by name what this machine lacks; where CI runs, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} is missing, and CI must have it")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright")
+    chromium = os.environ.get("CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if chromium is None:
+        missing("Chromium")
+    with sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+class Pages:
+    """Opens windows on a world and notes what must not happen in any of them."""
+
+    def __init__(self, browser: Any, world: World) -> None:
+        self.browser, self.world = browser, world
+        self.server: Server = serve(world)
+        self.wrong: list[str] = []
+        self.expected: tuple[str, ...] = ()
+        self.contexts: list[Any] = []
+
+    @property
+    def address(self) -> str:
+        return address(self.server)
+
+    def open(self, path: str = "/", wait: str = ".lw-brand", **options: Any) -> Any:
+        """A new window of its own, as another person would have."""
+        context = self.browser.new_context(viewport=SIZE, locale="en-US", **options)
+        self.contexts.append(context)
+        return self.window(context, path, wait)
+
+    def window(self, context: Any, path: str = "/", wait: str = ".lw-brand") -> Any:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: self.wrong.append(f"page error: {error}"))
+        page.on("console", lambda message: self._console(message))
+        page.on("request", lambda request: self._request(request.url))
+        page.goto(self.address + path)
+        page.wait_for_selector(wait)
+        return page
+
+    def _console(self, message: Any) -> None:
+        words = f"console: {message.text} {message.location.get('url', '')}"
+        if message.type in ("error", "warning") and not any(one in words for one in self.expected):
+            self.wrong.append(words)
+
+    def _request(self, url: str) -> None:
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.wrong.append(f"a request to the outside: {url}")
+
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+        self.world.closing = True
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def pages(browser: Any) -> Iterator[Callable[..., Pages]]:
+    """`pages(**world)` → Pages on a new made-up world."""
+    made: list[Pages] = []
+
+    def make(**values: Any) -> Pages:
+        made.append(Pages(browser, World(**values)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+    assert not [words for one in made for words in one.wrong]
+
+
+@pytest.fixture
+def posted() -> Callable[[World, str], list[dict[str, Any]]]:
+    """The bodies that were posted to a path."""
+    return lambda world, path: [body for one, body in list(world.posts) if one == path]
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits until a condition holds."""
+    import time
+
+    def wait(condition: Callable[[], Any], seconds: float = 15) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen in time"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,160 @@
+"""The Tag tab by clicking: tagging, its question, undo, a picture beside its tags, thousands of pictures, hostile names."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from fake_world import EVIL
+
+OPENS_WITHIN = 2.0
+
+
+@pytest.fixture
+def tag(pages: Any) -> Any:
+    """`tag(**world)` → (world, page) with the Tag tab open."""
+
+    def open_it(dataset: str = "/data/sets/penny", **values: Any) -> tuple[Any, Any]:
+        own = pages(**values)
+        own.world.projects["penny"].update(page="tag", dataset=dataset)
+        return own.world, own.open(wait=".lw-cell")
+
+    return open_it
+
+
+def test_tagging_and_undoing(tag: Any, posted: Any, until: Any) -> None:
+    world, page = tag(speed=15)
+    page.wait_for_selector("#lw-tag:not([aria-disabled]) >> text=Tag 11 pictures")
+    assert page.inner_text("#lw-captioned") == "31 have captions"
+    page.fill("#lw-first", "penny, 1girl")
+    page.fill("#lw-exclude", "simple background")
+    page.click("#lw-tag")
+    page.wait_for_selector("text=of 11 · 15 a second")
+    page.wait_for_selector("text=11 pictures tagged.")
+    page.wait_for_selector("text=42 of 42 have captions")
+    (job,) = posted(world, "jobs")
+    assert job["folder"] == "/data/sets/penny"
+    assert job["options"] == {
+        "model": "/models/wd-swinv2", "general": 0.35, "character": 0.85, "mcut": False, "mode": "if-empty",
+        "first": ["penny", "1girl"], "exclude": ["simple background"],
+    }  # fmt: skip
+    assert page.get_attribute("#lw-tag", "aria-disabled") == "true"
+    assert "All have captions" in page.inner_text("#lw-tag-why")
+    assert "tagged 11 pictures (11 files)" in page.inner_text(".lw-undo")
+    page.click("#lw-undo")
+    page.wait_for_selector("text=Undone: tagged 11 pictures; 11 files are as before.")
+    assert "0007_smile.txt" in page.inner_text(".lw-undo")
+    page.wait_for_selector("#lw-tag >> text=Tag 11 pictures")
+    assert page.get_attribute("#lw-undo", "aria-disabled") == "true"
+    page.get_by_role("button", name="next: Train →").click()
+    page.wait_for_selector("#lw-panel-train")
+
+
+def test_overwriting_asks_in_place(tag: Any, posted: Any, until: Any) -> None:
+    world, page = tag()
+    page.check("#lw-mode-overwrite")
+    page.click("#lw-tag >> text=Tag 42 pictures")
+    page.wait_for_selector("text=Overwrite 31 captions")
+    assert page.evaluate("document.activeElement.innerText") == "Keep them"
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(300)
+    assert posted(world, "jobs") == []
+    page.click("#lw-tag")
+    page.get_by_role("button", name="Overwrite", exact=True).click()
+    until(lambda: len(posted(world, "jobs")) == 1)
+    assert posted(world, "jobs")[0]["options"]["mode"] == "overwrite"
+
+
+def test_tagging_can_be_stopped(tag: Any) -> None:
+    _, page = tag(speed=1)
+    page.click("#lw-tag:not([aria-disabled])")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_selector("text=Stopped and saved at step")
+
+
+def test_a_picture_beside_its_tags(tag: Any, posted: Any, until: Any) -> None:
+    world, page = tag()
+    page.wait_for_selector(".lw-tag-row.lw-kept >> text=boots")
+    assert "just over the threshold" in page.locator(".lw-tag-row", has_text="boots").inner_text()
+    assert "just under it" in page.locator(".lw-tag-row", has_text="brown hair").inner_text()
+    assert "caption: penny, smile, red boots" in page.inner_text("#lw-detail")
+    bars = page.eval_on_selector_all(".lw-tag-fill", "bars => bars.map((bar) => bar.getBoundingClientRect().width)")
+    assert bars[0] > bars[-1] > 0
+    page.fill("#lw-general", "0.5")
+    page.wait_for_selector(".lw-tag-row:not(.lw-kept) >> text=boots")
+    assert posted(world, "tags/preview")[-1]["general"] == 0.5
+    page.fill("#lw-general", "2")
+    page.wait_for_selector("text=A number above 0, up to 1.")
+    until(lambda: world.projects["penny"]["tag"]["general"] == 0.5)
+
+
+def test_hostile_names_and_captions_are_only_text(tag: Any) -> None:
+    _, page = tag()
+    page.locator(".lw-cell").nth(1).click()
+    page.wait_for_selector("#lw-detail .lw-kept")
+    shown = page.inner_text("#lw-detail")
+    assert EVIL + ".png" in shown
+    assert f"caption: penny, {EVIL}" in shown
+    assert page.locator(".lw-tag-name", has_text="onerror").inner_text() == EVIL
+    page.focus(".lw-gallery")
+    page.keyboard.press("Space")
+    page.wait_for_selector(".lw-viewer >> text=onerror")
+    page.keyboard.press("Escape")
+    page.click("#lw-dataset")
+    page.wait_for_selector(".lw-picker .lw-folder")
+    page.keyboard.press("Backspace")
+    page.wait_for_selector(".lw-folder >> text=<img src=x onerror=alert(1)>")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#lw-root script").count() == 0
+
+
+def test_five_thousand_pictures(tag: Any) -> None:
+    """In two seconds; the best of three, since other work on the machine is not the page's."""
+    took = []
+    for _ in range(3):
+        begun = time.monotonic()
+        _, page = tag("/data/sets/many")
+        page.wait_for_function("document.querySelector('.lw-thumb')?.complete")
+        took.append(time.monotonic() - begun)
+    assert min(took) <= OPENS_WITHIN
+    assert page.locator(".lw-cell").count() < 150
+    page.focus(".lw-gallery")
+    page.keyboard.press("End")
+    page.wait_for_selector("#lw-detail >> text=4999_smile.png")
+    assert page.locator(".lw-cell").count() < 150
+    page.evaluate("document.querySelector('.lw-gallery').scrollTop = 40000")
+    page.wait_for_function("[...document.querySelectorAll('.lw-cell')].some((cell) => cell.title.startsWith('29'))")
+
+
+def test_pictures_by_keyboard(tag: Any) -> None:
+    _, page = tag()
+    page.focus(".lw-gallery")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#lw-detail >> text=0002_smile.png")
+    assert page.get_attribute(".lw-gallery", "aria-activedescendant") == "lw-cell-2"
+    page.keyboard.press("Space")
+    page.wait_for_selector(".lw-viewer >> text=3 / 42")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".lw-viewer >> text=4 / 42")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#lw-detail >> text=0003_smile.png")
+    assert page.evaluate("document.activeElement.className") == "lw-gallery"
+
+
+def test_an_empty_page_teaches(pages: Any) -> None:
+    own = pages()
+    own.world.projects["penny"].update(page="tag", dataset="")
+    page = own.open(wait=".lw-teach")
+    assert "First choose the folder" in page.inner_text("#lw-tag-why")
+    page.get_by_role("button", name="Choose the folder …").click()
+    page.wait_for_selector(".lw-picker")
+
+
+def test_a_folder_that_is_gone_is_told(pages: Any) -> None:
+    own = pages()
+    own.expected = ("status of 400",)
+    own.world.projects["penny"].update(page="tag", dataset="/data/gone")
+    page = own.open(wait=".lw-tag-right .lw-error:not([hidden])")
+    assert "/data/gone is missing" in page.inner_text(".lw-tag-right")

@@ -25,6 +25,7 @@ MIN_SIDE = 16
 _EXIF_ORIENTATION = 0x0112
 _VERSION = 1
 _THREADS = 8
+_AT_ONCE = 500  # pictures between two writes of what was found: whoever ends a long first look doesn't lose it
 
 
 @dataclass(frozen=True)
@@ -47,21 +48,31 @@ def look_at(paths: Sequence[Path], memory: Path) -> tuple[list[Look], str]:
         found.append(_look_from(known) if known and known.get("mark") == mark else None)
     new = [number for number, look in enumerate(found) if look is None]
     Image.init()  # before the threads, so that they find all decoders
+    unwritable = ""
     with ThreadPoolExecutor(_THREADS) as pool:
-        for number, look in zip(new, pool.map(look_into, [paths[number] for number in new]), strict=True):
-            found[number] = look
-    looks = [look for look in found if look is not None]
+        for start in range(0, len(new), _AT_ONCE):
+            part = new[start : start + _AT_ONCE]
+            for number, look in zip(part, pool.map(look_into, [paths[number] for number in part]), strict=True):
+                found[number] = look
+            unwritable = _remember({paths[number].parent for number in part}, paths, marks, found, memory) or unwritable
+    return [look for look in found if look is not None], unwritable
+
+
+def _remember(
+    folders: set[Path], paths: Sequence[Path], marks: Sequence[list[int] | None], looks: Sequence[Look | None], memory: Path
+) -> str:
+    """Writes what is known of the folders' pictures so far; why that can't be done, or an empty string."""
     try:
-        for folder in {paths[number].parent for number in new}:
+        for folder in folders:
             entries = {
                 path.name: {"mark": mark, **asdict(look)}
                 for path, mark, look in zip(paths, marks, looks, strict=True)
-                if path.parent == folder and mark is not None
+                if path.parent == folder and mark is not None and look is not None
             }
             write_json(_memory_file(memory, folder), {"version": _VERSION, "folder": str(folder), "files": entries})
     except OSError as error:
-        return looks, error.strerror or str(error)
-    return looks, ""
+        return error.strerror or str(error)
+    return ""
 
 
 def look_into(path: Path) -> Look:

@@ -111,6 +111,28 @@ def test_what_was_seen_is_remembered_until_the_file_changes(
     assert [look.size for look in looks] == [(30, 20), (50, 50), (0, 0)]
 
 
+def test_a_first_look_that_is_cut_short_goes_on_where_it_was(
+    tmp_path: Path, draw_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [draw_picture(tmp_path / f"{number}.png") for number in range(7)]
+    real, seen = pictures.look_into, []
+
+    def cut_short(path: Path) -> pictures.Look:
+        if path.name == "5.png" and len(seen) < 7:
+            raise KeyboardInterrupt
+        seen.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(pictures, "_AT_ONCE", 2)
+    monkeypatch.setattr(pictures, "look_into", cut_short)
+    with pytest.raises(KeyboardInterrupt):
+        look_at(paths, tmp_path / "memory")
+    monkeypatch.setattr(pictures, "look_into", lambda path: (seen.append(path.name), real(path))[1])
+    seen.clear()
+    looks, _ = look_at(paths, tmp_path / "memory")
+    assert sorted(seen) == ["4.png", "5.png", "6.png"] and len(looks) == 7
+
+
 @pytest.mark.parametrize("content", ["{", "[]", json.dumps({"version": 1, "files": {"0.png": {"mark": None}}})])
 def test_a_damaged_memory_is_made_again(tmp_path: Path, draw_picture: Callable[..., Path], content: str) -> None:
     path, memory = draw_picture(tmp_path / "0.png"), tmp_path / "memory"

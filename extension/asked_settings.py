@@ -14,6 +14,8 @@ from .rights import Rights, file_name, shown
 # The server decides on these, or they belong to the command line.
 NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "preset"))
 _WRITTEN = frozenset(("output_dir", "logging_dir"))
+_FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config"}
+HIDDEN = "Folders can't be chosen here: this webui was started with --hide-ui-dir-config."
 _LONGEST_TEXT, _MOST_WORDS = 10_000, 200
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
@@ -37,6 +39,8 @@ def checked_settings(asked: Any, rights: Rights) -> dict[str, Any]:
 def _checked(name: str, value: Any, rights: Rights) -> Any:
     _check_size(name, value)
     kind = ALL[name].kind
+    if rights.hide_folders and name in _FOLDERS:
+        raise Refused(HIDDEN, FORBIDDEN)
     if kind == "path":
         path = rights.may_write(value, name) if name in _WRITTEN else rights.may_read(value, name)
         if name == "dataset_config" and rights.restricted:  # it names folders of its own

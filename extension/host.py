@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .host_memory import Memory, NoMemory, WebUIMemory
+from .languages.translate import language_of, translate
 from .models import DEMO_MODELS, checkpoints_in, demo_checkpoints, taggers_in
 from .rights import Rights
 
@@ -94,12 +95,15 @@ class WebUI:
         self._words = self._shared.cmd_opts
         chosen = str(self._option(DATA, "") or "").strip()
         self.data = Path(chosen).expanduser() if chosen else Path(self._paths.data_path) / "lora_workbench"
-        self.memory: Memory = WebUIMemory(self.name, lambda: bool(self._option(FREE_GPU, True)))
+        self.memory: Memory = WebUIMemory(self.name, lambda: bool(self._option(FREE_GPU, True)), self._in_its_language)
 
     def _option(self, name: str, default: Any) -> Any:
         """An option's value; before the settings page knows it, what was saved of it."""
         options = self._shared.opts
         return getattr(options, "data", {}).get(name, default)
+
+    def _in_its_language(self, sentence: str) -> str:
+        return translate(sentence, language_of(self.language()))
 
     def rights(self) -> Rights:
         data = [Path(self._paths.data_path), Path(self._paths.models_path)]
@@ -165,10 +169,12 @@ class WebUI:
         gradio = importlib.import_module("gradio")
 
         def add(name: str, default: Any, label: str, *component: Any) -> None:
-            shared.opts.add_option(name, info(default, label, *component, section=SECTION))
+            shared.opts.add_option(name, info(default, self._in_its_language(label), *component, section=SECTION))
 
         if not self.rights().restricted:
-            add(DATA, "", "Folder for LoRA Workbench's projects, jobs and caches; empty: lora_workbench in webui's data folder")
+            add(
+                DATA, "", "Folder for projects, jobs and caches; empty: lora_workbench in webui's data folder (after a restart)"
+            )
             add(HOSTS, "", "Other names under which this webui is reached, through a proxy (separated by commas)")
         choices = {"choices": ["auto", "en", "zh_CN"]}
         add(LANGUAGE, "auto", "Language of LoRA Workbench; auto: webui's own", gradio.Dropdown, choices)

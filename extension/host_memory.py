@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 _LOG = logging.getLogger("lora_workbench")
 BUSY = (
@@ -37,8 +37,8 @@ class NoMemory:
 class WebUIMemory:
     """A webui's model. Nothing is done on a machine without a GPU, or where the user wants it to stay."""
 
-    def __init__(self, name: str, is_wanted: Callable[[], bool]) -> None:
-        self._name, self._is_wanted = name, is_wanted
+    def __init__(self, name: str, is_wanted: Callable[[], bool], say: Callable[[str], str] = str) -> None:
+        self._name, self._is_wanted, self._say = name, is_wanted, say
         self._freed: contextlib.ExitStack | None = None
         self._lock = threading.Lock()
 
@@ -52,12 +52,20 @@ class WebUIMemory:
                 return False
             try:
                 stack = contextlib.ExitStack()
-                stack.enter_context(guarded())
-                stack.callback(_MOVERS[self._name]())
+                stack.enter_context(guarded(lambda: self._say(BUSY)))
+                stack.callback(self._move())
                 self._freed = stack
             finally:
                 queue_lock.release()
             return True
+
+    def _move(self) -> Callable[[], None]:
+        """Moves the model; a host that does it in another way by now keeps it, and the job has what memory is left."""
+        try:
+            return _MOVERS[self._name]()
+        except (ImportError, AttributeError, RuntimeError) as error:
+            _LOG.warning("LoRA Workbench: webui's model could not be moved out of the GPU's memory (%s)", error)
+            return lambda: None
 
     def restore(self) -> None:
         with self._lock:
@@ -67,7 +75,7 @@ class WebUIMemory:
 
 
 @contextlib.contextmanager
-def guarded() -> Iterator[None]:
+def guarded(sentence: Callable[[], str]) -> Iterator[None]:
     """While it lasts, generating raises one clear sentence. Where others wrapped ours meanwhile, it stays and lets through."""
     processing = sys.modules.get("modules.processing")
     original = getattr(processing, "process_images_inner", None)
@@ -78,7 +86,7 @@ def guarded() -> Iterator[None]:
 
     def process_images_inner(*words: Any, **named: Any) -> Any:
         if is_up:
-            _refuse()
+            raise RuntimeError(sentence())
         return original(*words, **named)
 
     processing.process_images_inner = process_images_inner  # type: ignore[attr-defined]
@@ -88,10 +96,6 @@ def guarded() -> Iterator[None]:
         is_up = False
         if processing.process_images_inner is process_images_inner:  # type: ignore[attr-defined]
             processing.process_images_inner = original  # type: ignore[attr-defined]
-
-
-def _refuse() -> NoReturn:
-    raise RuntimeError(BUSY)
 
 
 def uses_gpu() -> bool:

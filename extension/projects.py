@@ -12,7 +12,7 @@ from ..tagger.captions import MODES
 from ..trainer_core.files import read_json, write_atomically, write_json
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
-from .rights import Rights, file_name, shown
+from .rights import Rights, file_name, relative_to, shown
 
 PROJECT, STATE, PROMPTS = "project.json", "state.json", "sample_prompts.txt"
 _LONGEST_TEXT, _MOST_TAGS, _MOST_BYTES = 20_000, 500, 1 << 20
@@ -133,6 +133,12 @@ class Projects:
                 raise Refused("Folders can't be changed: this webui was started with --hide-ui-dir-config.", FORBIDDEN)
             return str(rights.may_read(value, "The dataset" if name == "dataset" else "The base model"))
         return _plain(name, value)
+
+    def has_opened(self, folder: Path) -> bool:
+        """Whether the folder is a project's dataset, or lies in one, links followed."""
+        real = folder.resolve()
+        datasets = [self.read(name)["dataset"] for name in self.names()]
+        return any(relative_to(real, Path(dataset)) is not None for dataset in datasets if dataset)
 
     def prompts_file(self, project: Mapping[str, Any]) -> Path | None:
         """Writes the project's sample prompts into a file, as a run reads them; None where there are none."""

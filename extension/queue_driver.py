@@ -60,11 +60,15 @@ class QueueDriver:
         self._drives = False
 
     def _watch(self) -> None:
+        told = ""
         while not self._ending.is_set():
             try:
                 self.look()
-            except Exception:  # noqa: BLE001  a thread that died would leave the queue standing
-                _LOG.exception("LoRA Workbench: the queue had to pass over an error")  # the next look may fare better
+                told = ""
+            except Exception as error:  # noqa: BLE001  a thread that died would leave the queue standing
+                if str(error) != told:  # the next look may fare better; where it doesn't, once is enough
+                    _LOG.exception("LoRA Workbench: the queue had to pass over an error")
+                told = str(error)
             self._woken.wait(_LOOK)
             self._woken.clear()
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ...installer.doctor import examine
-from ...installer.environment import ROOT
 from ...trainer_core.settings import SettingsError
 from .. import versions
-from ..asked_settings import check_values, checked_settings, run_settings
-from ..errors import MISSING, Refused
+from ..asked_settings import HIDDEN, check_values, checked_settings, run_settings
+from ..errors import FORBIDDEN, MISSING, Refused
 from ..form import form
 from ..languages.translate import strings, translate_fields
 from ..projects import LANGUAGES, OPTION_DEFAULTS
@@ -29,9 +29,8 @@ def get_state(call: Call) -> Answer:
         "host": {
             "name": bench.host.name,
             "sends": bench.host.sends,
-            "lora_folder": str(folder) if folder else None,
-            "data": str(bench.host.data),
-            "root": str(ROOT),
+            "lora_folder": str(folder) if folder and not rights.hide_folders else None,
+            "data": None if rights.hide_folders else str(bench.host.data),
         },
         "language": call.language,
         "rights": {"restricted": rights.restricted, "hide_folders": rights.hide_folders},
@@ -101,6 +100,12 @@ def as_run(call: Call, settings: dict[str, Any], project: dict[str, Any] | None 
     """Asked settings with what the server adds for a run of the project."""
     projects = call.workbench.projects
     project = project or projects.current()
+    if (
+        call.workbench.rights.hide_folders
+        and (folder := settings.get("train_data_dir"))
+        and not projects.has_opened(Path(folder))
+    ):
+        raise Refused(HIDDEN, FORBIDDEN)
     data = call.workbench.host.data
     if project is None:
         return run_settings(settings, data / "runs", data)

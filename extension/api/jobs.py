@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...trainer_core.settings import SettingsError
-from ..asked_settings import check_values, checked_settings
+from ..asked_settings import NOT_ASKED, check_values, checked_settings
 from ..errors import MISSING, NOT_NOW, Refused
 from ..job_reader import JobReader
 from ..jobs import queue_of
@@ -88,10 +88,7 @@ def _tag_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str,
 
 def is_opened(call: Call, folder: Path) -> bool:
     """Whether the folder is a project's dataset, or lies in one."""
-    projects = call.workbench.projects
-    datasets = [projects.read(name)["dataset"] for name in projects.names()]
-    real = folder.resolve()
-    return any(relative_to(real, Path(dataset)) is not None for dataset in datasets if dataset)
+    return call.workbench.projects.has_opened(folder)
 
 
 def get_curve(call: Call) -> Answer:
@@ -146,14 +143,13 @@ def post_again(call: Call) -> Answer:
 
 def _settings(reader: JobReader) -> dict[str, Any]:
     settings = reader.job.get("settings")
-    return dict(settings) if isinstance(settings, dict) else {}
+    return {name: value for name, value in settings.items() if name not in NOT_ASKED} if isinstance(settings, dict) else {}
 
 
 def _anew(call: Call, old: JobReader, settings: dict[str, Any], more: dict[str, Any]) -> Answer:
     """The old job's settings go through the same checks as a page's, since rights may have changed."""
     call.workbench.setup.must_be_ready()
-    data = settings.pop("data_dir", str(call.workbench.host.data))
-    checked = {**checked_settings(settings, call.workbench.rights), "data_dir": data}
+    checked = {**checked_settings(settings, call.workbench.rights), "data_dir": str(call.workbench.host.data)}
     title, content = _checked_train_job(call, checked, None)
     if isinstance(old.job.get("publish"), dict) and "publish" in content:
         content["publish"] = {**old.job["publish"], "folder": content["publish"]["folder"]}

@@ -172,9 +172,7 @@ def test_a_picture_that_is_being_generated_is_waited_for(fakes: Callable[..., We
     assert memory.free() and webui.queue_lock.acquire(blocking=False), "the lock is given back"
 
 
-def test_a_move_that_fails_takes_the_guard_down_again(
-    fakes: Callable[..., WebUIFakes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_move_that_fails_is_no_reason_not_to_train(fakes: Callable[..., WebUIFakes], monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     webui = fakes()
@@ -183,10 +181,23 @@ def test_a_move_that_fails_takes_the_guard_down_again(
         raise RuntimeError("no")
 
     monkeypatch.setattr(sys.modules["modules.sd_models"], "send_model_to_cpu", fail)
-    with pytest.raises(RuntimeError):
-        WebUI().memory.free()
-    assert webui.processing.process_images_inner("penny") == "picture of penny"
+    memory = WebUI().memory
+    assert memory.free() and webui.model.place == "gpu"
     assert webui.queue_lock.acquire(blocking=False)
+    memory.restore()
+    assert webui.processing.process_images_inner("penny") == "picture of penny"
+
+
+def test_the_word_is_in_webuis_language(fakes: Callable[..., WebUIFakes]) -> None:
+    from lora_workbench.extension.host_memory import BUSY
+    from lora_workbench.extension.languages.translate import translate
+
+    webui = fakes()
+    webui.opts.data["localization"] = "zh-Hans (Stable)"
+    WebUI().memory.free()
+    with pytest.raises(RuntimeError) as busy:
+        webui.processing.process_images_inner("penny")
+    assert str(busy.value) == translate(BUSY, "zh_CN") != BUSY
 
 
 @pytest.mark.parametrize("case", ["no GPU", "not wanted", "no model"])

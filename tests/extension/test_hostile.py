@@ -274,8 +274,12 @@ def test_hidden_folders_stay_hidden(client: Any, bench: Workbench, scene: dict[s
     bench.host.chosen_rights = Rights(hide_folders=True)
     assert client.get(f"{API}/folders").status_code == 403
     assert client.post(f"{API}/project", json={"changes": {"dataset": scene["outside"]}}).status_code == 403
-    path, body = tag(scene["outside"])
-    assert client.post(f"{API}/{path}", json=body).status_code == 403
+    for path, body in (
+        tag(scene["outside"]),
+        *(train(**{name: scene["outside"]}) for name in ("output_dir", "train_data_dir", "logging_dir")),
+    ):
+        assert client.post(f"{API}/{path}", json=body).status_code == 403
+    assert client.get(f"{API}/state").json()["host"]["data"] is None
 
 
 @pytest.mark.usefixtures("untouched")

@@ -135,12 +135,12 @@ class WebUI:
         )
 
     def language(self) -> str:
-        """The chosen one, or what the whole webui is set to; empty where neither says anything."""
+        """The chosen one, or what the whole webui is set to, which is English where nothing is."""
         chosen = str(self._option(LANGUAGE, "auto") or "auto")
         if chosen != "auto":
             return chosen
         names = [str(self._option(name, "")) for name in ("localization", "bilingual_localization_file")]
-        return next((name for name in names if name and name != "None"), "")
+        return next((name for name in names if name and name != "None"), "en")
 
     def known_hosts(self) -> frozenset[str] | None:
         """Names under which a webui for this machine alone can be reached; None where others may call it anything."""

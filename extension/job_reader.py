@@ -56,6 +56,11 @@ class JobReader:
         return self.state in ("done", "stopped", "failed")
 
     @property
+    def is_final(self) -> bool:
+        """Whether it has said its last word, after which nothing changes."""
+        return bool(self._ending)
+
+    @property
     def alive(self) -> bool:
         return self.state in ("starting", "running", "paused")
 

@@ -23,6 +23,7 @@ from .rights import shown
 
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}(-[0-9]{1,4})?")
 _KILL_WAIT = 5.0
+_LINGER = 120.0  # seconds in which a process may put its things away after its last word
 
 
 def trainer_command(folder: Path) -> list[str]:
@@ -38,6 +39,7 @@ class Jobs:
         self._command = command
         self._readers: dict[str, JobReader] = {}
         self._curves: dict[str, Curve] = {}
+        self._gone: set[str] = set()  # ended jobs whose process was seen to be gone
         self._children: list[subprocess.Popen[bytes]] = []
         self._lock = threading.RLock()
 
@@ -55,7 +57,7 @@ class Jobs:
             found = []
             for name in names:
                 reader = self._readers.setdefault(name, JobReader(self.folder / name))
-                if reader.refresh():
+                if reader.is_final or reader.refresh():
                     found.append(reader)
             return sorted(found, key=lambda reader: (float(reader.job.get("created") or 0), reader.id), reverse=True)
 
@@ -108,10 +110,19 @@ class Jobs:
             self.change(reader, pid=child.pid, process_started=started_at(child.pid))
 
     def lingering(self) -> bool:
-        """Whether a process of a job that has said its last word is still there, with all its memory."""
+        """Whether a process of a job that has ended is still there, with all its memory; one that stays too long is ended."""
         with self._lock:
-            ended = [reader for reader in self._readers.values() if reader.ended and isinstance(reader.job.get("pid"), int)]
-            return any(is_running(reader.job["pid"], str(reader.job.get("process_started", ""))) for reader in ended)
+            ended = [reader for reader in self._readers.values() if reader.ended and reader.id not in self._gone]
+        found = False
+        for reader in ended:
+            pid, began = reader.job.get("pid"), str(reader.job.get("process_started", ""))
+            if not isinstance(pid, int) or not is_running(pid, began):
+                self._gone.add(reader.id)
+                continue
+            found = True
+            if time.time() - float(reader.as_dict()["ended"] or 0) > _LINGER:
+                kill(pid, began)
+        return found
 
     def ask(self, reader: JobReader, what: str) -> JobReader:
         """Asks a living job for something; a queued one has nothing to give."""

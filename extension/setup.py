@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..installer.environment import ROOT, VENV, read_stamp, venv_python, what_is_wrong
+from ..installer.environment import ROOT, STAMP, VENV, read_stamp, venv_python, what_is_wrong
 from ..installer.processes import clean_environment
 from .errors import NOT_NOW, Refused
 
@@ -21,6 +21,14 @@ def setup_command() -> list[str]:
     return [sys.executable, "-X", "utf8", "-u", str(ROOT / "install.py"), "setup"]
 
 
+def _stamp_time() -> int:
+    """Changes with every set-up, whoever ran it; 0 while there is no whole environment."""
+    try:
+        return (VENV / STAMP).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 class Setup:
     """The state of the trainer's environment. Looking deeply costs a process, so that is done in a thread of its own."""
 
@@ -30,6 +38,7 @@ class Setup:
         self._command, self._what_is_wrong = command, what_is_wrong
         self._lock = threading.Lock()
         self._wrong: str | None = None
+        self._seen = _stamp_time()
         self._looking = False
         self._running = False
         self._failed = False
@@ -71,9 +80,9 @@ class Setup:
         except OSError as error:
             self._lines.append(_NOT_BEGUN.format(why=error.strerror))
         finally:
-            wrong = self._what_is_wrong()
+            seen, wrong = _stamp_time(), self._what_is_wrong()
             with self._lock:
-                self._wrong, self._failed, self._running = wrong, failed, False
+                self._wrong, self._seen, self._failed, self._running = wrong, seen, failed, False
 
     def _run_process(self) -> int:
         process = subprocess.Popen(
@@ -102,14 +111,16 @@ class Setup:
 
     def _begin_look(self) -> None:
         with self._lock:
-            if self._wrong is not None or self._looking:
+            if self._seen != _stamp_time():  # set up, or taken away, from a terminal
+                self._wrong = None
+            if self._wrong is not None or self._looking or self._running:
                 return
             self._looking = True
         threading.Thread(target=self._look, name="lora_workbench-look", daemon=True).start()
 
     def _look(self) -> None:
-        wrong = self._what_is_wrong()
+        seen, wrong = _stamp_time(), self._what_is_wrong()
         with self._lock:
             if not self._running:
-                self._wrong = wrong
+                self._wrong, self._seen = wrong, seen
             self._looking = False

@@ -39,7 +39,7 @@ def get_state(call: Call) -> Answer:
         "projects": bench.projects.names(),
         "checkpoints": bench.host.checkpoints(options["models_folder"]),
         "taggers": bench.host.taggers(),
-        "options": options,
+        "options": {**options, "command": ""} if rights.restricted else options,
     }
 
 

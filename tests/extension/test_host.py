@@ -57,10 +57,10 @@ def test_checkpoints_are_webuis_and_the_demos(fakes: Callable[..., WebUIFakes]) 
 @pytest.mark.parametrize(
     ("saved", "language"),
     [
-        ({}, ""), ({"localization": "None"}, ""), ({"localization": "zh_CN"}, "zh_CN"), ({"localization": "zh-Hans (Stable)"},
-        "zh-Hans (Stable)"),
+        ({}, "en"), ({"localization": "None"}, "en"), ({"localization": "zh_CN"}, "zh_CN"),
+        ({"localization": "zh-Hans (Stable)"}, "zh-Hans (Stable)"),
         ({"bilingual_localization_file": "zh_CN"}, "zh_CN"), ({"localization": "zh_CN", LANGUAGE: "en"}, "en"),
-        ({LANGUAGE: "auto"}, ""),
+        ({LANGUAGE: "auto"}, "en"),
     ],
 )  # fmt: skip
 def test_the_language(fakes: Callable[..., WebUIFakes], saved: dict[str, str], language: str) -> None:

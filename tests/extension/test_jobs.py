@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.extension.errors import Refused
+from lora_workbench.extension.job_process import is_running
 from lora_workbench.extension.jobs import Jobs
 from lora_workbench.tests.extension.parts import add, fake_command, wait_for, wait_for_state
-from lora_workbench.trainer_core.events import read_events
+from lora_workbench.trainer_core.events import EventLog, read_events
 
 
 @pytest.fixture
@@ -46,6 +47,22 @@ def test_a_job_that_has_ended_can_not_be_asked_for_anything(jobs: Jobs, deed: st
         getattr(jobs, deed)(done, *(["save"] if deed == "ask" else []))
     assert refused.value.status == 409
     assert not (job.folder / "requests").exists() or not list((job.folder / "requests").iterdir())
+
+
+def test_a_process_that_does_not_end_after_its_last_word(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next job waits for its memory, but not for ever."""
+    job = add(jobs, max_train_steps=10_000)
+    jobs.start(job)
+    running = wait_for_state(jobs, job.id, "running")
+    log = EventLog(job.folder)
+    log.write("done", path=None, steps=1)
+    log.close()
+    jobs.refresh()
+    assert jobs.get(job.id).state == "done" and jobs.lingering()
+    assert is_running(running.job["pid"], running.job["process_started"])
+    monkeypatch.setattr("lora_workbench.extension.jobs._LINGER", -1)
+    assert jobs.lingering()
+    wait_for(lambda: not jobs.lingering())
 
 
 def test_a_running_job_is_not_removed(jobs: Jobs) -> None:

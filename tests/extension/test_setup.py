@@ -76,6 +76,17 @@ def test_looking_never_blocks_the_first_answer() -> None:
     wait_for(lambda: "is broken" in setup.state()["wrong"])
 
 
+def test_a_set_up_from_a_terminal_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lora_workbench.extension import setup as module
+
+    stamps, wrong = [0], ["is not there"]
+    monkeypatch.setattr(module, "_stamp_time", lambda: stamps[0])
+    setup = Setup(list, lambda: wrong[0])
+    wait_for(lambda: setup.state()["wrong"] == "The trainer's environment is not there.")
+    stamps[0], wrong[0] = 1, ""
+    wait_for(lambda: setup.ready and setup._wrong == "")
+
+
 def test_the_real_command_takes_no_words_from_anyone() -> None:
     command = setup_command()
     assert command[0] == sys.executable and command[-1] == "setup" and Path(command[-2]).name == "install.py"

@@ -131,7 +131,9 @@ class Projects:
                 return ""
             if name == "dataset" and rights.hide_folders and value != project["dataset"]:
                 raise Refused("Folders can't be changed: this webui was started with --hide-ui-dir-config.", FORBIDDEN)
-            return str(rights.may_read(value, "The dataset" if name == "dataset" else "The base model"))
+            if name == "dataset":
+                return str(rights.may_hold_pictures(value, "The dataset"))
+            return str(rights.may_read(value, "The base model"))
         return _plain(name, value)
 
     def has_opened(self, folder: Path) -> bool:

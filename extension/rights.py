@@ -37,6 +37,8 @@ CODE_FOLDERS = frozenset(
     )
 )
 
+_MARKS = ("extensions", "extensions-builtin", "modules")  # a folder with one of these is webui's own
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -51,6 +53,13 @@ class Rights:
         """The path, whole and without links where the request is restricted; Refused where it may not be named."""
         path = whole_path(text, what)
         return self._inside(path, self.readable, what) if self.restricted else path
+
+    def may_hold_pictures(self, text: Any, what: str) -> Path:
+        """As `may_read`, for a folder whose captions are written too: not one with webui's programs in it."""
+        path = self.may_read(text, what)
+        if self.restricted and any((path / name).is_dir() for name in _MARKS):
+            raise _outside(what)
+        return path
 
     def may_write(self, text: Any, what: str) -> Path:
         path = whole_path(text, what)

@@ -74,7 +74,7 @@ def _checked_train_job(call: Call, settings: dict[str, Any], project: dict[str, 
 def _tag_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
     rights = call.workbench.rights
     given = call.body.get("folder") or (project["dataset"] if project else "")
-    folder = rights.may_read(given, "The folder to tag")
+    folder = rights.may_hold_pictures(given, "The folder to tag")
     if not folder.is_dir():
         raise Refused(f"The folder {folder} is not there.", MISSING)
     if rights.hide_folders and not is_opened(call, folder):
@@ -133,7 +133,7 @@ def post_again(call: Call) -> Answer:
         raise Refused("The job has not ended yet.", NOT_NOW)
     if old.kind == "tag":
         options = checked_tag_options(old.job.get("options") or {}, call.workbench.rights)
-        folder = call.workbench.rights.may_read(old.job.get("folder"), "The folder to tag")
+        folder = call.workbench.rights.may_hold_pictures(old.job.get("folder"), "The folder to tag")
         content = {"folder": str(folder), "options": options}
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()

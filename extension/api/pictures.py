@@ -35,7 +35,14 @@ def get_folders(call: Call) -> Answer:
     path = rights.may_read(asked, "The folder")
     try:
         with os.scandir(path) as entries:
-            names = sorted((one.name for one in entries if one.is_dir() and not one.name.startswith(".")), key=str.lower)
+            names = sorted(
+                (
+                    one.name
+                    for one in entries
+                    if one.is_dir(follow_symlinks=not rights.restricted) and not one.name.startswith(".")
+                ),
+                key=str.lower,
+            )
     except OSError as error:
         raise Refused(f"The folder {path} can't be shown: {error.strerror}.", MISSING) from None
     found = [

@@ -115,6 +115,8 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     train(dataset_config="{data}/mine.toml"),
     tag("{outside}"),
     tag("{data}/link"),
+    tag("{webui}", recursive=True),
+    project(dataset="{webui}"),
     tag("{webui}/scripts", caption_extension=".py"),
     tag("{webui}/scripts"),
     tag(model="{outside}"),
@@ -266,6 +268,12 @@ def test_captions_and_names_are_data_and_never_a_page(client: Any, scene: dict[s
     assert pictures["a.png"] == "<script>alert(1)</script>" and name in pictures
     assert pictures["b.png"] == "", "a caption that is a link to somewhere else is not read for others"
     assert reply.headers["content-type"] == "application/json" and reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.usefixtures("untouched")
+def test_the_folder_picker_shows_no_links(client: Any, scene: dict[str, str]) -> None:
+    found = client.get(f"{API}/folders", params={"path": scene["data"]}).json()["folders"]
+    assert "sets" in [one["name"] for one in found] and "link" not in [one["name"] for one in found]
 
 
 @pytest.mark.usefixtures("untouched")

@@ -63,7 +63,7 @@ def test_a_name_is_taken_in_any_letter_case(projects: Projects) -> None:
         {"tag": {"mode": "burn"}},
         {"tag": {"general": 2}}, {"tag": {"general": True}}, {"tag": {"first": "penny"}}, {"tag": {"first": ["x" * 501]}},
         {"tag": {"x": 1}},
-        {"tag": {"caption_extension": ".py"}}, {"page": "captions"}, {"notes": 5}, {"notes": "x" * 20_001},
+        {"tag": {"caption_extension": ".py"}}, {"page": "bake"}, {"notes": 5}, {"notes": "x" * 20_001},
         {"dataset": "relative"},
         {"prompts": "a\0b"}, {"tag": {"mcut": 1}}, {"tag": []},
     ],

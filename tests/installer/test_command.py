@@ -58,7 +58,9 @@ def test_without_words_it_imports_nothing_of_ours(tmp_path: Path) -> None:
     assert install(root=tmp_path).returncode == 0
 
 
-@pytest.mark.parametrize("words", [["setpu"], ["setup", "--torch", "cuda"], ["setup", "stray"], ["ui", "--port", "http"], ["doctor", "--deep"]])
+@pytest.mark.parametrize(
+    "words", [["setpu"], ["setup", "--torch", "cuda"], ["setup", "stray"], ["ui", "--port", "http"], ["doctor", "--deep"]]
+)
 def test_wrong_words_end_with_2_and_no_traceback(words: list[str]) -> None:
     done = install(*words)
     assert done.returncode == 2

@@ -18,6 +18,7 @@ from pathlib import Path
 from ..tagger.journal import redo, settle, undo
 from ..trainer_core.problems import UserError
 
+_PORTION = 40
 _CHILD = """
 import sys
 from pathlib import Path
@@ -33,8 +34,8 @@ elif what == "apply":
     apply_changes(folder, changes, "a batch")
 else:
     with Batch(folder, "a batch in portions") as batch:
-        for start in range(0, len(changes), 50):
-            batch.write(changes[start : start + 50])
+        for start in range(0, len(changes), 40):
+            batch.write(changes[start : start + 40])
 print("over", flush=True)
 """
 
@@ -61,7 +62,7 @@ def kill_batches(folder: Path, count: int, seed: int, files: int = 400) -> dict[
         told["lost"] += state["neither"]
         begun_with = "new" if what == "undo" else "old"
         told["before" if state[begun_with] == files else "half" if state[begun_with] else "after"] += 1
-        told["lost"] += _brought_back(folder, old, new, chosen)
+        told["lost"] += _brought_back(folder, old, new, chosen.choice(("undo", "settle", "redo")), what)
     return dict(told)
 
 
@@ -86,13 +87,13 @@ def _state(path: Path, old: bytes, new: bytes) -> str:
     return {old: "old", new: "new"}.get(content or b"", "neither")
 
 
-def _brought_back(folder: Path, old: dict[Path, bytes], new: dict[Path, bytes], chosen: random.Random) -> int:
+def _brought_back(folder: Path, old: dict[Path, bytes], new: dict[Path, bytes], way: str, what: str) -> int:
     """Undoes, or finishes and undoes, what the kill left; captions that are then not the old ones, and files left over."""
-    way = chosen.choice(("undo", "settle", "redo"))
     if way == "settle":
         settle(folder)
-        if len({_state(path, old[path], new[path]) for path in old}) > 1:
-            return len(old)
+        state = Counter(_state(path, old[path], new[path]) for path in old)
+        if state["new"] % _PORTION if what == "portions" else len(state) > 1:
+            return len(old)  # half of a batch, or of a portion of it
     elif way == "redo":
         with contextlib.suppress(UserError):  # the kill came before anything was half done
             redo(folder)

@@ -19,6 +19,7 @@ from .caption_writes import forget, put, read_bytes, sync_all
 from .captions import Change
 from .journal_files import (
     DONE,
+    DROPPED,
     JOURNALS,
     UNDOING,
     UNDONE,
@@ -58,7 +59,8 @@ class Batch:
         with held(self.folder):
             if self._file is None:
                 self._begin()
-            self._append(b"".join(packed_line(change, self.folder) for change in changes))
+            lines = [packed_line(change, self.folder) for change in changes]
+            self._append(b"".join([*lines, line({"portion": len(changes)})]))
             done = []
             for change in changes:
                 reason = _carry_out(change.path, change.before, change.after, self.number or 0)
@@ -72,7 +74,11 @@ class Batch:
     def _begin(self) -> None:
         try:
             place = self.folder / JOURNALS
-            self.number = max((number for number, _, _ in listed(self.folder)), default=0) + 1
+            known = listed(self.folder)
+            for number, state, path in known:
+                if state == UNDONE:  # the way that it was on is left now
+                    path.rename(path.with_name(f"{number:06d}{DROPPED}{path.suffix}"))
+            self.number = max((number for number, _, _ in known), default=0) + 1
             self._alive = JobLock(lock_file(self.folder, self.number))
             self._alive.acquire()
             self._file = (place / f"{self.number:06d}{WRITING}.jsonl").open("xb")
@@ -150,7 +156,7 @@ def described(number: int, path: Path, state: str) -> Numbered:
 
 def changes(folder: Path) -> list[Numbered]:
     """Newest first."""
-    names = {DONE: "done", UNDONE: "undone"}
+    names = {DONE: "done", UNDONE: "undone", DROPPED: "undone"}
     found = [described(number, path, names.get(state, "unfinished")) for number, state, path in listed(folder)]
     return found[::-1]
 
@@ -162,7 +168,7 @@ def undo(folder: Path, number: int | None = None) -> Undone:
     """
     _some(folder, "undo")
     with held(folder):
-        ready = [one for one in listed(folder) if one[1] != UNDONE and not is_alive(folder, one[0])]
+        ready = [one for one in listed(folder) if one[1] not in (UNDONE, DROPPED) and not is_alive(folder, one[0])]
         chosen = _chosen(ready, number, folder, "undo", last=True)
         return _turn(folder, chosen, UNDOING, UNDONE)
 
@@ -172,8 +178,7 @@ def redo(folder: Path, number: int | None = None) -> Undone:
     _some(folder, "redo")
     with held(folder):
         idle = [one for one in listed(folder) if not is_alive(folder, one[0])]
-        latest = max((one[0] for one in idle if one[1] == DONE), default=0)
-        ready = [one for one in idle if one[1] != DONE and (number is not None or one[0] > latest or one[1] != UNDONE)]
+        ready = [one for one in idle if one[1] != DONE and (one[1] != DROPPED or number is not None)]
         return _turn(folder, _chosen(ready, number, folder, "redo", last=False), WRITING, DONE)
 
 

@@ -2,7 +2,8 @@
 
 A change is a file of JSON lines in the hidden folder `.lora_workbench/captions` of the folder that is worked on: a head, then
 a line for each caption file with its bytes before and after. The end of the name says how far it got:
-`000007.writing.jsonl` (begun), `000007.jsonl` (done), `000007.undoing.jsonl`, `000007.undone.jsonl`.
+`000007.writing.jsonl` (begun), `000007.jsonl` (done), `000007.undoing.jsonl`, `000007.undone.jsonl`, `000007.dropped.jsonl`
+(undone, and another change came after that: no redo brings it back unasked).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..trainer_core.problems import UserError
 from .captions import Change
 
 JOURNALS = Path(".lora_workbench") / "captions"
-WRITING, DONE, UNDOING, UNDONE = ".writing", "", ".undoing", ".undone"
+WRITING, DONE, UNDOING, UNDONE, DROPPED = ".writing", "", ".undoing", ".undone", ".dropped"
 _PATIENCE = 60.0  # seconds to wait for another process that is writing a change's files
 
 
@@ -71,7 +72,7 @@ def listed(folder: Path) -> list[tuple[int, str, Path]]:
 
 
 def read_change(path: Path) -> tuple[dict[str, Any], Iterator[Any]]:
-    """A change's head and its files' entries; half a line at the end is of a portion that was never begun."""
+    """A change's head and its files' entries; a portion without its end is one of which no file was touched yet."""
     try:
         if path.suffix == ".json":
             content = json.loads(path.read_bytes())
@@ -79,7 +80,8 @@ def read_change(path: Path) -> tuple[dict[str, Any], Iterator[Any]]:
         whole = path.read_bytes()
         lines = whole[: whole.rfind(b"\n") + 1].splitlines()
         read = [json.loads(line) for line in lines]
-        return (read[0] if read else {}), (entry for entry in read[1:] if "end" not in entry)
+        whole_to = max((place for place, entry in enumerate(read) if "portion" in entry), default=0)
+        return (read[0] if read else {}), (entry for entry in read[1:whole_to] if "path" in entry)
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(path, error) from None
 

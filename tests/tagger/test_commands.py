@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -82,3 +83,127 @@ def test_it_starts_under_both_names(folder: Path, name: str) -> None:
     command = [sys.executable, "-m", name, "stats", str(folder)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0 and "2 pictures" in ended.stdout, ended.stderr
+
+
+def captions(folder: Path, **texts: str) -> None:
+    for name, text in texts.items():
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def run_json(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict]:
+    status = main([*words, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_edit_dry_run_shows_and_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions(folder, a="penny, boots, smile", b="cat, boots")
+    words = ["edit", str(folder), "--filter", "has:penny", "--replace", "boots", "red boots", "--add_first", "zibbo"]
+    assert main([*words, "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "  - penny, boots, smile\n  + zibbo, penny, red boots, smile" in out and "1 caption of 1 would change" in out
+    assert "taken out: boots (1)" in out and read(folder, "a") == "penny, boots, smile"
+    status, told = run_json(capsys, *words, "--dry-run")
+    assert status == 0 and told["changed"] == 1 and told["change"] is None and told["dry_run"]
+    assert told["captions"][0] == {
+        "path": "a.txt",
+        "before": ["penny", "boots", "smile"],
+        "after": ["zibbo", "penny", "red boots", "smile"],
+    }
+    assert run_json(capsys, *words)[1]["change"] == 1
+    assert read(folder, "a") == "zibbo, penny, red boots, smile" and read(folder, "b") == "cat, boots"
+
+
+def test_edits_are_done_in_the_order_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions(folder, a="b, a", b="x")
+    assert main(["edit", str(folder), "--add_at", "1", "c", "--sort", "alphabet", "--move_first", "c", "--remove", "x"]) == 0
+    assert read(folder, "a") == "c, a, b" and read(folder, "b") == "c"
+    assert main(["edit", str(folder), "--word", "c", "d", "--regex", "^(.)$", r"\1\1", "--dedupe"]) == 0
+    assert read(folder, "a") == "dd, aa, bb"
+    (folder / "order.list").write_text("bb\naa, dd", encoding="utf-8")
+    assert main(["edit", str(folder), "--sort", str(folder / "order.list"), "--keep_first", "1"]) == 0
+    assert read(folder, "a") == "dd, bb, aa"
+    assert main(["undo", str(folder)]) == 0 and main(["undo", str(folder)]) == 0 and read(folder, "a") == "c, a, b"
+    assert main(["redo", str(folder)]) == 0 and read(folder, "a") == "dd, aa, bb"
+    capsys.readouterr()
+    status, told = run_json(capsys, "changes", str(folder))
+    assert status == 0 and [(one["number"], one["state"]) for one in told["changes"]] == [
+        (3, "undone"),
+        (2, "done"),
+        (1, "done"),
+    ]
+    assert "word c d" in told["changes"][1]["what"] and told["changes"][1]["files"] == 2
+
+
+def test_merge_preview_suggest_and_do(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions(folder, a="laetitia, boots, red footwear, red boots", b="laetitia, sneaker, smile")
+    status, told = run_json(capsys, "merge", str(folder), "--rule", "sneaker -> sneakers", "--preview")
+    assert {one["rule"]: (one["source"], one["captions"], one["examples"]) for one in told["merges"]} == {
+        "boots -> red boots": ("implication", 1, ["a.png"]),
+        "red footwear -> red boots": ("implication", 1, ["a.png"]),
+        "sneaker -> sneakers": ("map", 1, ["b.png"]),
+    }
+    assert read(folder, "b") == "laetitia, sneaker, smile"
+    assert main(["merge", str(folder), "--rule", "sneaker -> sneakers", "--reject", "boots -> red boots"]) == 0
+    assert read(folder, "a") == "laetitia, boots, red boots" and read(folder, "b") == "laetitia, sneakers, smile"
+    assert main(["undo", str(folder)]) == 0
+    assert main(["merge", str(folder)]) == 0 and read(folder, "a") == "laetitia, red boots"
+    capsys.readouterr()
+    assert run_json(capsys, "merge", str(folder), "--suggest") == (0, {"merges": []})
+
+
+def test_check_mends_what_it_can(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions(folder, a=r"hat \(red\), smile, Smile", b="smile, zibbo, cat")
+    status, told = run_json(capsys, "check", str(folder), "--first", "zibbo")
+    assert status == 1 and {"activation-tag", "escapes", "repeated"} <= {one["code"] for one in told["findings"]}
+    assert main(["check", str(folder), "--first", "zibbo", "--mend", "--no_notes"]) == 0
+    assert read(folder, "a") == "zibbo, hat (red), smile" and read(folder, "b") == "zibbo, smile, cat"
+    assert main(["undo", str(folder)]) == 0 and read(folder, "b") == "smile, zibbo, cat"
+    (folder / "b.txt").write_text(", ".join(f"zibbo word {n}" for n in range(60)), encoding="utf-8")
+    capsys.readouterr()
+    status, told = run_json(capsys, "check", str(folder), "--tokens", "75", "--confidence", "0.5")
+    assert status == 1 and {"too-long", "low-confidence"} <= {one["code"] for one in told["findings"]}
+
+
+def test_stats_as_json_and_filtered(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    captions(folder, a="penny, hat", b="penny")
+    status, told = run_json(capsys, "stats", str(folder), "--filter", "has:hat")
+    assert status == 0 and told["tags"] == {"penny": 1, "hat": 1} and told["pictures"] == 1
+
+
+def test_tag_with_several_models_thresholds_and_places(
+    folder: Path, make_tagger: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "own.json").write_text('{"hatsune miku": 0.95, "^_^": 0.4}', encoding="utf-8")
+    words = [
+        "--model",
+        str(make_tagger()),
+        "--model",
+        str(make_tagger("large", size=20)),
+        "--combine",
+        "union",
+        "--threshold",
+        "0.6",
+    ]
+    words += [
+        "--tag_thresholds",
+        str(tmp_path / "own.json"),
+        "--last",
+        "end",
+        "--name_as_tag",
+        "--rating",
+        "last",
+        "--mode",
+        "append",
+    ]
+    status, told = run_json(capsys, "tag", str(folder), *words)
+    assert status == 0 and told["written"] == 2 and told["notes"] == ["The tagger runs on the CPU."]
+    assert read(folder, "a") == "a, red hat, ^_^, general, end"
+    assert read(folder, "b") == "b, blue thing, cat, long hair, ^_^, general, end"
+    status, told = run_json(capsys, "tag", str(folder), *words[:2], "--mode", "overwrite", "--yes", "--threshold", "model")
+    assert status == 0 and read(folder, "a") == "red hat, hatsune miku, ^_^"
+    (tmp_path / "own.json").write_text("[1]", encoding="utf-8")
+    assert run_json(capsys, "tag", str(folder), *words)[0] == 1

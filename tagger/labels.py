@@ -48,7 +48,7 @@ def spaced(tag: str) -> str:
 
 def series_apart(tag: str) -> list[str]:
     """`name (costume) (series)` as `name (costume)` and `series`; a tag without brackets at its end as it is."""
-    found = _SERIES.fullmatch(tag)
+    found = None if tag in KAOMOJI else _SERIES.fullmatch(tag)
     return [found[1], found[2]] if found else [tag]
 
 

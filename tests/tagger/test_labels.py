@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.tagger.labels import Label, read_labels
+from lora_workbench.tagger.labels import Label, rating_of, read_labels, series_apart
 from lora_workbench.trainer_core.problems import UserError
 
 
@@ -53,3 +53,48 @@ def test_damaged_lists(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match="get it again"):
         read_labels(tmp_path / name)
+
+
+def test_e621s_categories_are_told_by_what_danbooru_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "tags-selected.csv"
+    path.write_text(
+        "tag_id,name,category,count\n0,solo,0,1\n1,canine,5,1\n2,lore_(lore),8,1\n3,hi_res,7,1\n4,fox_mccloud,4,1\n"
+    )
+    assert [label.category for label in read_labels(path)] == ["general", "species", "lore", "meta", "character"]
+
+
+def test_json_in_two_tables_and_categories_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "tag_mapping.json"
+    path.write_text('{"idx_to_tag": {"0": "a_b", "1": "c"}, "tag_to_category": {"a_b": "General", "c": "Quality"}}')
+    assert read_labels(path) == [Label("a b", "general", "a_b"), Label("c", "quality", "c")]
+    path = tmp_path / "selected_tags.csv"
+    path.write_text("tag_id,name,category,count,best_threshold\n0,x,character,1,0.4\n1,y,0,1,nan\n2,z,0,1,2\n")
+    assert [(label.category, label.threshold) for label in read_labels(path)] == [
+        ("character", 0.4), ("general", None), ("general", None),
+    ]  # fmt: skip
+
+
+def test_commas_would_make_two_tags(tmp_path: Path) -> None:
+    path = tmp_path / "selected_tags.csv"
+    path.write_text('tag_id,name,category,count\n0,"one,_two",0,1\n1,;),0,1\n')
+    assert [label.name for label in read_labels(path)] == ["one two", ";)"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "parts"),
+    [
+        ("miku (vocaloid)", ["miku", "vocaloid"]),
+        ("miku_(vocaloid)", ["miku", "vocaloid"]),
+        ("saber (swimsuit) (fate)", ["saber (swimsuit)", "fate"]),
+        ("penny", ["penny"]),
+        ("(o)_(o)", ["(o)_(o)"]),
+    ],
+)
+def test_series_apart(tag: str, parts: list[str]) -> None:
+    assert series_apart(tag) == parts
+
+
+def test_ratings_in_captions() -> None:
+    assert (
+        rating_of(["penny", "Rating:Safe"]) == "safe" and rating_of(["explicit"]) == "explicit" and rating_of(["penny"]) == ""
+    )

@@ -58,3 +58,19 @@ def test_mcut_takes_no_character_that_is_hardly_there() -> None:
     seen = SEEN.copy()
     seen[[2, 5]] = 0.1, 0.01
     assert choose(LABELS, seen, Choice(mcut=True)).names == ["red hat"]
+
+
+def test_single_tags_have_thresholds_of_their_own() -> None:
+    assert names(per_tag={"hat": 0.3, "miku": 0.9}) == ["red hat", "long hair", "hat"]
+    assert names(per_tag={"hat": 0.3}, mcut=True) == ["red hat", "miku", "hat"]
+    assert Choice(per_tag={"hat": 0.1}).lowest == 0.1
+
+
+def test_a_characters_series_can_be_a_tag_of_its_own() -> None:
+    labels = [Label("miku (vocaloid)", "character", "miku_(vocaloid)"), Label("star (sky)", "general", "star_(sky)")]
+    assert choose(labels, np.array([0.9, 0.8]), Choice(series_apart=True)).names == ["miku", "vocaloid", "star (sky)"]
+
+
+def test_a_row_of_another_model_is_an_error() -> None:
+    with pytest.raises(ValueError, match="2 probabilities for 7 labels"):
+        choose(LABELS, np.zeros(2), Choice())

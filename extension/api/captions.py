@@ -63,9 +63,9 @@ def with_lines(entry: Entry) -> list[str]:
 
 def post_query(call: Call) -> Answer:
     """The filter's pictures and their tags with counts; `since`: also which captions changed after that revision."""
-    call.only("folder", "filter", "since")
+    call.only(*TARGET, "since")
     view = view_of(call, call.body)
-    numbers = filtered(view, call.body.get("filter"))
+    numbers = meant(call, view)
     since = call.body.get("since")
     everything = len(numbers) == len(view.entries)
     entries = view.entries if everything else [view.entries[number] for number in numbers]
@@ -76,6 +76,7 @@ def post_query(call: Call) -> Answer:
         "pictures": len(view.entries),
         "captioned": sum(not entry.caption.empty for entry in view.entries),
         "numbers": None if everything else numbers,
+        "filled": sum(not entry.caption.empty for entry in entries),
         "tags": tag_counts(entries),
         "activation": {"tags": own.tags, "given": own.given},
         "changed": [n for n, at in enumerate(view.revisions) if at > since] if isinstance(since, int) else [],
@@ -204,7 +205,7 @@ ROUTES = (
         f"{_CAPTIONS}/query",
         post_query,
         "the pictures for which a filter holds, and their tags with counts",
-        body=("folder", "filter", "since"),
+        body=(*TARGET, "since"),
     ),
     Route("POST", f"{_CAPTIONS}/stats", post_stats, "frequency tables, as a whole and by folder", body=("folder", "filter")),
     Route("POST", f"{_CAPTIONS}/edit", post_edit, "changes one picture's tags", body=("folder", "name", "before", "after")),

@@ -1,9 +1,10 @@
 // The tabs in the order of the work. To add one, write its module and add a line here.
 
+import { captionsTab } from "./captions_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
 
-export const TABS = [tagTab, trainTab];
+export const TABS = [tagTab, captionsTab, trainTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

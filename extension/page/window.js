@@ -8,7 +8,9 @@ export function fitHeight(root) {
   const fit = () => {
     if (!root.offsetParent && getComputedStyle(root).position !== "fixed") return; // its tab is not shown
     const top = root.getBoundingClientRect().top + window.scrollY;
-    const height = `${Math.max(LOWEST, Math.floor(window.innerHeight - top - MARGIN))}px`;
+    const { paddingTop, paddingBottom } = getComputedStyle(root);
+    const around = Math.max(MARGIN, parseFloat(paddingTop) + parseFloat(paddingBottom));
+    const height = `${Math.max(LOWEST, Math.floor(window.innerHeight - top - around))}px`;
     if (root.style.getPropertyValue("--lw-height") !== height) root.style.setProperty("--lw-height", height);
   };
   fit();

@@ -34,6 +34,9 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/api/table.py": ("this document",),
     "extension/app.py": ("<div id=",),
     "extension/http.py": ("text/", "default-src", "private, max-age", "Basic realm", "data: {}", ": still here"),
+    # A query and tags as examples.
+    "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
+    "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
     "extension/page/history.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
@@ -143,7 +146,7 @@ TERMS: tuple[str, ...] = (
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
-    "Ctrl", "Enter", "Backspace", "Esc", "onnxruntime", "venv", "torchrun",
+    "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun",
 )  # fmt: skip
 
 # What is written as it is: values, fields of files and of the API, commands.

@@ -9,6 +9,7 @@ import pytest
 
 PAGE = Path(__file__).resolve().parents[3] / "extension" / "page"
 SCRIPTS = sorted(PAGE.glob("*.js"))
+STYLES = sorted(PAGE.glob("*.css"))
 LONGEST_FILE = 250
 COMMENT = re.compile(r"//[^\n\"']*$|/\*.*?\*/", re.MULTILINE | re.DOTALL)
 
@@ -23,9 +24,9 @@ def test_nothing_is_read_as_html_or_as_program(path: Path) -> None:
     assert not re.findall(dangerous, code(path))
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS, PAGE / "page.css", PAGE / "index.html"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES, PAGE / "index.html"], ids=lambda path: path.name)
 def test_no_address_of_others(path: Path) -> None:
-    others = r"|@import[^;]*|url\([^)]*\)" if path.suffix == ".css" else ""
+    others = r"|@import(?! url\(\"[\w-]+\.css\"\);)[^;]*|(?<!@import )url\([^)]*\)" if path.suffix == ".css" else ""
     addresses = re.findall(rf"(?:https?:)?//[\w.-]+\.\w+[^\s\"']*{others}", code(path))
     assert [one for one in addresses if one != "http://www.w3.org/2000/svg"] == []
 
@@ -53,8 +54,9 @@ def test_ids_are_our_own(path: Path) -> None:
     assert [one for one in given if not one.startswith(("lw-", "${id}"))] == []
 
 
-def test_styles_stay_inside_the_page() -> None:
-    style = re.sub(r"/\*.*?\*/", "", (PAGE / "page.css").read_text(encoding="utf-8"), flags=re.DOTALL)
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
+def test_styles_stay_inside_the_page(path: Path) -> None:
+    style = re.sub(r"/\*.*?\*/|@import[^;]*;", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     style = re.sub(r"@media[^{]*\{", "", style)
     outside = []
     for selectors in re.findall(r"([^{}]+)\{", style):

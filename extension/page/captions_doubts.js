@@ -1,0 +1,193 @@
+// Tags that the tagger itself was not sure of, one after the other, by keyboard: A accepts, R takes the tag out, arrows move,
+// Z undoes the last answer, Space enlarges.
+
+import { h, setText, show } from "./dom.js";
+import { count } from "./format.js";
+import { t } from "./i18n.js";
+import { button, errorLine, tell } from "./parts.js";
+import { openViewer } from "./viewer.js";
+
+const SIDE = 384;
+
+export function captionDoubts(app, model, { applied, before }) {
+  const { api, store } = app;
+  const line = errorLine();
+  const head = h("p", { class: "lw-dim", role: "status" });
+  const below = h("input", {
+    type: "number",
+    class: "lw-input lw-number",
+    id: "lw-doubt-below",
+    min: "0.05",
+    max: "1",
+    step: "0.05",
+    value: "0.5",
+  });
+  const image = h("img", { class: "lw-doubt-picture", alt: "", decoding: "async" });
+  const tag = h("strong", { class: "lw-doubt-tag" });
+  const score = h("span", { class: "lw-dim" });
+  const fill = h("span", { class: "lw-tag-fill" });
+  const name = h("p", { class: "lw-dim lw-picture-name" });
+  const answers = []; // what can be taken back
+  let doubts = [];
+  let at = 0;
+  let mark = "";
+  let asked = 0;
+  let working = Promise.resolve();
+
+  const accept = button(t("Right (A)"), () => answer("accept"), { line, kind: "lw-strong" });
+  const reject = button(t("Take it out (R)"), () => answer("reject"), { line });
+  const back = button(t("Undo (Z)"), () => takeBack(), { line });
+  const card = h(
+    "div",
+    { class: "lw-doubt", tabindex: "0", id: "lw-doubt", role: "group", "aria-describedby": "lw-doubt-help", hidden: true },
+    h("div", { class: "lw-doubt-place" }, image),
+    h("p", { class: "lw-line", role: "status" }, tag, score, h("span", { class: "lw-tag-track lw-kept" }, fill)),
+    name,
+    h("div", { class: "lw-line" }, accept, reject, back),
+    h("p", { class: "lw-dim", id: "lw-doubt-help" }, t("A right, R take the tag out, ← → move, Z undo, Space enlarges.")),
+  );
+
+  const load = async (always = false) => {
+    const wanted = `${model.folder}|${model.filter}|${below.value}`;
+    if (!model.folder || (wanted === mark && !always)) return;
+    mark = wanted;
+    asked += 1;
+    const own = asked;
+    setText(head, t("Looking what the tagger was not sure of …"));
+    try {
+      const filter = model.only || model.wrong ? "" : model.filter;
+      const found = await api.post("captions/doubts", { folder: model.folder, filter, below: Number(below.value) || 0.5 });
+      if (own !== asked) return;
+      doubts = found.doubts;
+      [at, answers.length] = [0, 0];
+      tell(line, "");
+      draw();
+      setText(head, headWords(found));
+    } catch (error) {
+      if (own !== asked) return;
+      mark = "";
+      setText(head, "");
+      tell(line, error.message);
+    }
+  };
+  const draw = () => {
+    const one = doubts[at];
+    show(card, one || answers.length);
+    if (one) {
+      const source = address(one.name, SIDE);
+      if (image.getAttribute("src") !== source) image.src = source;
+      image.alt = one.name;
+      setText(tag, one.tag);
+      setText(score, one.score.toFixed(2));
+      fill.style.width = `${Math.round(100 * one.score)}%`;
+      setText(name, `${at + 1} / ${count(doubts.length)} · ${one.name}`);
+      model.choose(one.number);
+    } else {
+      image.removeAttribute("src");
+      setText(tag, t("That was the last one."));
+      for (const place of [score, name]) setText(place, "");
+      fill.style.width = "0";
+    }
+    for (const control of [accept, reject]) control.hidden = !one;
+    back.hidden = !answers.length;
+  };
+  /** The next one comes at once; the server follows in the order of the answers. */
+  const answer = (kind) => {
+    const one = doubts[at];
+    if (!one) return undefined;
+    doubts.splice(at, 1);
+    answers.push({ kind, one, at });
+    at = Math.min(at, Math.max(0, doubts.length - 1));
+    draw();
+    return queued(() => carryOut(kind, one));
+  };
+  const carryOut = async (kind, one) => {
+    if (kind === "accept") {
+      await api.post("captions/reviewed", { kind: "tags", add: [`${one.name}: ${one.tag}`] });
+      return;
+    }
+    await before();
+    const edits = [{ do: "remove", tags: [one.tag] }];
+    const done = await api.post("captions/apply", { folder: model.folder, names: [one.name], edits });
+    if (!done.written) throw new Error(t("The tag was left: the caption would be empty, or was changed meanwhile."));
+    applied({ keep: true });
+  };
+  const takeBack = () => {
+    const last = answers.pop();
+    if (!last) return undefined;
+    doubts.splice(last.at, 0, last.one);
+    at = last.at;
+    draw();
+    return queued(async () => {
+      if (last.kind === "accept")
+        await api.post("captions/reviewed", { kind: "tags", remove: [`${last.one.name}: ${last.one.tag}`] });
+      else {
+        await api.post("undo", { folder: model.folder });
+        applied({ keep: true });
+      }
+    });
+  };
+  const queued = (work) => {
+    const next = working.then(work);
+    working = next.catch(() => undefined); // its own caller tells it
+    return next;
+  };
+  const move = (step) => {
+    at = Math.max(0, Math.min(doubts.length - 1, at + step));
+    draw();
+  };
+  const address = (picture, size) => api.url("thumb", { folder: model.folder, name: picture, size });
+  const enlarge = () => {
+    const one = doubts[at];
+    if (one)
+      openViewer(app, {
+        at: 0,
+        count: () => 1,
+        picture: () => ({ src: address(one.name, 1024), words: `${one.name} · ${one.tag}` }),
+        moved: () => card.focus(),
+      });
+  };
+  card.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === " " && event.target !== card) return; // a button's own
+    const deeds = {
+      a: () => accept.click(),
+      r: () => reject.click(),
+      z: () => back.click(),
+      " ": enlarge,
+      ArrowRight: () => move(1),
+      ArrowDown: () => move(1),
+      ArrowLeft: () => move(-1),
+      ArrowUp: () => move(-1),
+    };
+    const deed = deeds[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!deed) return;
+    deed();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  below.addEventListener("change", () => load(true));
+  for (const topic of ["list", "opened"])
+    (topic === "list" ? model : store).on(topic, () => element.isConnected && !element.closest("[hidden]") && load());
+
+  const row = h(
+    "div",
+    { class: "lw-edit-row" },
+    h("label", { htmlFor: "lw-doubt-below", class: "lw-edit-label" }, t("less sure than")),
+    below,
+  );
+  const element = h("div", { class: "lw-review" }, row, head, line, card);
+  return {
+    element,
+    async shown() {
+      await load(true);
+      if (!card.hidden) card.focus();
+    },
+  };
+}
+
+function headWords({ known, count: number }) {
+  if (!known) return t("Nothing is known of these pictures: tag them first, then it is remembered how sure the tagger was.");
+  if (!number) return t("No doubtful tags left in the {count} pictures that the tagger saw.", { count: count(known) });
+  return t("{count} tags to look at, the least sure first.", { count: count(number) });
+}

@@ -187,7 +187,7 @@ print(sorted(name.partition(".")[2] for name in sys.modules if name.startswith("
     lines = bare(code, "-S").splitlines()
     assert lines[0] == "[]"
     # What they import of ours must be light as well: packages' own __init__ files aside, nothing else may have come in.
-    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"} | {"tagger"}
     assert set(ast.literal_eval(lines[1])) - packages <= set(below(LIGHT))
 
 
@@ -227,6 +227,11 @@ def test_importing_does_no_work() -> None:
 def test_no_package_in_scripts() -> None:
     """webui loads scripts/*.py by file; a package there would be one more name in the modules that all extensions share."""
     assert not (ROOT / "scripts" / "__init__.py").exists()
+
+
+def test_tagger_hides_no_other_tagger() -> None:
+    """The forks put our folder on sys.path, and wd14-tagger's `tagger` has no __init__.py: a package with one would win over it."""
+    assert not (ROOT / "tagger" / "__init__.py").exists()
 
 
 def bare(code: str, *flags: str) -> str:

@@ -35,6 +35,10 @@ def add(app) -> None:
     def ping():
         return {}
 
+    @app.post("/host/reload")
+    def reload():
+        shared.state.request_restart()
+
     @app.get("/host/inside")
     def inside():
         """What Reload UI must not double, and what must not get into the host's process."""

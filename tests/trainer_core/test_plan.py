@@ -321,6 +321,14 @@ def test_captions_without_the_activation_tag_in_front_are_listed(plan: Make, fol
     assert "“penny”" in told and "3.txt" in told and "2.txt" not in told
 
 
+def test_tags_that_contradict_are_told(plan: Make, folder: Path) -> None:
+    assert "tag-contradiction" not in [one.code for one in plan().problems]
+    (folder / "3.txt").write_text("penny, red hat, blonde hair, brown hair", encoding="utf-8")
+    (folder / "4.txt").write_text("penny, red hat, smile, closed mouth", encoding="utf-8")  # seldom, but it may be so
+    told = problem(plan(), "tag-contradiction", "warning")
+    assert "1 caption" in told and "3.txt has blonde hair and brown hair" in told
+
+
 def test_captions_too_long_are_named_with_what_is_cut(plan: Make, folder: Path) -> None:
     """A tag of one token and a comma make two; so 75 tokens end within the 38th tag's comma."""
     tags = ["penny", *["cat"] * 38, "dog"]

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...tagger.check import most_first
+from ...tagger.contradictions import SELDOM, contradictions
 from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
 from ..dataset.items import Item
 from ..dataset.scan_report import count_of, names
@@ -72,7 +74,7 @@ def _cut_tags(item: Item, caption: str, limit: int) -> tuple[str, ...]:
 
 
 def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:
-    found = [*_activation_problems(items), *_flip_problems(items)]
+    found = [*_activation_problems(items), *_contradiction_problems(items), *_flip_problems(items)]
     if tokens and tokens.too_long:
         longest = max(tokens.too_long, key=lambda one: one.tokens)
         cut = ", ".join(longest.cut) or "its end"
@@ -107,16 +109,17 @@ def _activation_problems(items: Sequence[Item]) -> list[Problem]:
     for group in by_subset.values():
         subset = group[0].subset
         firsts = {item.caption_file: (tags_as_trained(item) or [""])[0] for item in group}
-        tag, count = Counter(firsts.values()).most_common(1)[0]
-        others = [file for file, first in firsts.items() if first != tag and file is not None]
-        if count * 2 <= len(firsts) or not tag or len(firsts) < 2:
+        known = most_first(firsts)
+        if known is None:
             continue
+        tag, others = known[0], [file for file in known[1] if file is not None]
         if others:
             found.append(
                 Problem(
                     "warning",
                     "activation-tag",
-                    f"{count} of {len(firsts)} captions in {subset.folder} begin with “{tag}”, but not {names(others, 20)}.",
+                    f"{len(firsts) - len(others)} of {len(firsts)} captions in {subset.folder} begin with “{tag}”, "
+                    f"but not {names(others, 20)}.",
                     f"Put “{tag}” first in them, if it is the activation tag.",
                 )
             )
@@ -124,6 +127,24 @@ def _activation_problems(items: Sequence[Item]) -> list[Problem]:
             message = f"shuffle_caption moves the activation tag “{tag}” of {subset.folder} away from the start."
             found.append(Problem("warning", "activation-tag-shuffled", message, "Set keep_tokens to 1."))
     return found
+
+
+def _contradiction_problems(items: Sequence[Item]) -> list[Problem]:
+    """Tags of one caption that can't both be right, such as two hair colours of one character."""
+    found = {}
+    for item in items:
+        if item.caption_file is not None and not item.subset.is_reg:
+            pairs = [pair[:2] for pair in contradictions(tags_as_trained(item)) if pair[2] != SELDOM]
+            if pairs:
+                found[item.caption_file] = pairs[0]
+    if not found:
+        return []
+    file, (tag, other) = next(iter(found.items()))
+    message = (
+        f"{count_of(found, 'caption')} with tags that can't both be right: {names(list(found))}. "
+        f"{file.name} has {tag} and {other}."
+    )
+    return [Problem("warning", "tag-contradiction", message, "Look at the pictures, and remove the tag that is wrong.")]
 
 
 def _flip_problems(items: Sequence[Item]) -> list[Problem]:

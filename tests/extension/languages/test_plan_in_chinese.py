@@ -46,6 +46,7 @@ def pictures(tmp_path: Path) -> Path:
     picture(root / "3_penny" / "tiny.png", (4, 4), "penny, hat")
     picture(root / "3_penny" / "narrow.png", (2000, 20), "penny, hat")
     picture(root / "3_penny" / "clear.png", mode="RGBA", caption="penny, hat")
+    picture(root / "3_penny" / "both.png", caption="penny, hat, indoors, outdoors")
     picture(root / "3_penny" / "anime.gif")
     picture(root / "3_penny" / "0.jpg")
     picture(root / "inside" / "a.png")
@@ -146,7 +147,7 @@ def test_the_cases_meet_most_problems(pictures: Path, tmp_path: Path, toy_base: 
         "learning-rate-default", "learning-rate-high", "nesterov-ignored", "network-weights", "no-images", "nothing-trained",
         "output-missing", "output-name", "rank-default", "rank-high", "rate-too-low", "rates-differ", "rates-unused",
         "resolution-missing", "resume", "sample-prompts", "setting-ignored", "setting-replaced", "small-buckets",
-        "text-encoder-rate", "transparency", "unknown-optimizer-argument", "vae",
+        "tag-contradiction", "text-encoder-rate", "transparency", "unknown-optimizer-argument", "vae",
     }  # fmt: skip
     assert expected <= codes
     assert {"moves.webp", "nothing.png", "broken.png", "tiny.png", "inside", "0_none", "beside.png", "gone.txt"} <= codes

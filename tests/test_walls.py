@@ -230,7 +230,7 @@ def test_no_package_in_scripts() -> None:
 
 
 def test_tagger_hides_no_other_tagger() -> None:
-    """The forks put our folder on sys.path; wd14-tagger's `tagger` has no __init__.py, so a package with one would win over it."""
+    """The forks put our folder on sys.path; wd14-tagger's `tagger` has no __init__.py, so a package with one would win."""
     assert not (ROOT / "tagger" / "__init__.py").exists()
 
 

@@ -59,9 +59,9 @@ def _run(command: list[Any]) -> None:
 
 
 def hashes(interpreter: Path) -> dict[str, str]:
-    """Every file of the environment by its hash; what Python compiles by itself aside."""
+    """Every file of the environment by its hash; what Python compiles and where gradio counts its launches aside."""
     venv = interpreter.parents[1]
-    files = [path for path in venv.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    files = [path for path in venv.rglob("*") if path.is_file() and not {"__pycache__", "launches.json"} & set(path.parts)]
     return {str(path.relative_to(venv)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from ..trainer_core.problems import UserError
 from .captions import MODES, Change, caption_file, is_kept, planned, read_caption, same_tag
 from .ensemble import Ensemble
-from .folder import caption_owners, find_pictures
+from .folder import pictures_of
 from .journal import Batch, settle
 from .model import Tagger
 from .model_files import suggested_threshold
 from .pipeline import Pipeline
 from .results import Choice
-from .shares import own, share
+from .shares import share
 from .store import LOWEST, Store
 
 Progress = Callable[[int, int, "Path | None"], None]  # (pictures done, pictures in all, the last picture done)
@@ -110,7 +110,7 @@ def tag_folder(
         progress(0, len(wanted), None)
     with Batch(folder, f"tagged {_pictures(len(wanted))}") as batch:
         writer = _Writer(batch, plan, summary)
-        for number, seen in enumerate(Pipeline(taggers, store)(wanted), start=1):
+        for number, seen in enumerate(Pipeline(taggers, store)(map(Path, wanted)), start=1):
             if seen.reason:
                 summary.skipped.append((seen.picture, seen.reason))
             else:
@@ -125,15 +125,18 @@ def tag_folder(
     return summary
 
 
-def _wanted(folder: Path, recursive: bool, plan: Plan, summary: Summary) -> list[Path]:
+def _wanted(folder: Path, recursive: bool, plan: Plan, summary: Summary) -> list[str]:
     """This process's pictures whose captions are to be written."""
-    pictures, shared = caption_owners(find_pictures(folder, recursive))
     rank, world = share()
-    for picture, owner in own(shared, rank, world):
-        name = caption_file(owner, plan.extension).name
-        summary.skipped.append((picture, f"it shares {name} with {owner.name}, rename one of them"))
     wanted = []
-    for picture in own(pictures, rank, world):
+    for number, (path, owner) in enumerate(pictures_of(folder, recursive)):
+        if number % world != rank:
+            continue
+        picture = Path(path)
+        if owner:
+            name = caption_file(picture, plan.extension).name
+            summary.skipped.append((picture, f"it shares {name} with {owner}, rename one of them"))
+            continue
         try:
             kept = is_kept(read_caption(caption_file(picture, plan.extension)), plan.mode)
         except OSError as error:
@@ -142,7 +145,7 @@ def _wanted(folder: Path, recursive: bool, plan: Plan, summary: Summary) -> list
         if kept:
             summary.kept += 1
         else:
-            wanted.append(picture)
+            wanted.append(path)
     return wanted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -56,25 +56,21 @@ def walk(folder: Path, recursive: bool) -> Iterator[tuple[str, list[str]]]:
         yield place, sorted(names)
 
 
-def find_pictures(folder: Path, recursive: bool = False) -> list[Path]:
-    """The folder's pictures by name, with those of its folders where `recursive`; hidden ones never. UserError where none."""
-    found = [Path(place, name) for place, names in walk(folder, recursive) for name in names if is_picture(name)]
-    if not found:
+def pictures_of(folder: Path, recursive: bool = False) -> Iterator[tuple[str, str]]:
+    """(path of a picture, "") by name, or (path, name of the picture whose caption file it would share). UserError where none.
+
+    Plain strings: of a hundred thousand pictures, paths would take more memory than all else.
+    """
+    some = False
+    for place, names in walk(folder, recursive):
+        owners: dict[str, str] = {}
+        for name in names:
+            if is_picture(name):
+                some = True
+                owner = owners.setdefault(name.rpartition(".")[0], name)
+                yield f"{place}{os.sep}{name}", "" if owner is name else owner
+    if not some:
         raise UserError(_none_found(folder, recursive))
-    return found
-
-
-def caption_owners(pictures: Sequence[Path]) -> tuple[list[Path], list[tuple[Path, Path]]]:
-    """Pictures that have a caption file to themselves, and those that would share one: (picture, the first that has it)."""
-    owners: dict[tuple[Path, str], Path] = {}
-    alone, shared = [], []
-    for picture in pictures:
-        owner = owners.setdefault((picture.parent, picture.stem), picture)
-        if owner is picture:
-            alone.append(picture)
-        else:
-            shared.append((picture, owner))
-    return alone, shared
 
 
 def open_folder(folder: str | Path, recursive: bool = False, extension: str = ".txt") -> Dataset:

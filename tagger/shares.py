@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping
 
 from ..trainer_core.problems import UserError
 
-T = TypeVar("T")
-
 
 def share(environment: Mapping[str, str] | None = None) -> tuple[int, int]:
-    """(this process's number, number of processes) by RANK and WORLD_SIZE; (0, 1) without them."""
+    """(this process's number, number of processes) by RANK and WORLD_SIZE; (0, 1) without them.
+
+    Each takes every WORLD_SIZE-th picture from its own number on: the same whatever the others have done meanwhile.
+    """
     given = os.environ if environment is None else environment
     try:
         rank, world = int(given.get("RANK", "0")), int(given.get("WORLD_SIZE", "1"))
@@ -23,8 +23,3 @@ def share(environment: Mapping[str, str] | None = None) -> tuple[int, int]:
             f"RANK is {given.get('RANK')!r} and WORLD_SIZE {given.get('WORLD_SIZE')!r}: start with torchrun, or unset both."
         )
     return rank, world
-
-
-def own(things: Sequence[T], rank: int, world: int) -> Sequence[T]:
-    """Every `world`-th, from `rank` on: the same whatever the other processes have done meanwhile."""
-    return things[rank::world]

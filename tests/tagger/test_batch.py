@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from lora_workbench.tagger.batch import Plan, tag_folder
-from lora_workbench.tagger.folder import find_pictures
 from lora_workbench.tagger.journal import undo
 from lora_workbench.tagger.results import Choice
 from lora_workbench.trainer_core.problems import UserError
@@ -97,7 +96,7 @@ def test_more_pictures_than_a_batch(tmp_path: Path, make_tagger: Callable[..., P
 
 def test_nothing_to_tag(tmp_path: Path, make_tagger: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match="holds no pictures"):
-        find_pictures(tmp_path)
+        tag_folder(tmp_path, make_tagger())
     with pytest.raises(UserError, match="is missing"):
         tag_folder(tmp_path / "nothing", make_tagger())
     with pytest.raises(ValueError, match="no mode"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -207,3 +208,37 @@ def test_tag_with_several_models_thresholds_and_places(
     assert status == 0 and read(folder, "a") == "red hat, hatsune miku, ^_^"
     (tmp_path / "own.json").write_text("[1]", encoding="utf-8")
     assert run_json(capsys, "tag", str(folder), *words)[0] == 1
+
+
+def test_processes_that_torchrun_starts_share_the_work(
+    folder: Path, make_tagger: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three at the same time, on one folder and one store of results: the captions are those of one alone."""
+    for number in range(40):
+        Image.new("RGB", (8, 8), (6 * number, 0, 255 - 6 * number)).save(folder / f"{number:02d}.png")
+    command = [
+        sys.executable,
+        "-I",
+        "-X",
+        "utf8",
+        "-m",
+        "lora_workbench.tagger",
+        "tag",
+        str(folder),
+        "--model",
+        str(make_tagger()),
+    ]
+    command += ["--data_dir", str(tmp_path / "shared"), "--threshold", "0.1", "--json"]
+    running = []
+    for rank in range(3):
+        place = {"RANK": str(rank), "WORLD_SIZE": "3", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "3"}
+        running.append(subprocess.Popen(command, env={**os.environ, **place}, stdout=subprocess.PIPE, text=True))
+    told = [json.loads(one.communicate(timeout=120)[0]) for one in running]
+    assert [one.returncode for one in running] == [0, 0, 0]
+    assert sum(one["written"] for one in told) == 41 and sorted(one["change"] for one in told) == [1, 2, 3]
+    together = {path.name: path.read_bytes() for path in folder.glob("*.txt")}
+    for _ in range(3):
+        assert main(["undo", str(folder)]) == 0
+    assert [path.name for path in folder.glob("*.txt")] == ["b.txt"]
+    assert main(["tag", str(folder), "--model", str(make_tagger("alone")), "--threshold", "0.1"]) == 0
+    assert {path.name: path.read_bytes() for path in folder.glob("*.txt")} == together

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.tagger.folder import caption_owners, find_pictures, open_folder
+from lora_workbench.tagger.folder import open_folder, pictures_of
 from lora_workbench.trainer_core.problems import UserError
 
 
@@ -36,13 +36,17 @@ def test_entries_shared_ones_and_orphans(folder: Path) -> None:
 def test_deeper_folders_are_asked_for(folder: Path) -> None:
     found = open_folder(folder, recursive=True)
     assert [(entry.name, entry.place, entry.rating) for entry in found.entries][-1] == ("e.png", "deep", "explicit")
-    assert len(find_pictures(folder)) == 4 and len(find_pictures(folder, recursive=True)) == 5
-    alone, shared = caption_owners(find_pictures(folder))
-    assert [path.name for path in alone] == ["a.jpg", "b.PNG", "c.d.webp"] and [path.name for path, _ in shared] == ["a.png"]
+    assert [(Path(path).name, owner) for path, owner in pictures_of(folder)] == [
+        ("a.jpg", ""),
+        ("a.png", "a.jpg"),
+        ("b.PNG", ""),
+        ("c.d.webp", ""),
+    ]
+    assert [Path(path) for path, _ in pictures_of(folder, recursive=True)][-1] == folder / "deep" / "e.png"
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    for look in (find_pictures, open_folder):
+    for look in (lambda folder: list(pictures_of(folder)), open_folder):
         with pytest.raises(UserError, match="holds no pictures"):
             look(tmp_path)
         with pytest.raises(UserError, match="is missing"):

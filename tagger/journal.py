@@ -25,6 +25,7 @@ from .journal_files import (
     UNDONE,
     WRITING,
     changes_of,
+    head_and_count,
     held,
     is_alive,
     line,
@@ -104,7 +105,7 @@ class Batch:
             return
         with held(self.folder):
             sync_all()
-            self._append(line({"end": self.written, "what": self.what}))
+            self._append(line({"end": self.written}))
             self._file.close()
             path = Path(self._file.name)
             if self.written:
@@ -148,10 +149,10 @@ class Undone:
 
 def described(number: int, path: Path, state: str) -> Numbered:
     try:
-        head, entries = read_change(path)
+        head, files = head_and_count(path)
     except UserError:
         return Numbered(number, "damaged", "", 0, state)
-    return Numbered(number, str(head.get("what", "")), str(head.get("time", "")), sum(1 for _ in entries), state)
+    return Numbered(number, str(head.get("what", "")), str(head.get("time", "")), files, state)
 
 
 def changes(folder: Path) -> list[Numbered]:

@@ -23,6 +23,7 @@ from .captions import Change
 
 JOURNALS = Path(".lora_workbench") / "captions"
 WRITING, DONE, UNDOING, UNDONE, DROPPED = ".writing", "", ".undoing", ".undone", ".dropped"
+_TAIL = 4096  # bytes at the end that hold the last line, and more
 _PATIENCE = 60.0  # seconds to wait for another process that is writing a change's files
 
 
@@ -84,6 +85,21 @@ def read_change(path: Path) -> tuple[dict[str, Any], Iterator[Any]]:
         return (read[0] if read else {}), (entry for entry in read[1:whole_to] if "path" in entry)
     except (ValueError, KeyError, TypeError) as error:
         raise damaged(path, error) from None
+
+
+def head_and_count(path: Path) -> tuple[dict[str, Any], int]:
+    """A change's head and the number of its files; of one that is done only the first and the last line are read."""
+    if path.suffix != ".json":
+        with path.open("rb") as file:
+            first = file.readline()
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        with contextlib.suppress(ValueError, AttributeError):
+            end = json.loads(last).get("end")
+            if isinstance(end, int):
+                return json.loads(first), end
+    head, entries = read_change(path)
+    return head, sum(1 for _ in entries)
 
 
 def changes_of(folder: Path, journal: Path, entries: Iterator[Any]) -> Iterator[Change]:

@@ -11,10 +11,17 @@ from ...trainer_core.problems import WordsError
 from ...trainer_core.text_files import decode
 from .. import edit
 from ..captions import same_tag
-from ..query import __doc__ as query_help
 from ..query import matching
 from .command_line import add_command, tag_list
 from .planned_changes import add_dry_run, carry_out, opened
+
+_QUERIES = """\
+A query says which captions are meant: has:red hat and not:smile, count>20 or name:penny_*
+
+Words:   has:TAG  not:TAG  (* and ? stand for letters)   count>20  length<=200  (tags, letters; also = < >= and 5-10)
+         folder:NAME  rating:NAME  name:PART-OF-THE-FILE'S-NAME
+Between: and (also where nothing stands)  or  not  ( )      "…" around what has such words in it
+"""
 
 
 class _Ordered(argparse.Action):
@@ -26,7 +33,7 @@ class _Ordered(argparse.Action):
 
 def add(commands: Any) -> None:
     parser = add_command(commands, "edit", run_edit, "change captions: several edits are done one after the other")
-    parser.epilog = query_help
+    parser.epilog = _QUERIES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--filter", default="", metavar="QUERY", help="only captions for which this holds (see below)")
     parser.set_defaults(edits=[])

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.tagger import journal
+from lora_workbench.tagger import journal, journal_files
 from lora_workbench.tagger.captions import Change
 from lora_workbench.tagger.journal import Batch, apply_changes, changes, redo, settle, undo
-from lora_workbench.tagger.journal_files import JOURNALS
+from lora_workbench.tagger.journal_files import JOURNALS, read_change
 from lora_workbench.trainer_core.problems import UserError
 
 CONTENTS = {
@@ -173,13 +173,18 @@ def test_files_that_a_power_cut_emptied_are_written_again(folder: Path, monkeypa
 
 
 def test_the_journal_is_on_the_disk_before_the_first_caption_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[int] = []
-    monkeypatch.setattr(journal.os, "fsync", lambda handle: synced.append(handle))
+    synced: dict[int, int] = {}  # inode: bytes that were there at its last fsync
+
+    def noted(handle: int) -> None:
+        synced[os.fstat(handle).st_ino] = os.fstat(handle).st_size
+
+    monkeypatch.setattr(journal.os, "fsync", noted)
     put = journal.put
 
     def looking(path: Path, content: bytes | None, number: int) -> None:
-        (lines,) = [path.read_bytes().splitlines() for path in (folder / JOURNALS).glob("*.writing.jsonl")]
-        assert len(lines) == 7 and synced
+        (written,) = (folder / JOURNALS).glob("*.writing.jsonl")
+        assert len(written.read_bytes().splitlines()) == 7  # a head, five files, the portion's end
+        assert synced.get(written.stat().st_ino) == written.stat().st_size
         put(path, content, number)
 
     monkeypatch.setattr(journal, "put", looking)
@@ -299,3 +304,18 @@ def test_rights_and_links_stay(folder: Path) -> None:
     assert (folder / "link.txt").is_symlink() and (folder / "real.caption").read_bytes() == b"y"
     undo(folder)
     assert (folder / "real.caption").read_bytes() == b"real" and (folder / "link.txt").is_symlink()
+
+
+def test_the_list_reads_ends_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply_changes(folder, five(folder), "first")
+    apply_changes(folder, [Change(folder / "gbk.txt", b"changed", b"x")], "with a long description " + "x" * 3000)
+    killed_after(
+        folder, 0, monkeypatch, lambda: apply_changes(folder, [Change(folder / "bom.txt", b"changed", b"x")], "cut off")
+    )
+
+    def unread(path: Path) -> object:
+        assert "writing" in path.name, f"{path.name} was read whole"
+        return read_change(path)
+
+    monkeypatch.setattr(journal_files, "read_change", unread)
+    assert [(one.files, one.state) for one in changes(folder)] == [(1, "unfinished"), (1, "done"), (5, "done")]

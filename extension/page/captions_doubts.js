@@ -4,7 +4,7 @@
 import { h, setText, show } from "./dom.js";
 import { count } from "./format.js";
 import { t } from "./i18n.js";
-import { button, errorLine, tell } from "./parts.js";
+import { errorLine, tell } from "./parts.js";
 import { openViewer } from "./viewer.js";
 
 const SIDE = 384;
@@ -34,9 +34,11 @@ export function captionDoubts(app, model, { applied, before }) {
   let asked = 0;
   let working = Promise.resolve();
 
-  const accept = button(t("Right (A)"), () => answer("accept"), { line, kind: "lw-strong" });
-  const reject = button(t("Take it out (R)"), () => answer("reject"), { line });
-  const back = button(t("Undo (Z)"), () => takeBack(), { line });
+  // No waiting buttons: the next answer may come before the server has the last one.
+  const press = (words, kind, click) => h("button", { type: "button", class: `lw-button ${kind}`, on: { click } }, words);
+  const accept = press(t("Right (A)"), "lw-strong", () => answer("accept"));
+  const reject = press(t("Take it out (R)"), "", () => answer("reject"));
+  const back = press(t("Undo (Z)"), "", () => takeBack());
   const card = h(
     "div",
     { class: "lw-doubt", tabindex: "0", id: "lw-doubt", role: "group", "aria-describedby": "lw-doubt-help", hidden: true },
@@ -94,43 +96,52 @@ export function captionDoubts(app, model, { applied, before }) {
   /** The next one comes at once; the server follows in the order of the answers. */
   const answer = (kind) => {
     const one = doubts[at];
-    if (!one) return undefined;
+    if (!one) return;
     doubts.splice(at, 1);
-    answers.push({ kind, one, at });
+    const given = { kind, one, at, failed: false };
+    answers.push(given);
     at = Math.min(at, Math.max(0, doubts.length - 1));
     draw();
-    return queued(() => carryOut(kind, one));
+    queue(() => carryOut(given));
   };
-  const carryOut = async (kind, one) => {
+  const carryOut = async (given) => {
+    const { kind, one } = given;
+    given.failed = true; // until it is done
     if (kind === "accept") {
       await api.post("captions/reviewed", { kind: "tags", add: [`${one.name}: ${one.tag}`] });
-      return;
+    } else {
+      await before();
+      const edits = [{ do: "remove", tags: [one.tag] }];
+      const done = await api.post("captions/apply", { folder: model.folder, names: [one.name], edits });
+      if (!done.written) throw new Error(t("The tag was left: the caption would be empty, or was changed meanwhile."));
+      applied({ keep: true });
     }
-    await before();
-    const edits = [{ do: "remove", tags: [one.tag] }];
-    const done = await api.post("captions/apply", { folder: model.folder, names: [one.name], edits });
-    if (!done.written) throw new Error(t("The tag was left: the caption would be empty, or was changed meanwhile."));
-    applied({ keep: true });
+    given.failed = false;
   };
   const takeBack = () => {
     const last = answers.pop();
-    if (!last) return undefined;
+    if (!last) return;
     doubts.splice(last.at, 0, last.one);
     at = last.at;
     draw();
-    return queued(async () => {
-      if (last.kind === "accept")
+    queue(async () => {
+      if (last.failed) return;
+      if (last.kind === "accept") {
         await api.post("captions/reviewed", { kind: "tags", remove: [`${last.one.name}: ${last.one.tag}`] });
-      else {
+      } else {
         await api.post("undo", { folder: model.folder });
         applied({ keep: true });
       }
     });
   };
-  const queued = (work) => {
-    const next = working.then(work);
-    working = next.catch(() => undefined); // its own caller tells it
-    return next;
+  const queue = (work) => {
+    working = working.then(async () => {
+      try {
+        await work();
+      } catch (error) {
+        tell(line, error.message);
+      }
+    });
   };
   const move = (step) => {
     at = Math.max(0, Math.min(doubts.length - 1, at + step));
@@ -151,9 +162,9 @@ export function captionDoubts(app, model, { applied, before }) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === " " && event.target !== card) return; // a button's own
     const deeds = {
-      a: () => accept.click(),
-      r: () => reject.click(),
-      z: () => back.click(),
+      a: () => answer("accept"),
+      r: () => answer("reject"),
+      z: () => takeBack(),
       " ": enlarge,
       ArrowRight: () => move(1),
       ArrowDown: () => move(1),

@@ -42,22 +42,29 @@ export function captionEditor(app, model, changed) {
   const element = h("section", { class: "lw-edit", id: "lw-edit", hidden: true }, enlarge, right);
   let number = null;
   let before = null; // as the server has it; null: not known yet
+  let failed = false; // what is shown is not what the server has
   let tags = [];
   let locked = false;
+  let saving = Promise.resolve();
 
-  const saveNow = async () => {
+  /** Saves what was changed, one save after the other; resolves when all are done. */
+  const saveNow = () => {
     save.cancel();
-    if (number === null || before === null || same(before, tags) || !tags.some((tag) => tag !== LINE)) return;
-    const [own, called, old, now] = [number, name.textContent, before, tags];
-    before = now;
+    if (number === null || before === null || same(before, tags) || !tags.some((tag) => tag !== LINE)) return saving;
+    const one = { number, called: name.textContent, old: before, now: tags };
+    before = tags;
+    saving = saving.then(() => saveOne(one));
+    return saving;
+  };
+  const saveOne = async (one) => {
     setText(state, t("saving …"));
     try {
-      await model.edit(own, called, old, now);
+      await model.edit(one.number, one.called, one.old, one.now);
       tell(line, "");
       changed();
     } catch (error) {
-      tell(line, `${called}: ${error.message}`);
-      if (own === number) before = []; // the next look shows what the server has
+      tell(line, `${one.called}: ${error.message}`);
+      failed = one.number === number; // the next look shows what the server has
     } finally {
       setText(state, "");
     }
@@ -100,14 +107,13 @@ export function captionEditor(app, model, changed) {
     const one = model.current === null ? null : model.of(model.current);
     if (model.current !== number) {
       saveNow();
-      number = model.current;
-      before = null;
+      [number, before, failed] = [model.current, null, false];
     }
     show(element, one);
-    if (!one || (before !== null && (one.stale || save.waiting()))) return;
-    if (before !== null && same(one.tags, tags) && same(before, tags)) return;
     const other = before === null;
-    [before, tags, locked] = [one.tags, one.tags, Boolean(one.locked)];
+    if (!one || (!other && (one.stale || save.waiting()))) return;
+    if (!other && !failed && same(one.tags, tags)) return;
+    [before, tags, locked, failed] = [one.tags, one.tags, Boolean(one.locked), false];
     if (other) {
       setText(name, one.name);
       image.src = api.url("thumb", { folder: model.folder, name: one.name, size: 256 });

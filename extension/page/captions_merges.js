@@ -29,6 +29,7 @@ export function captionMerges(app, model, { applied, before }) {
     asked += 1;
     const own = asked;
     setText(head, t("Looking for tags that say the same …"));
+    show(all, false);
     try {
       const answer = await api.post("captions/merges", {
         folder: model.folder,

@@ -90,6 +90,7 @@ export function createCaptions({ api, store }) {
       if (text === model.filter && !model.only) return;
       model.filter = text;
       model.only = null;
+      model.wrong = "";
       remember("captions-filter", { [folder]: text });
       return model.refresh();
     },
@@ -186,12 +187,12 @@ export function createCaptions({ api, store }) {
     if (relisted) forget();
     else for (const number of answer.changed) if (texts.has(number)) texts.get(number).stale = true;
     const { listing, revision, pictures, captioned, filled, tags, activation } = answer;
-    Object.assign(model, { listing, revision, pictures, captioned, filled, tags, activation, wrong: "", error: "" });
+    Object.assign(model, { listing, revision, pictures, captioned, filled, tags, activation, error: "" });
     if (!keep || relisted || !model.numbers) {
       model.numbers = answer.numbers;
       places = new Map(answer.numbers?.map((number, index) => [number, index]));
     }
-    lastFilter = model.filter;
+    if (!model.wrong) lastFilter = model.filter;
     tell("wrong");
     tell("list");
     if (relisted) tell("selection");

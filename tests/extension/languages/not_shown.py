@@ -153,7 +153,7 @@ TERMS: tuple[str, ...] = (
 LITERALS: tuple[str, ...] = (
     "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
-    "PATH", "RANK", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place", "merges", "gone", "kept",
-    "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name", "LongPathsEnabled", "Value",
-    "PropertyType", "DWORD", "Force",
+    "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
+    "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
+    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force",
 )  # fmt: skip

@@ -22,6 +22,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENVS = HERE / "venvs"
 KINDS = ("gradio3", "gradio4")
+BASE = ROOT / "demo" / "models" / "toy_base.safetensors"
 PREFIX = "/lora_workbench/api/v1"
 
 
@@ -123,6 +124,11 @@ class Host:
             time.sleep(0.1)
         raise AssertionError(f"the host was not ready within {seconds} s:\n{text[-3000:]}")
 
+    def reload(self) -> None:
+        """As its "Reload UI" does."""
+        self.post("/host/reload")
+        self.wait_until_ready()
+
     def kill(self) -> None:
         """As by `kill -9`: it has no moment to end anything."""
         if self.process:
@@ -162,6 +168,26 @@ class Host:
 
     def job(self, identity: str) -> dict[str, Any]:
         return self.get(f"{PREFIX}/jobs/{identity}")
+
+    def train(self, steps: int, **settings: Any) -> str:
+        """Puts a small run on the pictures into the queue; its id."""
+        if not self.get(f"{PREFIX}/state")["project"]:
+            self.post(f"{PREFIX}/projects", {"name": "zibbo"})
+        dataset = str(self.folder / "pictures" / "zibbo")
+        self.post(f"{PREFIX}/project", {"changes": {"dataset": dataset, "base_model": str(BASE)}})
+        values = {
+            "pretrained_model_name_or_path": str(BASE),
+            "train_data_dir": dataset,
+            "max_train_steps": steps,
+            "resolution": "64",
+            "min_bucket_reso": 64,
+            "network_dim": 2,
+            "optimizer_type": "AdamW",
+            "save_every_n_epochs": 1,
+            "caption_extension": ".txt",
+            **settings,
+        }
+        return self.post(f"{PREFIX}/jobs", {"kind": "train", "project": "zibbo", "settings": values})["id"]
 
 
 def wait_until(condition, seconds: float = 60, what: str = "") -> Any:

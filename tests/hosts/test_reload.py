@@ -21,11 +21,14 @@ def test_ten_times(host, window, browser) -> None:
     Workbench(watching.page).open_in_host(watching)
     before = our_routes(host)
 
-    for _ in range(TIMES):
-        window.page.locator("#tabs > .tab-nav > button", has_text="Settings").click()
-        window.page.locator("#settings_restart_gradio").click()
-        host.wait_until_ready(30)
-        bench.open_in_host(window)
+    window.page.locator("#tabs > .tab-nav > button", has_text="Settings").click()
+    window.page.locator("#settings_restart_gradio").click()
+    host.wait_until_ready(60)
+    watching.close()
+    window.page.goto("about:blank")  # for each open page gradio 4 waits five seconds, whatever is shown there
+    for _ in range(TIMES - 1):
+        host.reload()
+    bench.open_in_host(window)
 
     inside = host.inside()
     assert inside["lives"] == TIMES + 1
@@ -36,15 +39,13 @@ def test_ten_times(host, window, browser) -> None:
     assert window.page.locator("#lw-root .lw-page").count() == 1
     assert host.get(f"{PREFIX}/state")["host"]["sends"]
     assert not host.errors()
-    watching.close()
 
 
 def test_the_open_page_finds_the_server_again(host, window) -> None:
     """A window that was left open over a reload shows live jobs again, without being loaded anew."""
     bench = Workbench(window.page)
     bench.open_in_host(window)
-    host.ask("POST", "/host/reload", {}, {})
-    host.wait_until_ready(30)
+    host.reload()
     gone = bench.root.get_by_text("The server does not answer")
     gone.wait_for(state="hidden", timeout=30_000)
     host.post(f"{PREFIX}/projects", {"name": "made elsewhere"})

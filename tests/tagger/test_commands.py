@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -242,3 +244,24 @@ def test_processes_that_torchrun_starts_share_the_work(
     assert [path.name for path in folder.glob("*.txt")] == ["b.txt"]
     assert main(["tag", str(folder), "--model", str(make_tagger("alone")), "--threshold", "0.1"]) == 0
     assert {path.name: path.read_bytes() for path in folder.glob("*.txt")} == together
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl+C reaches a process otherwise there")
+def test_ctrl_c_writes_what_was_tagged_and_the_next_run_goes_on(
+    folder: Path, make_tagger: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(1000):
+        Image.new("RGB", (8, 8), (number % 256, 0, 0)).save(folder / f"{number:04d}.png")
+    words = ["tag", str(folder), "--model", str(make_tagger()), "--data_dir", str(tmp_path / "data"), "--json"]
+    command = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.tagger", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        end = time.monotonic() + 60
+        while not (folder / "0000.txt").is_file() and time.monotonic() < end:
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
+    told = json.loads(out)
+    assert child.returncode == 1 and told["stopped"] and "Writing what was tagged so far" in err
+    assert len(list(folder.glob("*.txt"))) == told["written"] + 1 < 1001  # b.txt was there
+    status, rest = run_json(capsys, *words[:-1])
+    assert status == 0 and rest["written"] == 1001 - told["written"] and rest["kept"] == told["written"] + 1

@@ -32,7 +32,8 @@ HOST_PAGE = """<!doctype html><html><head><meta charset="utf-8"><title>host</tit
  --button-secondary-background-fill: {second}; --button-secondary-text-color: {text}; --font: sans-serif; }}
 body {{ margin: 0; background: var(--body-background-fill); color: var(--body-text-color); }}
 .prose h2 {{ color: red; }} button {{ text-transform: uppercase; border-radius: 0; }} label {{ display: block; margin: 9px; }}
-</style></head><body class="{theme}"><div id="txt2img_prompt"><textarea rows="1"></textarea></div><div class="prose" style="padding: 12px">
+</style></head><body class="{theme}"><div id="txt2img_prompt"><textarea rows="1"></textarea></div>
+<div class="prose" style="padding: 12px">
 <div id="lw-root" data-api="lora_workbench/api/v1"></div></div><script>
 window.switched = 0; window.switch_to_txt2img = () => {{ window.switched += 1; }};</script>
 <script type="module" src="lora_workbench/page/main.js"></script></body></html>"""

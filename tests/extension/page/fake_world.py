@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fake_form import FORM
+
 LANGUAGES = Path(__file__).resolve().parents[3] / "extension" / "languages"
 TREE: dict[str, int] = {
     "/": 0,
@@ -19,73 +21,10 @@ TREE: dict[str, int] = {
     "/data/sets/<img src=x onerror=alert(1)>": 3,
     "/home": 0,
 }
-EVIL = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>"
+EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
-def setting(name: str, label: str, kind: str, default: Any, level: str = "basic", **more: Any) -> dict[str, Any]:
-    plain = {"help": f"What {label.lower()} does, in one sentence.", "choices": [], "minimum": None, "maximum": None}
-    return {"name": name, "label": label, "kind": kind, "default": default, "level": level, "unit": "", "conflicts": [], **plain, **more}
-
-
-FORM = {
-    "groups": [
-        {
-            "name": "Images",
-            "settings": [
-                setting("resolution", "Resolution", "size", None, unit="px", minimum=64),
-                setting("dataset_repeats", "Repeats", "int", 1, minimum=1),
-                setting("dataset_config", "Dataset file (TOML)", "path", None, "advanced"),
-            ],
-        },
-        {
-            "name": "Network",
-            "settings": [
-                setting("network_dim", "Rank", "int", None, minimum=1, maximum=768, help="How much it can learn; 4 to 64."),
-                setting("network_alpha", "Alpha", "float", 1.0, minimum=0),
-                setting("network_train_unet_only", "UNet only", "flag", False, "advanced",
-                        conflicts=["network_train_text_encoder_only"]),
-                setting("network_train_text_encoder_only", "Text encoder only", "flag", False, "advanced"),
-                setting("network_args", "Network arguments", "strings", None, "all"),
-            ],
-        },
-        {
-            "name": "Optimizer and learning rate",
-            "settings": [
-                setting("optimizer_type", "Optimizer", "str", "", choices=["AdamW", "Prodigy", "DAdaptAdam", "Lion"]),
-                setting("optimizer_args", "Optimizer arguments", "strings", None, "advanced"),
-                setting("learning_rate", "Learning rate", "float", 2e-6, minimum=0),
-                setting("unet_lr", "UNet rate", "float", None, minimum=0),
-                setting("text_encoder_lr", "Text encoder rate", "floats", None, minimum=0),
-            ],
-        },
-        {
-            "name": "Training",
-            "settings": [
-                setting("max_train_epochs", "Epochs", "int", None, minimum=1, unit="epochs"),
-                setting("max_train_steps", "Steps", "int", 1600, minimum=1, unit="steps"),
-                setting("train_batch_size", "Batch size", "int", 1, minimum=1, unit="pictures"),
-                setting("seed", "Seed", "int", None, minimum=0),
-            ],
-        },
-        {
-            "name": "Saving",
-            "settings": [
-                setting("output_dir", "Output folder", "path", None, "advanced"),
-                setting("output_name", "File name", "str", None),
-                setting("save_every_n_epochs", "Save every", "int", None, minimum=1, unit="epochs"),
-            ],
-        },
-    ],
-    "presets": [
-        {"name": "new_project", "title": "New project (Prodigy)", "description": "Finds its own learning rate; about 1000 steps.",
-         "settings": {"resolution": "512", "network_dim": 64, "network_alpha": 64, "learning_rate": 1.0, "unet_lr": 1.0,
-                      "text_encoder_lr": 1.0, "max_train_steps": 1040, "train_batch_size": 1, "optimizer_type": "Prodigy",
-                      "optimizer_args": ["decouple=True", "weight_decay=0.01"], "save_every_n_epochs": 1}},
-        {"name": "simple", "title": "Simple settings (DAdaptAdam)", "description": "Damped by alpha 1; about 1000 steps.",
-         "settings": {"resolution": "512", "network_dim": 64, "network_alpha": 1, "learning_rate": 1.0,
-                      "max_train_steps": 1000, "train_batch_size": 1, "optimizer_type": "DAdaptAdam"}},
-    ],
-}  # fmt: skip
+TOLD = ("id", "kind", "title", "project", "state", "message", "step", "steps", "created", "started", "ended", "lora")
 TAG = {"model": "", "general": 0.35, "character": 0.85, "mcut": False, "mode": "if-empty", "first": [], "exclude": []}
 
 
@@ -226,7 +165,8 @@ class World:
 
     def new_job(self, kind: str, steps: int, **values: Any) -> dict[str, Any]:
         number = f"20260101-{len(self.jobs):06d}-{kind}"
-        place = time.time() if not values.pop("first", False) else min([job["place"] for job in self.jobs.values()], default=0) - 1
+        foremost = min([job["place"] for job in self.jobs.values()], default=0) - 1
+        place = foremost if values.pop("first", False) else time.time()
         self.jobs[number] = {
             "id": number, "kind": kind, "title": values.pop("title", kind), "project": self.current, "state": "queued",
             "step": 0, "steps": steps, "created": time.time(), "place": place, "base": 0.0, "since": 0.0, "message": "",
@@ -261,8 +201,7 @@ class World:
         train = job["kind"] == "train"
         epoch = job["step"] // 42 if train else 0
         return {
-            **{name: job.get(name) for name in ("id", "kind", "title", "project", "state", "message", "step", "steps", "created",
-                                                 "started", "ended", "lora")},
+            **{name: job.get(name) for name in TOLD},
             "epoch": epoch, "epochs": 25 if train else 0, "loss": self.loss(job["step"]), "average": self.loss(job["step"]),
             "lr": {"unet": 3.1e-4}, "seconds_left": left, "memory": {"ram": 2.1e9, "gpu": 3.9e9} if train else None,
             "place": self.waiting().index(job["id"]) + 1 if job["state"] == "queued" else None,
@@ -289,10 +228,16 @@ class World:
         if what:
             _missing(what)
         shown = self.public(job)
-        samples = [{"name": f"e{epoch}.png", "epoch": epoch, "step": epoch * 42, "prompt": "penny, smile"} for epoch in range(shown["samples"])]
-        saved = [{"path": f"/runs/penny-{epoch:06d}.safetensors", "name": f"penny-{epoch:06d}.safetensors", "epoch": epoch, "step": epoch * 42}
-                 for epoch in range(1, shown["epoch"] + 1)]  # fmt: skip
-        return {**shown, "settings": job["settings"], "warnings": job["warnings"], "samples": samples, "saved": saved, "log_tail": ""}
+        done = [{"epoch": epoch, "step": epoch * 42} for epoch in range(shown["epoch"] + 1)]
+        names = [f"penny-{one['epoch']:06d}.safetensors" for one in done]
+        return {
+            **shown,
+            "settings": job["settings"],
+            "warnings": job["warnings"],
+            "samples": [{"name": f"e{one['epoch']}.png", "prompt": "penny, smile", **one} for one in done[: shown["samples"]]],
+            "saved": [{"path": f"/runs/{name}", "name": name, **one} for name, one in zip(names[1:], done[1:], strict=True)],
+            "log_tail": "",
+        }
 
     # What changes something
 
@@ -349,8 +294,8 @@ class World:
             if body["options"]["mode"] not in ("if-empty", "skip"):
                 count = len(self.names(body["folder"]))
             return self.public(self.new_job("tag", count, title=f"Tag {count} pictures", folder=body["folder"], first=first))
-        settings = body["settings"]
-        return self.public(self.new_job("train", int(settings["max_train_steps"]), title="penny", settings=settings, first=first))
+        steps = int(body["settings"]["max_train_steps"])
+        return self.public(self.new_job("train", steps, title="penny", settings=body["settings"], first=first))
 
     def ask(self, job: dict[str, Any], what: str) -> dict[str, Any]:
         self.tick()
@@ -365,7 +310,9 @@ class World:
         elif what == "first":
             job["place"] = min(one["place"] for one in self.jobs.values()) - 1
         elif what == "remove":
-            return {**self.public(self.jobs.pop(job["id"])), "state": "removed"}
+            removed = {**self.public(job), "state": "removed"}
+            self.jobs.pop(job["id"])
+            return removed
         elif what in ("again", "resume"):
             again = {name: job[name] for name in ("title", "settings") if name in job}
             return self.public(self.new_job(job["kind"], job["steps"], **again))
@@ -377,8 +324,8 @@ class World:
         scores = [("1girl", 0.998, "general"), ("penny", 0.93, "character"), ("smile", 0.81, "general"), (EVIL, 0.7, "general"),
                   ("boots", 0.36, "general"), ("brown hair", 0.33, "general"), ("hat", 0.12, "general")]  # fmt: skip
         kept = {"general": body["general"], "character": body["character"]}
-        return {"tags": [{"tag": tag, "score": score, "kind": kind, "kept": score >= kept[kind]} for tag, score, kind in scores],
-                "seconds": 0.1}  # fmt: skip
+        tags = [{"tag": tag, "score": score, "kind": kind, "kept": score >= kept[kind]} for tag, score, kind in scores]
+        return {"tags": tags, "seconds": 0.1}
 
     def post_undo(self, _: dict[str, Any]) -> dict[str, Any]:
         change = self.changes.pop()
@@ -389,14 +336,16 @@ class World:
 
     def post_export(self, body: dict[str, Any]) -> dict[str, Any]:
         names = {"toml": "penny.toml", "bash": "penny.sh", "powershell": "penny.ps1"}
-        return {"name": names[body["as"]], "text": "\n".join(f"{name} = {json.dumps(value)}" for name, value in body["settings"].items())}
+        lines = [f"{name} = {json.dumps(value)}" for name, value in body["settings"].items()]
+        return {"name": names[body["as"]], "text": "\n".join(lines)}
 
     def post_options(self, body: dict[str, Any]) -> dict[str, Any]:
         self.options = {**self.options, **body}
         return self.options
 
     def post_setup(self, _: dict[str, Any]) -> dict[str, Any]:
-        self.setup = {**self.setup, "running": True, "failed": False, "lines": ["Collecting torch", "Downloading torch (180 MB)"]}
+        lines = ["Collecting torch", "Downloading torch (180 MB)"]
+        self.setup = {**self.setup, "running": True, "failed": False, "lines": lines}
         return self.setup
 
     def post_doctor(self, _: dict[str, Any]) -> dict[str, Any]:

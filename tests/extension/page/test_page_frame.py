@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -17,7 +16,8 @@ CONTRASTS = """() => {
     return [r * k, g * k, b * k, a];
   });
   const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
-  const light = (c) => { const [r, g, b] = c.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const part = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  const light = (c) => { const [r, g, b] = c.map((v) => part(v / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const grounds = (element) => {
     if (!element) return [[255, 255, 255, 1]];
@@ -44,15 +44,10 @@ CONTRASTS = """() => {
 }"""
 
 
-def test_it_opens_quickly(pages: Any) -> None:
-    """To fields that can be used; the best of three, since other work on the machine is not the page's."""
+def test_it_opens_quickly(pages: Any, quick: Any) -> None:
+    """To fields that can be used."""
     own = pages()
-    took = []
-    for _ in range(3):
-        begun = time.monotonic()
-        own.open(wait="#lw-set-network_dim")
-        took.append(time.monotonic() - begun)
-    assert min(took) <= OPENS_WITHIN
+    quick(lambda: own.open(wait="#lw-set-network_dim"), OPENS_WITHIN)
 
 
 def test_the_first_project_is_made_by_clicking(pages: Any, posted: Any, until: Any) -> None:
@@ -107,7 +102,8 @@ def test_hidden_folders_say_why(pages: Any) -> None:
     own.world.rights = {"restricted": True, "hide_folders": True}
     page = own.open()
     assert "--hide-ui-dir-config" in page.get_attribute("#lw-dataset", "title")
-    page.click("#lw-dataset")
+    page.click("#lw-dataset", force=True)
+    page.wait_for_timeout(300)
     assert page.locator(".lw-picker").count() == 0
 
 
@@ -188,11 +184,14 @@ def test_a_reload_brings_back_the_same_page(pages: Any) -> None:
 
 
 def test_tabs_by_keyboard(pages: Any) -> None:
-    page = pages().open(wait="#lw-set-network_dim")
+    own = pages()
+    own.expected = ("status of 404",)  # other tabs ask for what this made-up server has not
+    page = own.open(wait="#lw-set-network_dim")
     page.focus("#lw-tab-train")
     page.keyboard.press("ArrowLeft")
-    page.wait_for_selector("#lw-panel-tag")
-    assert page.evaluate("document.activeElement.id") == "lw-tab-tag"
+    before = page.evaluate("document.getElementById('lw-tab-train').previousElementSibling.id")
+    assert page.evaluate("document.activeElement.id") == before
+    page.wait_for_selector(f"#{before.replace('tab', 'panel')}")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
 

@@ -36,7 +36,10 @@ export function historyView(app, form) {
     await api.post(path(job, "remove"));
     forget(store, job.id);
   };
-  const again = (job, what) => async () => put(store, await api.post(path(job, what)));
+  const again = (job, what) => async () => {
+    put(store, await api.post(path(job, what)));
+    lookAt(store, null); // the one that runs now
+  };
 
   const make = (job) => {
     const question = h("div", { class: "lw-ask", hidden: true });

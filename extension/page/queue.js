@@ -20,7 +20,7 @@ export function queueView({ api, store }) {
   const make = (job) =>
     h(
       "li",
-      {},
+      { "data-id": job.id },
       h("span", { class: "lw-queue-title" }, job.title),
       h("span", { class: "lw-dim" }, job.project),
       button(t("First"), act(job, "first"), { line, kind: "lw-small" }),

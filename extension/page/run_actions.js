@@ -24,6 +24,10 @@ export function runActions(app) {
       say(sentence);
       put(store, answer);
     };
+  const anew = (what) => async () => {
+    await act(what)();
+    lookAt(store, null); // the one that runs now
+  };
   const kill = async () => {
     const yes = await ask(
       question,
@@ -41,8 +45,8 @@ export function runActions(app) {
     continue: make(t("Continue"), act("continue")),
     stop: make(t("Stop and save"), act("stop", t("It stops after this step and saves."))),
     kill: make(t("End at once …"), kill),
-    resume: make(t("Resume"), act("resume"), "lw-strong"),
-    again: make(t("Start again"), act("again")),
+    resume: make(t("Resume"), anew("resume"), "lw-strong"),
+    again: make(t("Start again"), anew("again")),
     send: make(t("Send to txt2img"), () => say(sendToHost(details ?? job, store.project)), "lw-strong"),
   };
   const element = h(
@@ -86,8 +90,6 @@ const loraOf = (job) => job.lora;
 /** Takes a job as the server answered it, before the next event tells the same. */
 export function put(store, job) {
   if (!job?.id) return;
-  const others = store.jobs.filter((one) => one.id !== job.id);
-  if (others.length === store.jobs.length && job.state !== "queued") lookAt(store, job.id);
-  store.jobs = [job, ...others];
+  store.jobs = [job, ...store.jobs.filter((one) => one.id !== job.id)];
   store.tell("jobs");
 }

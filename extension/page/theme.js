@@ -1,10 +1,8 @@
 // Keeps the host's colours readable: where a theme's own pair of colours is too close, text turns black or white.
 
 const ENOUGH = 4.5;
-const PAIRS = [
-  { probe: "lw-primary", variable: "--lw-primary-text" },
-  { probe: "lw-button", variable: "--lw-button-text" },
-];
+const BLACK = [17, 17, 17, 1];
+const WHITE = [255, 255, 255, 1];
 
 /** Looks at the colours now and whenever the host changes its theme. */
 export function watchTheme(root) {
@@ -19,29 +17,37 @@ export function watchTheme(root) {
 function adjust(root) {
   const page = backgroundBehind(root);
   root.classList.toggle("lw-dark", luminance(page) < 0.25);
-  for (const { probe, variable } of PAIRS) {
-    root.style.removeProperty(variable);
-    const button = document.createElement("button");
-    button.className = probe;
-    button.style.transition = "none";
-    root.append(button);
-    const style = getComputedStyle(button);
-    const backgrounds = colours(style.backgroundImage)
-      .concat(colours(style.backgroundColor))
-      .map((one) => over(one, page));
-    const ground = style.backgroundImage === "none" ? backgrounds.slice(-1) : backgrounds.slice(0, -1);
-    const text = colours(style.color)[0];
-    button.remove();
-    if (!ground.length || !text) continue;
-    const worst = (candidate) => Math.min(...ground.map((one) => contrast(over(candidate, one), one)));
-    if (worst(text) >= ENOUGH) continue;
-    const [black, white] = [
-      [17, 17, 17, 1],
-      [255, 255, 255, 1],
-    ];
-    root.style.setProperty(variable, worst(black) >= worst(white) ? "#111" : "#fff");
+  for (const kind of ["primary", "button"]) {
+    for (const part of ["text", "ground"]) root.style.removeProperty(`--lw-${kind}-${part}`);
+    const { text, grounds } = pairOf(root, `lw-${kind}`, page);
+    if (!text || !grounds.length || worst(text, grounds) >= ENOUGH) continue;
+    const better = worst(BLACK, grounds) >= worst(WHITE, grounds) ? BLACK : WHITE;
+    root.style.setProperty(`--lw-${kind}-text`, css(better));
+    if (worst(better, grounds) >= ENOUGH) continue;
+    // A gradient from too light to too dark for either: its end that fits best stands for all of it.
+    const ends = grounds.flatMap((ground) => [BLACK, WHITE].map((one) => ({ ground, one, ratio: contrast(one, ground) })));
+    const best = ends.reduce((first, second) => (second.ratio > first.ratio ? second : first));
+    root.style.setProperty(`--lw-${kind}-text`, css(best.one));
+    root.style.setProperty(`--lw-${kind}-ground`, css(best.ground));
   }
 }
+
+/** The colours of a button of that class: its text, and its background or all colours of its gradient. */
+function pairOf(root, name, page) {
+  const button = document.createElement("button");
+  button.className = name;
+  button.style.transition = "none";
+  root.append(button);
+  const style = getComputedStyle(button);
+  const layers = style.backgroundImage === "none" ? colours(style.backgroundColor) : colours(style.backgroundImage);
+  const pair = { text: colours(style.color)[0], grounds: layers.map((one) => over(one, page)) };
+  button.remove();
+  return pair;
+}
+
+const css = (colour) => `rgb(${colour.slice(0, 3).map(Math.round).join(" ")})`;
+
+const worst = (text, grounds) => Math.min(...grounds.map((ground) => contrast(over(text, ground), ground)));
 
 function backgroundBehind(element) {
   const layers = [];

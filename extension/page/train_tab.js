@@ -22,8 +22,8 @@ function buildTrainTab(app) {
   const right = h("div", { class: "lw-right" });
   const element = h("section", { class: "lw-train" }, left, right);
   let visible = false;
-  const plan = keepPlan(app, () => visible && app.store.project?.dataset);
   let live = null;
+  const plan = keepPlan(app, () => visible && live && app.store.project?.dataset);
 
   const fill = async () => {
     try {
@@ -36,6 +36,7 @@ function buildTrainTab(app) {
       );
       right.replaceChildren(planView(app, form).element, live.element, queueView(app).element, historyView(app, form).element);
       live.look();
+      plan();
     } catch (error) {
       left.replaceChildren(h("p", { class: "lw-error", role: "alert" }, error.message), button(t("Try again"), fill));
     }

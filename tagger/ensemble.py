@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -59,8 +60,6 @@ class Ensemble:
 
 
 def _mean_choice(choices: Sequence[Choice]) -> Choice:
-    from dataclasses import replace
-
     count = len(choices)
     per_tag = {tag: threshold for choice in choices for tag, threshold in choice.per_tag.items()}
     return replace(

@@ -5,6 +5,7 @@ Standard library only. HF_ENDPOINT names another hub, such as a mirror; HF_TOKEN
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..trainer_core.problems import UserError
-from .model_files import HUB_OWNER, LABEL_NAMES, MODEL_NAMES
+from .model_files import HUB_OWNER, KNOWN, LABEL_NAMES, MODEL_NAMES
 
 Progress = Callable[[str, int, int], None]  # (file, bytes there, bytes in all or 0)
 _NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+(?:/[\w.-]+)*")
@@ -43,10 +44,11 @@ def find_or_download(name: str, models: Path, progress: Progress = lambda *_: No
     """
     if Path(name).expanduser().exists():
         return Path(name).expanduser()
-    if name.startswith((".", "~", "/", "\\")) or name.endswith(".onnx") or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")) or name.endswith(".onnx") or name.startswith("."):
         raise UserError(f"The tagger {name} is missing: give a folder with model.onnx and selected_tags.csv, or a hub's name.")
     owner, repository, inner = _parts(name)
-    folder = models / "_".join(part for part in (repository, inner.replace("/", "_")) if part)
+    place = [*([] if owner == HUB_OWNER else [owner]), repository, *inner.split("/")]
+    folder = models / "_".join(part for part in place if part)
     if is_whole(folder):
         return folder
     if "/" not in name and not name.lower().startswith("wd-"):
@@ -59,7 +61,7 @@ def find_or_download(name: str, models: Path, progress: Progress = lambda *_: No
             download(f"{address}/resolve/main/{urllib.parse.quote(file.path)}", folder / Path(file.path).name, file, progress)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403, 404):
-            reason = "asks for a login: set HF_TOKEN" if error.code != 404 else "has no such model: look at its name"
+            reason = "asks for a login: set HF_TOKEN" if error.code != 404 else _unknown(repository)
             raise UserError(f"{hub} {reason} ({name}, HTTP {error.code}).") from None
         raise _by_hand(address, folder, f"HTTP {error.code}") from None
     except (urllib.error.URLError, HTTPException, TimeoutError, ConnectionError) as error:
@@ -72,6 +74,11 @@ def is_whole(folder: Path) -> bool:
     if not folder.is_dir() or list(folder.glob("*.part")):
         return False
     return bool(list(folder.glob("*.onnx"))) and any((folder / name).is_file() for name in LABEL_NAMES)
+
+
+def _unknown(repository: str) -> str:
+    alike = difflib.get_close_matches(repository, KNOWN, 1)
+    return f"has no such model, did you mean {alike[0]}?" if alike else "has no such model: look at its name"
 
 
 def _parts(name: str) -> tuple[str, str, str]:

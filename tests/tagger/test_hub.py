@@ -90,6 +90,7 @@ def test_a_model_is_fetched_once(hub: type[Hub], tmp_path: Path) -> None:
 
 def test_a_folder_of_a_repository(hub: type[Hub], tmp_path: Path) -> None:
     folder = find_or_download("someone/cl_tagger/deep", tmp_path)
+    assert folder.name == "someone_cl_tagger_deep"
     assert sorted(path.name for path in folder.iterdir()) == ["model.onnx", "tag_mapping.json"]
     assert (folder / "model.onnx").read_bytes() == b"other"
 
@@ -118,9 +119,11 @@ def test_a_mirror_without_a_listing(hub: type[Hub], tmp_path: Path) -> None:
 
 
 def test_what_is_no_tagger_or_not_there(hub: type[Hub], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has no such model"):
-        hub.listed = False
+    hub.listed = False
+    with pytest.raises(UserError, match=r"no such model: look at its name \(wd-unknown, HTTP 404\)"):
         find_or_download("wd-unknown", tmp_path)
+    with pytest.raises(UserError, match=r"did you mean wd-swinv2-tagger-v3\?"):
+        find_or_download("wd-swinv2-tager-v3", tmp_path)
     hub.listed, hub.files = True, {"weights.bin": b"x"}
     with pytest.raises(UserError, match="is no WD tagger"):
         find_or_download("someone/thing", tmp_path)
@@ -135,7 +138,9 @@ def test_offline_the_error_says_what_to_put_where(tmp_path: Path, monkeypatch: p
     assert "model.onnx and selected_tags.csv" in said and "\n" not in said
 
 
-@pytest.mark.parametrize("name", ["./nothing", "/nowhere/model", "model.onnx", "~/x", "my folder", "nothing"])
+@pytest.mark.parametrize(
+    "name", ["./nothing", "/nowhere/model", "model.onnx", "~/x", "my folder", "nothing", "a/..", "a/b/../c", "../x"]
+)
 def test_paths_are_never_looked_for_on_the_hub(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="is missing: give a folder"):

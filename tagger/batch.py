@@ -110,7 +110,8 @@ def tag_folder(
         progress(0, len(wanted), None)
     with Batch(folder, f"tagged {_pictures(len(wanted))}") as batch:
         writer = _Writer(batch, plan, summary)
-        for number, seen in enumerate(Pipeline(taggers, store)(map(Path, wanted)), start=1):
+        pipeline = Pipeline(taggers, store)
+        for number, seen in enumerate(pipeline(map(Path, wanted)), start=1):
             if seen.reason:
                 summary.skipped.append((seen.picture, seen.reason))
             else:
@@ -121,6 +122,8 @@ def tag_folder(
                 summary.stopped = number < len(wanted)
                 break
         writer.flush()
+    if pipeline.trouble:
+        summary.notes.append(f"Results could not be kept any more ({pipeline.trouble}); the captions are complete.")
     summary.change = batch.number
     return summary
 

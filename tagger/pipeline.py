@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,7 +42,13 @@ class Pipeline:
         self.taggers, self.store = taggers, store
         self.readers = readers or min(8, os.cpu_count() or 2)
         self.batch = max(tagger.batch for tagger in taggers)
-        self._keys = [store.model_key(tagger.path, tagger.labels) if store else "" for tagger in taggers]
+        self.trouble = ""  # why the store could not be used to the end
+        self._keys = [""] * len(taggers)
+        try:
+            if store is not None:
+                self._keys = [store.model_key(tagger.path, tagger.labels) for tagger in taggers]
+        except sqlite3.Error as error:
+            self._give_up(error)
         self._kept = [Chooser(tagger.labels, Choice()) for tagger in taggers]
 
     def __call__(self, pictures: Iterable[Path]) -> Iterator[Seen]:
@@ -87,18 +94,14 @@ class Pipeline:
         seen = Seen(picture, [None] * len(self.taggers))
         try:
             seen.stat = os.stat(picture)
-            if self.store and (known := self.store.content_of(picture)):
-                seen.content = known
-                self._look_up(seen)
-                if not seen.waits:
-                    return seen
+            self._look_up(seen, None)
+            if not seen.waits:
+                return seen
             content = picture.read_bytes()
         except OSError as error:
             seen.reason = f"it can't be read ({error.strerror or error})"
             return seen
-        if self.store:
-            seen.content = content_key(content)
-            self._look_up(seen)
+        self._look_up(seen, content)
         if seen.waits:
             loaded = load_picture(content)
             if isinstance(loaded, str):
@@ -107,10 +110,22 @@ class Pipeline:
                 seen.shown = {size: prepared(loaded, size) for size in {tagger.size for tagger in self.taggers}}
         return seen
 
-    def _look_up(self, seen: Seen) -> None:
-        for place, (tagger, key) in enumerate(zip(self.taggers, self._keys, strict=True)):
-            if self.store and (found := self.store.scores(seen.content, key)):
-                seen.rows[place] = _row(found, len(tagger.labels))
+    def _look_up(self, seen: Seen, content: bytes | None) -> None:
+        """Fills in the rows that the store knows, of the file's content or, without it, of the file as it is remembered."""
+        store = self.store
+        if store is None:
+            return
+        try:
+            seen.content = content_key(content) if content is not None else store.content_of(seen.picture) or b""
+            for place, (tagger, key) in enumerate(zip(self.taggers, self._keys, strict=True)):
+                if seen.content and (found := store.scores(seen.content, key)):
+                    seen.rows[place] = _row(found, len(tagger.labels))
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        """Goes on without the store: a full disk or a damaged cache must not keep pictures from being tagged."""
+        self.store, self.trouble = None, str(error)
 
     def _look(self, group: list[Seen]) -> list[Seen]:
         """Fills in the rows that are missing; on the models' own thread."""
@@ -122,13 +137,17 @@ class Pipeline:
 
     def _remembered(self, group: list[Seen]) -> list[Seen]:
         """Puts what is new into the store, and goes on with just what the store keeps, so that a second run says the same."""
-        if self.store:
+        store = self.store
+        if store is not None:
             fresh = [one for one in group if one.shown]
             found = [(one, place, _kept(self._kept[place], one.rows[place])) for one in fresh for place in range(len(one.rows))]
             for one, place, scores in found:
                 one.rows[place] = _row(scores, len(self.taggers[place].labels))
             files = [(one.picture, one.stat, one.content) for one in group if one.content and one.stat and not one.reason]
-            self.store.remember(files, [(one.content, self._keys[place], scores) for one, place, scores in found])
+            try:
+                store.remember(files, [(one.content, self._keys[place], scores) for one, place, scores in found])
+            except sqlite3.Error as error:
+                self._give_up(error)
         for one in group:
             one.shown.clear()
         return group

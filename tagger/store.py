@@ -82,9 +82,13 @@ class Store:
         rows = [(content, model, one.places.tobytes(), one.scores.tobytes()) for content, model, one in found]
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
-            self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", seen)
-            self._database.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
-            self._database.execute("COMMIT")
+            try:
+                self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", seen)
+                self._database.executemany("INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?)", rows)
+                self._database.execute("COMMIT")
+            except sqlite3.Error:
+                self._database.rollback()
+                raise
 
     def model_key(self, path: Path, labels: Sequence[Label]) -> str:
         """The model's key: the hash of its bytes and its tag list, kept while the file is the same."""

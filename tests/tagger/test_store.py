@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from array import array
 from collections.abc import Callable
@@ -142,6 +143,19 @@ def test_a_damaged_store_is_done_without(
     with opened_store(cache) as store:
         assert store is None and "Results are not kept" in capsys.readouterr().err
         assert tag_folder(folder, make_tagger(), store=store).written == 10
+
+
+@pytest.mark.parametrize("method", ["remember", "scores", "content_of", "model_key"])
+def test_a_store_that_fails_on_the_way_is_done_without(
+    method: str, store: Store, folder: Path, make_tagger: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Store, method, full)
+    summary = tag_folder(folder, make_tagger(), choice=Choice(0.6, 0.95), store=store)
+    assert summary.written + summary.untagged == 10 and not summary.skipped
+    assert "could not be kept any more (database or disk is full)" in summary.notes[-1]
 
 
 def test_what_is_kept_is_enough_for_any_choice(tmp_path: Path) -> None:

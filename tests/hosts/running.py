@@ -169,15 +169,19 @@ class Host:
     def job(self, identity: str) -> dict[str, Any]:
         return self.get(f"{PREFIX}/jobs/{identity}")
 
-    def train(self, steps: int, **settings: Any) -> str:
-        """Puts a small run on the pictures into the queue; its id."""
+    def open_project(self) -> None:
+        """A project on the pictures, made where there is none yet."""
         if not self.get(f"{PREFIX}/state")["project"]:
             self.post(f"{PREFIX}/projects", {"name": "zibbo"})
         dataset = str(self.folder / "pictures" / "zibbo")
         self.post(f"{PREFIX}/project", {"changes": {"dataset": dataset, "base_model": str(BASE)}})
+
+    def train(self, steps: int, **settings: Any) -> str:
+        """Puts a small run on the pictures into the queue; its id."""
+        self.open_project()
         values = {
             "pretrained_model_name_or_path": str(BASE),
-            "train_data_dir": dataset,
+            "train_data_dir": str(self.folder / "pictures" / "zibbo"),
             "max_train_steps": steps,
             "resolution": "64",
             "min_bucket_reso": 64,

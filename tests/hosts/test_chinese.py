@@ -73,8 +73,7 @@ def test_no_english_is_left(hosts, browser) -> None:
     page.locator(".lw-segments button").last.click()
     look("all settings")
     page.locator("#lw-run[data-state=done]").wait_for(timeout=180_000)
-    for details in page.locator("#lw-panel-train details:not([open]) > summary").all():
-        details.click()
+    page.evaluate("for (const one of document.querySelectorAll('#lw-root details')) one.open = true")
     look("trained", *captions(host))
     for menu in page.locator(".lw-top .lw-menu-button").all():
         menu.click()

@@ -75,3 +75,25 @@ def test_nothing_to_do_is_done(tmp_path: Path, make_tagger: Callable[..., Path])
 def test_a_missing_folder_is_the_callers_to_tell(tmp_path: Path, make_tagger: Callable[..., Path]) -> None:
     with pytest.raises(UserError, match="is missing"):
         run(tmp_path, {"folder": str(tmp_path / "nowhere"), "options": {"model": str(make_tagger())}})
+
+
+def test_several_models_and_results_in_the_queues_data_folder(
+    tmp_path: Path, pictures: Path, make_tagger: Callable[..., Path]
+) -> None:
+    folder = tmp_path / "data" / "jobs" / "one"
+    options = {
+        "model": [str(make_tagger()), str(make_tagger("large", size=20))],
+        "combine": "union",
+        "general": "model",
+        "thresholds": {"^_^": 0.4},
+        "last": ["end"],
+        "mode": "append",
+        "character": 0.95,
+    }
+    events = EventLog(folder)
+    run_tag_job(folder, {"folder": str(pictures), "options": options}, events, Asked())
+    events.close()
+    assert list(read_events(folder))[-1]["changed"] == 19
+    assert (pictures / "00.txt").read_bytes() == b"red hat, ^_^, end"
+    assert (pictures / "04.txt").read_bytes() == b"by hand, red hat, ^_^, end"
+    assert (tmp_path / "data" / "cache" / "tags.sqlite3").is_file()

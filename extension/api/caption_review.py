@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...tagger.cache import opened_store
+from ...tagger.captions import same_tag
 from ...tagger.confidence import doubts
 from ...tagger.merge import Proposal, proposals
 from ...tagger.store import FILE
@@ -113,7 +114,9 @@ def post_doubts(call: Call) -> Answer:
     except sqlite3.Error as error:
         raise Refused(f"What the tagger saw can't be read ({error}): remove {cache / FILE}.", BROKEN) from None
     names = {entry.picture: (number, view.names[number]) for number, entry in enumerate(view.entries)}
+    first = {same_tag(tag) for tag in activation(call, view).tags}  # a word of the user's own, which no tagger can judge
     said = read_reviewed(_project(call))["tags"]
+    found = [one for one in found if same_tag(one.tag) not in first]
     listed = [(*names[one.picture], one.tag, one.score) for one in found if f"{names[one.picture][1]}: {one.tag}" not in said]
     shown_ = [
         {"number": number, "name": name, "tag": tag, "score": score} for number, name, tag, score in listed[:_MOST_DOUBTS]

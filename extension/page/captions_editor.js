@@ -21,7 +21,7 @@ export function captionEditor(app, model, changed) {
   const name = h("strong", { class: "lw-picture-name" });
   const tokens = h("span", { class: "lw-tokens", role: "status" });
   const state = h("span", { class: "lw-dim", role: "status" });
-  const help = t("Arrows choose, Alt and arrows move, Alt and Home puts first, Delete takes out, F2 renames.");
+  const help = t("← → choose, Alt ← → move, Alt Home puts first, Delete takes out, F2 renames");
   const told = h("p", { class: "lw-dim lw-chips-help", id: "lw-chips-help" }, help);
   const chips = chipList({
     isFirst: (tag) => model.activation.tags.some((one) => plain(one) === plain(tag)),
@@ -36,8 +36,8 @@ export function captionEditor(app, model, changed) {
     placeholder: words,
     "aria-label": words,
   });
-  const place = h("div", { class: "lw-chips-place" }, chips.element, add.element);
-  const head = h("div", { class: "lw-line" }, name, tokens, state);
+  const place = h("div", { class: "lw-chips-place" }, chips.element);
+  const head = h("div", { class: "lw-edit-head" }, name, tokens, state, h("span", { class: "lw-space" }), add.element);
   const right = h("div", { class: "lw-edit-words" }, head, place, line, told);
   const element = h("section", { class: "lw-edit", id: "lw-edit", hidden: true }, enlarge, right);
   let number = null;

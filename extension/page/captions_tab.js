@@ -158,7 +158,7 @@ function captionGallery(app, model, edit) {
 function markOf(model, picture) {
   if (model.selected.has(picture.number)) return { text: "✓", title: t("selected; press to deselect") };
   if (!picture.tags.length) return { text: "∅", title: t("has no caption; press to select") };
-  return { text: "○", title: t("press to select") };
+  return { text: "○", title: t("press to select"), kind: "choose" };
 }
 
 /** Several panels in one place, one of them shown; which one is remembered. */

@@ -37,7 +37,7 @@ export function captionTags(model, edit) {
     shown = word ? model.tags.filter(([tag]) => tag.toLowerCase().includes(word)) : model.tags;
     at = Math.min(at, Math.max(0, shown.length - 1));
     filler.style.height = `${shown.length * ROW}px`;
-    setText(title, t("{count} tags of these {pictures}", { count: count(model.tags.length), pictures: count(model.count) }));
+    setText(title, t("Tags of these pictures: {count}", { count: count(model.tags.length) }));
     show(none, !shown.length);
     draw();
   };

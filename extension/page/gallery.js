@@ -1,7 +1,7 @@
 // Thumbnails of any number of pictures: only those in sight are elements. Arrows move, Space enlarges.
 //
 // `own` is what another tab does otherwise: `name` (of its cells, and of the memory of its place), `label`, `empty` (words for
-// an empty list), `mark(picture)` → {text, title}, `isSelected(index)`, and `clicked(index, event)` and
+// an empty list), `mark(picture)` → {text, title, kind}, `isSelected(index)`, and `clicked(index, event)` and
 // `key(index, event, go, columns)`, which say whether that was all.
 
 import { debounced, h, setText, show } from "./dom.js";
@@ -101,6 +101,7 @@ export function gallery(app, pictures, chosen, own = {}) {
     const mark = own.mark?.(picture) ?? { text: told ? "✓" : "", title: told ? t("has a caption") : "" };
     setText(cell.lwMark, mark.text);
     cell.lwMark.title = mark.title;
+    cell.lwMark.dataset.kind = mark.kind ?? "";
     say(cell, index);
   };
 

@@ -278,8 +278,8 @@ def test_five_thousand_pictures_without_a_stall(
     """Opening, scrolling, filtering, merging and undoing: no task of the page's takes half a second."""
     colours = ("red", "blue", "green", "pink")
     captions = {
-        f"{number:05d}": f"penny, 1girl, solo, {colours[number % 4]} boots, boots, {colours[number % 3]} hat, detail {number % 700}, "
-        f"{'smile' if number % 2 else 'open mouth'}, pose {number % 12}"
+        f"{number:05d}": f"penny, 1girl, solo, {colours[number % 4]} boots, boots, {colours[number % 3]} hat, "
+        f"detail {number % 700}, {'smile' if number % 2 else 'open mouth'}, pose {number % 12}"
         for number in range(5000)
     }
     own = scene(captions)

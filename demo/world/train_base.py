@@ -1,6 +1,6 @@
 """Trains the toy world's base model: autoencoder, then text encoder and UNet. Run it again to go on where it stopped.
 
-python -m lora_workbench.demo.world.train_base --state DIR [--vae-minutes 22] [--unet-steps 2500]
+python -m lora_workbench.demo.world.train_base --state DIR [--start-from FILE] [--vae-minutes 22] [--unet-steps 4000]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder for everything that a later run goes on from")
     parser.add_argument("--start-from", type=Path, help="a toy base: keep its autoencoder, go on from its other weights")
     parser.add_argument("--vae-minutes", type=float, default=22)
-    parser.add_argument("--unet-steps", type=int, default=2500)
+    parser.add_argument("--unet-steps", type=int, default=4000)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

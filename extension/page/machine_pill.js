@@ -100,7 +100,7 @@ function fill(app, panel, close) {
     h("div", { class: "lw-line" }, button(t("Check the installation"), check, { line })),
     list,
     h("div", { class: "lw-line" }, h("label", { htmlFor: "lw-language" }, t("Language")), choose),
-    models,
+    models ?? "",
     line,
   );
 }

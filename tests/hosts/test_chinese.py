@@ -10,11 +10,13 @@ from lora_workbench.tests.hosts.running import KINDS, PREFIX
 
 # What stays as it is: names, and the words that Chinese users write in Latin letters too.
 TERMS = {
-    "LoRA Workbench", "LoRA", "UNet", "MCut", "TOML", "bash", "PowerShell", "English", "GPU", "CPU", "KB", "MB", "GB",
+    "LoRA Workbench", "LoRA", "UNet", "MCut", "TOML", "bash", "PowerShell", "English", "GPU", "CPU", "KB", "MB", "GB", "token",
     "VAE", "SD 1.x", "SNR", "CLIP", "Prodigy", "DAdaptAdam", "AdamW",
 }  # fmt: skip
 # Names and values that users and their files gave, kohya's names of settings and their values, and what a program said.
-NOT_WORDS = "code, pre, option, .lw-path, .lw-crumbs, .lw-folder-name, .lw-roots, .lw-project, .lw-dataset, .lw-run-title"
+NOT_WORDS = (
+    "code, pre, option, .lw-path, .lw-crumbs, .lw-folder-name, .lw-roots, .lw-project, .lw-dataset, .lw-run-title, #lw-base"
+)
 TEXTS = """
 (ours) => {
   const kept = [];
@@ -24,7 +26,10 @@ TEXTS = """
     const element = node.nodeType === Node.TEXT_NODE ? node.parentElement : node;
     if (element.closest(ours) || !sees(element)) continue;
     if (node.nodeType === Node.TEXT_NODE) kept.push(node.textContent.trim());
-    else for (const name of ["title", "placeholder", "aria-label", "alt"]) kept.push(element.getAttribute(name) ?? "");
+    else {
+      const names = element.closest(".lw-settings") ? ["title", "aria-label"] : ["title", "aria-label", "alt", "placeholder"];
+      kept.push(...names.map((name) => element.getAttribute(name) ?? "")); // a setting's placeholder is its usual value
+    }
   }
   return [...new Set(kept.filter(Boolean))];
 }

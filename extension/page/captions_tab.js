@@ -83,7 +83,7 @@ function buildCaptionsTab(app) {
   return {
     element,
     shown() {
-      model.refresh();
+      if (model.revision >= 0) model.refresh(); // else it is being opened
       undo.look();
       panels.shown();
     },

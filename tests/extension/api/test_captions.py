@@ -254,7 +254,8 @@ def test_tokens(client: Any, folder: Path, bench: Workbench) -> None:
 def test_doubts_are_those_of_the_store_and_not_asked_again(client: Any, folder: Path, bench: Workbench, tmp_path: Path) -> None:
     assert ask(client, "doubts") == {"known": 0, "count": 0, "doubts": []}
     with Store(bench.host.data / "cache") as store:
-        labels = '[["smile", "general"], ["boots", "general"], ["hat", "general"], ["penny", "general"]]'  # no tagger can judge the activation tag
+        # No tagger can judge the activation tag, even where it knows the word.
+        labels = '[["smile", "general"], ["boots", "general"], ["hat", "general"], ["penny", "general"]]'
         store._database.execute("INSERT INTO models VALUES ('m', 'p', 1, 1, ?, 1)", (labels,))
         picture = folder / "a.png"
         content = content_key(picture.read_bytes())

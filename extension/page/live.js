@@ -2,7 +2,7 @@
 
 import { lossCurve } from "./curve.js";
 import { h, keyed, setText, show } from "./dom.js";
-import { bytes, count, duration, folderOf, rounded, speed } from "./format.js";
+import { baseName, bytes, count, duration, folderOf, rounded, speed } from "./format.js";
 import { t } from "./i18n.js";
 import { progressBar, sign } from "./parts.js";
 import { runActions } from "./run_actions.js";
@@ -45,7 +45,7 @@ export function liveView(app) {
     element.dataset.state = job.state;
     bar.set(job.step, job.steps, `${count(job.step ?? 0)} / ${count(job.steps ?? 0)}`);
     setText(figures, figuresOf(job));
-    putMessage(message, job);
+    putMessage(message, job, details);
     putWarnings(warnings, details?.warnings ?? []);
     show(log, details || isLive(job));
     log.href = api.url(`jobs/${encodeURIComponent(job.id)}/log`);
@@ -86,13 +86,22 @@ export function figuresOf(job) {
     .join(" · ");
 }
 
-function putMessage(place, job) {
-  const words = job.state === "starting" || isLive(job) ? "" : (job.message ?? "");
+function putMessage(place, job, details) {
+  const words = isLive(job) ? "" : job.message || finishedWords(job, details);
   show(place, words);
   if (place.lwShown === job.state + words) return;
   place.lwShown = job.state + words;
   place.replaceChildren(sign(mood(job.state)), h("span", {}, words));
   place.setAttribute("role", job.state === "failed" ? "alert" : "status");
+}
+
+/** Where a finished LoRA is. */
+function finishedWords(job, details) {
+  const path = job.published ?? details?.path;
+  if (job.state !== "done" || !path) return "";
+  const values = { name: baseName(path), place: folderOf(path) };
+  if (!job.published) return t("The LoRA is finished: {name} in {place}.", values);
+  return t("The LoRA is finished: {name} in {place}. webui lists it after a refresh.", values);
 }
 
 function putWarnings(place, warnings) {

@@ -47,7 +47,7 @@ export function runActions(app) {
     kill: make(t("End at once …"), kill),
     resume: make(t("Resume"), anew("resume"), "lw-strong"),
     again: make(t("Start again"), anew("again")),
-    send: make(t("Send to txt2img"), () => say(sendToHost(details ?? job, store.project)), "lw-strong"),
+    send: make(t("Send to txt2img"), () => say(sendToHost({ ...details, ...job }, store.project)), "lw-strong"),
   };
   const element = h(
     "div",

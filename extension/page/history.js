@@ -4,8 +4,7 @@ import { h, keyed, setText, show } from "./dom.js";
 import { count, moment, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { ask, button, errorLine, sign, tell } from "./parts.js";
-import { put } from "./run_actions.js";
-import { everyJob, forget, isLive, lookAt, lookedAt, mood, newestFirst, stateWords, took } from "./runs.js";
+import { askFor, everyJob, forget, isLive, jobPath, lookAt, lookedAt, mood, newestFirst, stateWords, took } from "./runs.js";
 
 // What the server gives each run of its own.
 const OF_THE_RUN = new Set(["output_dir", "sample_prompts", "resume"]);
@@ -17,14 +16,13 @@ export function historyView(app, form) {
   const list = h("div", { class: "lw-history", role: "list", id: "lw-history" });
   const heading = h("summary", {});
   const element = h("details", { class: "lw-history-part" }, heading, line, told, list);
-  const path = (job, what) => `jobs/${encodeURIComponent(job.id)}${what ? `/${what}` : ""}`;
   const say = (sentence) => {
     setText(told, sentence);
     show(told, sentence);
   };
 
   const load = (job) => async () => {
-    const { settings } = await api.get(path(job));
+    const { settings } = await api.get(jobPath(job));
     const gone = Object.fromEntries(Object.keys(store.project.settings ?? {}).map((name) => [name, null]));
     const { pretrained_model_name_or_path: base, train_data_dir: dataset } = settings;
     const values = Object.fromEntries(Object.entries(settings).filter(([name]) => form.knows(name) && !OF_THE_RUN.has(name)));
@@ -33,11 +31,11 @@ export function historyView(app, form) {
   };
   const remove = (job, place) => async () => {
     if (!(await ask(place, t("Remove this run from the history? Its saved LoRAs stay where they are."), t("Remove")))) return;
-    await api.post(path(job, "remove"));
+    await api.post(jobPath(job, "remove"));
     forget(store, job.id);
   };
   const again = (job, what) => async () => {
-    put(store, await api.post(path(job, what)));
+    await askFor(app, jobPath(job, what));
     lookAt(store, null); // the one that runs now
   };
 

@@ -6,7 +6,7 @@ import { baseName, bytes, count, duration, folderOf, rounded, speed } from "./fo
 import { t } from "./i18n.js";
 import { progressBar, sign } from "./parts.js";
 import { runActions } from "./run_actions.js";
-import { followRun, isLive, lookedAt, mood, stateWords, took } from "./runs.js";
+import { followRun, isLive, jobPath, lookedAt, mood, stateWords, took } from "./runs.js";
 import { sampleStrip } from "./samples.js";
 
 export function liveView(app) {
@@ -48,7 +48,7 @@ export function liveView(app) {
     putMessage(message, job, details);
     putWarnings(warnings, details?.warnings ?? []);
     show(log, details || isLive(job));
-    log.href = api.url(`jobs/${encodeURIComponent(job.id)}/log`);
+    log.href = api.url(jobPath(job, "log"));
     actions.look(job, details);
     samples.look(job, details?.samples ?? []);
     setText(saved, savedWords(details?.saved ?? [], job.published));

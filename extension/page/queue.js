@@ -3,18 +3,18 @@
 import { h, keyed, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, tell } from "./parts.js";
-import { put } from "./run_actions.js";
-import { forget } from "./runs.js";
+import { askFor, forget, jobPath } from "./runs.js";
 
-export function queueView({ api, store }) {
+export function queueView(app) {
+  const { api, store } = app;
   const line = errorLine();
   const list = h("ol", { class: "lw-queue", id: "lw-queue" });
   const waitingPart = h("div", {}, h("h3", {}, t("Queue")), list);
   const after = whenDone(api, store);
   const element = h("section", { class: "lw-queue-part" }, waitingPart, after.element, line);
-  const act = (job, what) => async () => put(store, await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`));
+  const act = (job, what) => () => askFor(app, jobPath(job, what));
   const remove = (job) => async () => {
-    await api.post(`jobs/${encodeURIComponent(job.id)}/remove`);
+    await api.post(jobPath(job, "remove"));
     forget(store, job.id);
   };
   const make = (job) =>

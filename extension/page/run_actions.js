@@ -3,11 +3,11 @@
 import { h, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { ask, button, errorLine } from "./parts.js";
-import { isLive, lookAt } from "./runs.js";
+import { askFor, isLive, jobPath, lookAt } from "./runs.js";
 import { sendToHost } from "./send.js";
 
 export function runActions(app) {
-  const { api, store } = app;
+  const { store } = app;
   const line = errorLine();
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
   const question = h("div", { class: "lw-ask", role: "group", hidden: true });
@@ -20,9 +20,8 @@ export function runActions(app) {
   const act =
     (what, sentence = "") =>
     async () => {
-      const answer = await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`);
+      await askFor(app, jobPath(job, what));
       say(sentence);
-      put(store, answer);
     };
   const anew = (what) => async () => {
     await act(what)();
@@ -86,10 +85,3 @@ export function runActions(app) {
 }
 
 const loraOf = (job) => job.lora;
-
-/** Takes a job as the server answered it, before the next event tells the same. */
-export function put(store, job) {
-  if (!job?.id) return;
-  store.jobs = [job, ...store.jobs.filter((one) => one.id !== job.id)];
-  store.tell("jobs");
-}

@@ -34,6 +34,21 @@ export function everyJob({ jobs, older }) {
   return [...new Map([...older, ...jobs].map((job) => [job.id, job])).values()];
 }
 
+/**
+ * Asks something of the server that answers with a job, and shows the job as answered before the next event tells the same.
+ * Where an event with it came meanwhile, that one stays: it may be newer, and an unchanged job is not told twice.
+ */
+export async function askFor({ api, store }, path, body) {
+  const before = store.told;
+  const job = await api.post(path, body);
+  const known = store.jobs.some((one) => one.id === job.id);
+  if (job.id && !(known && store.told !== before)) store.jobs = [job, ...store.jobs.filter((one) => one.id !== job.id)];
+  store.tell("jobs");
+  return job;
+}
+
+export const jobPath = (job, what = "") => `jobs/${encodeURIComponent(job.id)}${what && `/${what}`}`;
+
 /** Forgets a job that was removed on the server. */
 export function forget(store, id) {
   store.jobs = store.jobs.filter((job) => job.id !== id);
@@ -92,14 +107,14 @@ export function followRun({ api, store }, show) {
     const key = [job.id, job.state, job.samples, job.epoch, job.message].join("|");
     const old = isLive(job) && Date.now() - detailsTime > DETAILS_EVERY;
     if (key !== detailsKey || old) {
-      const told = await api.get(`jobs/${encodeURIComponent(job.id)}`);
+      const told = await api.get(jobPath(job));
       if (job.id !== followed) return;
       details = told;
       detailsKey = key;
       detailsTime = Date.now();
     }
     if (!job.step || curve.last === job.step) return;
-    const more = await api.get(`jobs/${encodeURIComponent(job.id)}/curve`, { since: curve.total });
+    const more = await api.get(jobPath(job, "curve"), { since: curve.total });
     if (job.id === followed) curve = { ...joined(curve, more), last: job.step };
   }
 }

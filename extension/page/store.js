@@ -15,6 +15,7 @@ export function createStore(api, state) {
   const store = {
     state,
     jobs: [], // those that run or wait, and the newest that ended
+    told: 0, // how many events have told of them
     older: [], // all others, once somebody asked for them
     plan: null,
     connected: true,
@@ -86,6 +87,7 @@ export function createStore(api, state) {
     takeEvents(data) {
       if (data.jobs) {
         store.jobs = data.jobs;
+        store.told += 1;
       }
       if (data.setup) {
         const ready = store.state.setup.ready;

@@ -4,12 +4,11 @@ import { h, setText, show } from "./dom.js";
 import { count, duration, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { ask, button, disable, errorLine, progressBar, sign } from "./parts.js";
-import { put } from "./run_actions.js";
-import { isLive, mood } from "./runs.js";
+import { askFor, isLive, jobPath, mood } from "./runs.js";
 import { tagValues } from "./tag_options.js";
 
 export function tagRun(app, pictures, finished) {
-  const { api, store } = app;
+  const { store } = app;
   const line = errorLine();
   const why = h("p", { class: "lw-why", id: "lw-tag-why", hidden: true });
   const question = h("div", { class: "lw-ask", role: "group", hidden: true });
@@ -23,15 +22,8 @@ export function tagRun(app, pictures, finished) {
       if (!(await ask(question, sentence, t("Overwrite"), t("Keep them")))) return;
     }
     await store.flush();
-    put(
-      store,
-      await api.post("jobs", {
-        kind: "tag",
-        project: store.project.name,
-        folder: pictures.folder,
-        options: { ...others, mode },
-      }),
-    );
+    const asked = { kind: "tag", project: store.project.name, folder: pictures.folder, options: { ...others, mode } };
+    progress.expect(await askFor(app, "jobs", asked));
   };
   const primary = button("", begin, { line, kind: "lw-primary", id: "lw-tag", "aria-describedby": "lw-tag-why" });
   const progress = tagProgress(app, line, finished);
@@ -79,10 +71,11 @@ function whyNot(store, pictures, number) {
 
 const tagJobs = (store) => store.jobs.filter((job) => job.kind === "tag" && job.project === store.project?.name);
 
-function tagProgress({ api, store }, line, finished) {
+function tagProgress(app, line, finished) {
+  const { store } = app;
   const bar = progressBar();
   const words = h("span", { class: "lw-figures" });
-  const act = (what) => async () => put(store, await api.post(`jobs/${encodeURIComponent(job.id)}/${what}`));
+  const act = (what) => () => askFor(app, jobPath(job, what));
   const stop = button(t("Stop"), act("stop"), { line, kind: "lw-small" });
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
   const live = h("div", { class: "lw-tag-live", hidden: true }, bar.element, h("div", { class: "lw-line" }, words, stop));
@@ -90,6 +83,11 @@ function tagProgress({ api, store }, line, finished) {
   let job = null;
   return {
     element: h("div", {}, live, told),
+    /** A job of this window: its end is told even where that came before the answer to its beginning. */
+    expect({ id }) {
+      states.set(id, "queued");
+      this.look();
+    },
     look() {
       const jobs = tagJobs(store);
       job = jobs.find((one) => isLive(one)) ?? jobs.find((one) => one.state === "queued") ?? null;

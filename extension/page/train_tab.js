@@ -12,8 +12,7 @@ import { planView } from "./plan_view.js";
 import { keepPlan } from "./planner.js";
 import { promptsPart } from "./prompts.js";
 import { queueView } from "./queue.js";
-import { put } from "./run_actions.js";
-import { isLive, lookAt } from "./runs.js";
+import { askFor, isLive, lookAt } from "./runs.js";
 
 export const trainTab = { id: "train", title: () => t("Train"), build: buildTrainTab };
 
@@ -56,21 +55,15 @@ function buildTrainTab(app) {
 }
 
 /** The primary button, whose label carries the numbers, and why it waits where it does. */
-function startPart({ api, store }) {
+function startPart(app) {
+  const { store } = app;
   const line = errorLine();
   const why = h("p", { class: "lw-why", id: "lw-start-why", hidden: true });
   const start = (first) => async () => {
     await store.flush();
     lookAt(store, null);
-    put(
-      store,
-      await api.post("jobs", {
-        kind: "train",
-        project: store.project.name,
-        settings: store.runSettings(),
-        ...(first ? { first } : {}),
-      }),
-    );
+    const { name } = store.project;
+    await askFor(app, "jobs", { kind: "train", project: name, settings: store.runSettings(), ...(first ? { first } : {}) });
   };
   const primary = button("", start(false), { line, kind: "lw-primary", id: "lw-train", "aria-describedby": "lw-start-why" });
   const next = button(t("Train next"), start(true), { line, title: t("Before everything else that waits") });

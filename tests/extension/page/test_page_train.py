@@ -307,3 +307,20 @@ def test_samples_are_enlarged_by_keyboard(train: Any) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector(".lw-viewer", state="detached")
     assert page.evaluate("document.activeElement.className") == "lw-sample-open"
+
+
+def test_an_answer_that_comes_after_newer_events_is_not_believed(train: Any) -> None:
+    """The run has ended, and the page knows it, before the answer to its start arrives."""
+    _, page = train(speed=5000)
+
+    def late(route: Any) -> None:
+        answer = route.fetch()
+        page.wait_for_selector("#lw-run[data-state=done]")
+        route.fulfill(response=answer)
+
+    page.route("**/api/v1/jobs", late)
+    page.click("#lw-train")
+    page.wait_for_selector("#lw-train:not([aria-busy])")
+    page.wait_for_timeout(500)
+    assert page.get_attribute("#lw-run", "data-state") == "done"
+    assert "idle" in page.inner_text(".lw-pill")

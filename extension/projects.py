@@ -27,7 +27,7 @@ TAG_DEFAULTS: dict[str, Any] = {
     "rating": "no",
     "underscores": False,
     "caption_extension": ".txt",
-    "recursive": False,
+    "recursive": True,  # a dataset may be kohya's tree: 4_penny and the like in it
 }
 _DEFAULTS: dict[str, Any] = {
     "dataset": "",

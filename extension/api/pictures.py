@@ -91,10 +91,10 @@ def _roots(call: Call) -> Iterator[dict[str, str]]:
 
 
 def get_pictures(call: Call) -> Answer:
-    """One page of a dataset's pictures with their captions."""
+    """One page of a dataset's pictures with their captions; those in the folders of kohya's tree too."""
     folder = opened_folder(call, call.query.get("folder"))
     extension = caption_extension(call)
-    found = _listed(folder, extension, recursive=call.query.get("recursive") == "1")
+    found = _listed(folder, extension, recursive=call.query.get("recursive") != "0")
     offset = call.number("offset", 0, 0, 1 << 30)
     names = found.names[offset : offset + call.number("limit", 100, 1, _MOST_PICTURES)]
     return {

@@ -165,7 +165,7 @@ export function gallery(app, pictures, chosen, own = {}) {
   const empty = h(
     "p",
     { class: "lw-empty", hidden: true },
-    own.empty ?? t("No pictures in this folder. Choose the folder that they are in, not one above it."),
+    own.empty ?? t("No pictures in this folder or the folders in it. Choose the folder that they are in."),
   );
   const element = h("div", { class: "lw-gallery-part" }, empty, scroller);
   pictures.on(() => {

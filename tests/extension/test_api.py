@@ -209,6 +209,15 @@ def test_pictures_and_captions(client: Any, dataset: Path) -> None:
     assert [one["name"] for one in get(client, "pictures", folder=str(dataset), offset=1, limit=1)["pictures"]] == ["b.JPG"]
 
 
+def test_a_tree_of_kohyas_shows_the_pictures_of_its_folders(client: Any, dataset: Path) -> None:
+    (dataset / "4_penny").mkdir()
+    (dataset / "4_penny" / "d.png").write_bytes(b"x")
+    listed = [one["name"] for one in get(client, "pictures", folder=str(dataset))["pictures"]]
+    assert len(listed) == 4 and "4_penny/d.png" in listed
+    assert get(client, "pictures", folder=str(dataset), recursive="0")["count"] == 3
+    assert get(client, "state")["project"]["tag"]["recursive"] is True  # so that a tagger sees them too
+
+
 def test_only_opened_folders_are_shown(client: Any, dataset: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert client.get(f"{API}/pictures", params={"folder": str(tmp_path / "other")}).status_code == 403

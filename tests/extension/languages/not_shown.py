@@ -37,7 +37,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     # A query and tags as examples.
     "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
-    "extension/page/history.js": ("jobs/${encodeURIComponent",),
+    "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
     "extension/queue_driver.py": ("tell app",),

@@ -12,21 +12,27 @@ from ..problems import WordsError
 
 
 def read_toml(path: Path, setting: str) -> dict[str, Any]:
-    """The content of a TOML file, with or without a byte order mark; raises WordsError in a user's words."""
+    """The content of a TOML file; raises WordsError in a user's words."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        return tomllib.loads(_text_of(path, setting))
+    except tomllib.TOMLDecodeError as error:
+        raise WordsError(f"{setting} {path} is not valid TOML: {error}.") from None
+
+
+def _text_of(path: Path, setting: str) -> str:
+    """A file's text, with or without a byte order mark; raises WordsError in a user's words."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise WordsError(f"{setting} {path} does not exist.") from None
     except OSError as error:
         raise WordsError(f"{setting} {path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise WordsError(f"{setting} {path} is not UTF-8 text; save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise WordsError(f"{setting} {path} is not valid TOML: {error}.") from None
 
 
 def read_config(path: Path, setting: str) -> dict[str, Any]:
@@ -34,13 +40,7 @@ def read_config(path: Path, setting: str) -> dict[str, Any]:
     if path.suffix.lower() != ".json":
         return read_toml(path, setting)
     try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise WordsError(f"{setting} {path} does not exist.") from None
-    except OSError as error:
-        raise WordsError(f"{setting} {path} can't be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise WordsError(f"{setting} {path} is not UTF-8 text; save it as UTF-8.") from None
+        content = json.loads(_text_of(path, setting))
     except ValueError as error:
         raise WordsError(f"{setting} {path} is not valid JSON: {error}.") from None
     if not isinstance(content, dict):

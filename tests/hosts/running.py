@@ -74,7 +74,7 @@ class Host:
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.process: subprocess.Popen[str] | None = None
-        self.timings: dict[str, float] = {}
+        self.timings: dict[str, list[float]] = {}  # seconds by extension: on the clock, of the processor
         self._read = 0
         self.log = folder / "host.log"
         shutil.copytree(HERE / "webui", folder, dirs_exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from lora_workbench.tests.hosts.clicking import Workbench
@@ -42,11 +43,12 @@ def test_nothing_heavy_in_the_hosts_process(host) -> None:
 
 
 def test_start_up_is_not_slowed(host, hosts) -> None:
-    """Imports, register, tab, settings and routes; of two starts the better one, since other work may hold up either."""
-    first = host.timings[OURS]
-    if first > SLOWEST_START:
-        first = min(first, hosts(host.kind).timings[OURS])
-    assert first <= SLOWEST_START
+    """Imports, register, tab, settings and routes. The clock counts where nothing else keeps the machine busy."""
+    clock, processor = host.timings[OURS]
+    if clock > SLOWEST_START:  # once more: Python has compiled the files now
+        clock, processor = hosts(host.kind).timings[OURS]
+    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+    assert (processor if busy else clock) <= SLOWEST_START, f"{clock} s on the clock, {processor} s of the processor"
 
 
 def test_no_value_is_remembered_for_the_page(host) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from lora_workbench.tests.needs import find_chromium, missing
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,3 +36,16 @@ def toy_base() -> Path:
     if not path.is_file():
         pytest.skip("demo/models/toy_base.safetensors is missing")
     return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, once for all tests: Playwright runs one event loop in the main thread, and none beside it."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright")
+    with sync_playwright() as player:
+        opened = player.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()

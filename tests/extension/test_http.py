@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,12 @@ from lora_workbench.extension import http
 from lora_workbench.extension.http import PAGE, EventStream, mount
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import API, FakeHost, make_workbench
+
+
+def in_own_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the work returns; in a thread, because a browser that other tests have open runs its loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def test_state_of_an_empty_data_folder(client: Any, bench: Workbench) -> None:
@@ -163,7 +171,7 @@ def test_a_stream_tells_changes_only_and_ends_with_its_client(monkeypatch: pytes
         await asyncio.wait_for(EventStream(look, lambda: False)({}, talk.receive, talk.send), 10)
         return talk
 
-    talk = asyncio.run(run())
+    talk = in_own_loop(run())
     assert talk.data == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert dict(talk.sent[0]["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert talk.sent[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
@@ -179,7 +187,7 @@ def test_a_stream_ends_when_the_server_stops(monkeypatch: pytest.MonkeyPatch) ->
         await asyncio.wait_for(EventStream(lambda: {"n": 1}, stopping.is_set)({}, talk.receive, talk.send), 10)
         return talk
 
-    assert asyncio.run(run()).data == [{"n": 1}]
+    assert in_own_loop(run()).data == [{"n": 1}]
 
 
 def test_a_client_that_is_gone_is_no_error() -> None:
@@ -187,7 +195,7 @@ def test_a_client_that_is_gone_is_no_error() -> None:
         if _["type"] == "http.response.body":
             raise OSError("gone")
 
-    asyncio.run(EventStream(dict, lambda: False)({}, Talk().receive, refuse))
+    in_own_loop(EventStream(dict, lambda: False)({}, Talk().receive, refuse))
 
 
 def test_events_over_the_wire_show_a_new_project(client: Any, bench: Workbench) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,10 +10,6 @@ from playwright.sync_api import Browser, Locator, Page, Route
 
 LOCAL = ("127.0.0.1", "localhost")
 OUTSIDE = re.compile(r"^(?!(https?|wss?)://(127\.0\.0\.1|localhost)[:/])(https?|wss?):")
-
-
-def find_chromium() -> str | None:
-    return next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 
 
 class Window:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lora_workbench.demo.world.pictures import make_training_pictures
-from lora_workbench.tests.hosts.clicking import Window, find_chromium
+from lora_workbench.tests.hosts.clicking import Window
 from lora_workbench.tests.hosts.running import KINDS, Host, find_python, hashes, make_environments
-
-IS_CI = os.environ.get("CI", "").lower() == "true"
-
-
-def missing(what: str) -> None:
-    """Skips by name, but where everything is asked for it fails."""
-    if IS_CI:
-        pytest.fail(f"continuous integration needs {what}")
-    pytest.skip(f"{what} is not here")
+from lora_workbench.tests.needs import missing
 
 
 @pytest.fixture(scope="session")
@@ -35,19 +25,6 @@ def interpreters() -> dict[str, Path]:
 def untouched(interpreters: dict[str, Path]) -> dict[str, dict[str, str]]:
     """The environments' files before any host ran."""
     return {kind: hashes(interpreter) for kind, interpreter in interpreters.items()}
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    chromium = find_chromium()
-    if chromium is None:
-        missing("Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        one = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield one
-        one.close()
 
 
 @pytest.fixture(scope="module")

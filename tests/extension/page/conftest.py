@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,31 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import Server, address, serve
 from fake_world import World
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SIZE = {"width": 1366, "height": 768}
 PATIENCE = 15_000
-
-
-def missing(what: str) -> None:
-    """Skips by name what this machine lacks; where CI runs, that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} is missing, and CI must have it")
-    pytest.skip(f"{what} is missing")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright")
-    chromium = os.environ.get("CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
-    if chromium is None:
-        missing("Chromium")
-    with sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 class Pages:

@@ -51,7 +51,8 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     from accelerate import Accelerator
 
     from .dataset.caption_text import tags_as_trained
-    from .models.checkpoint import load_model, model_hashes
+    from .models.checkpoint import load_model
+    from .models.hashes import model_hashes
     from .networks.metadata import training_metadata
     from .snapshots import Saver
     from .state import TrainState

@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lora_workbench.trainer_core.models.checkpoint import Model, load_model, load_vae, model_hashes
+from lora_workbench.trainer_core.models.checkpoint import Model, load_model, load_vae
+from lora_workbench.trainer_core.models.hashes import model_hashes
 from lora_workbench.trainer_core.models.header import CheckpointError, read_header
 from lora_workbench.trainer_core.models.layout import ldm_names, part_names
 

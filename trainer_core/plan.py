@@ -27,6 +27,7 @@ from .planning.advice import (
 )
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
 from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems, weights_rank
+from .planning.reg_images import reg_image_problems
 from .planning.text import plan_text
 from .problems import Problem, UserError
 from .settings import Settings, SettingsError, read_settings
@@ -155,6 +156,7 @@ def make_plan(settings: Settings) -> Plan:
             *weights_problems,
             *training_set.problems,
             *([] if sizes_unknown else dataset_problems(settings, training_set)),
+            *reg_image_problems(settings, training_set, header is not None),
             *other_input_problems(settings),
             *output_problems,
             *size_problems,

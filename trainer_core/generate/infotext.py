@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..files import atomic_path
+from ..files import write_atomically
 from .request import Request
 
 # The schedule on which each sampler runs here; DDIM has none to choose from.
@@ -43,10 +44,16 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False) if any(mark in text for mark in ",:\n") else text
 
 
-def save_png(path: Path, image: Image.Image, text: str = "") -> None:
-    """Writes all of the picture or nothing, with `text` as its parameters."""
+def png_bytes(image: Image.Image, text: str = "") -> bytes:
+    """The picture as a PNG file, with `text` as its parameters."""
     info = PngInfo()
     if text:
         info.add_text("parameters", text)  # Pillow makes it iTXt where Latin-1 can't hold it
-    with atomic_path(path) as temporary:
-        image.save(temporary, "PNG", pnginfo=info)
+    content = io.BytesIO()
+    image.save(content, "PNG", pnginfo=info)
+    return content.getvalue()
+
+
+def save_png(path: Path, image: Image.Image, text: str = "") -> None:
+    """Writes all of the picture or nothing, with `text` as its parameters."""
+    write_atomically(path, png_bytes(image, text))

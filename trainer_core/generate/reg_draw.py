@@ -1,0 +1,96 @@
+"""Draws the pictures of a regularization set batch by batch, so that it can be ended at any moment and gone on with."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...tagger.captions import read_caption
+from ..command_errors import system_sentence
+from ..files import write_atomically
+from ..problems import UserError
+from ..settings import Settings
+from .infotext import infotext, png_bytes
+from .prompt import prompt_chunks
+from .reg_manifest import Entry, Manifest, write_manifest
+from .reg_set import Base, Wanted
+from .sample import generate
+
+
+def draw(settings: Settings, todo: Sequence[Wanted], folder: Path, manifest: Manifest, base: Base, batch_size: int) -> int:
+    """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after."""
+    import torch
+
+    from ..models.checkpoint import load_model
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = device == "cuda" and settings.mixed_precision != "no"
+    model = load_model(settings.pretrained_model_name_or_path, settings.vae, torch.float16 if half else torch.float32)
+    made = 0
+    try:
+        for batch in batches(model.tokenizer, todo, batch_size):
+            images = generate(model, [one.request for one in batch], device=device, batch_size=batch_size)
+            made += save_batch(batch, images, folder, manifest, base)
+            print(f"{made} of {len(todo)} pictures drawn", file=sys.stderr, flush=True)
+        write_manifest(folder, manifest)
+    except KeyboardInterrupt:
+        print(f"{made} of {len(todo)} pictures are drawn; the same command goes on.", file=sys.stderr, flush=True)
+        raise
+    except OSError as error:
+        raise UserError(
+            f"{system_sentence(error)} The {made} pictures drawn until then are in {folder}; the same command goes on."
+        ) from None
+    return made
+
+
+def batches(tokenizer: Any, todo: Sequence[Wanted], batch_size: int) -> Iterator[list[Wanted]]:
+    """Pictures that can be drawn together: of one size, whose prompts have as many chunks."""
+    groups: dict[tuple[int, int, int], list[Wanted]] = {}
+    for one in todo:
+        key = (one.request.width, one.request.height, len(prompt_chunks(tokenizer, one.request.prompt)))
+        groups.setdefault(key, []).append(one)
+    for group in groups.values():
+        yield from (group[start : start + batch_size] for start in range(0, len(group), batch_size))
+
+
+def save_batch(batch: Sequence[Wanted], images: Sequence[Any], folder: Path, manifest: Manifest, base: Base) -> int:
+    """Writes what is about to come into the manifest, then the pictures and their captions; how many were written.
+
+    In this order a process that ends in between leaves no picture that isn't known as ours.
+    """
+    contents: dict[str, bytes] = {}
+    for one, image in zip(batch, images, strict=True):
+        if one.path.exists() and not manifest.is_ours(one.path):
+            continue  # somebody has put a picture there meanwhile
+        content = png_bytes(image, infotext(one.request, base.name, base.sha256))
+        contents[one.path.name] = content
+        before = manifest.pictures.get(one.path.name)
+        manifest.pending[one.path.name] = Entry(
+            one.request,
+            base.sha256,
+            base.vae,
+            one.source,
+            one.text,
+            hashlib.sha256(content).hexdigest(),
+            before.text if before else "",
+        )
+    write_manifest(folder, manifest)
+    for one in batch:
+        if one.path.name in contents:
+            write_atomically(one.path, contents[one.path.name])
+            save_caption(one, manifest.pending[one.path.name])
+    manifest.settle(folder)
+    return len(contents)
+
+
+def save_caption(wanted: Wanted, entry: Entry) -> bool:
+    """Writes the caption beside the picture; False where the file there holds another text than we wrote."""
+    there = read_caption(wanted.caption)
+    if there.content is not None and there.text not in (entry.text, entry.text_before):
+        return False
+    if there.content is None or there.text != wanted.text:
+        write_atomically(wanted.caption, wanted.text)
+    return True

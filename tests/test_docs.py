@@ -12,6 +12,7 @@ from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
 from lora_workbench.trainer_core.commands import COMMANDS
 from lora_workbench.trainer_core.export import FORMS
+from lora_workbench.trainer_core.generate.grid_words import build_parser
 from lora_workbench.trainer_core.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +50,9 @@ def test_commands_are_understood(page: Path) -> None:
             assert words[3] in COMMANDS
             if words[3] == "export":
                 words = [word for word in words if word not in ("--as", *FORMS)]
-            if "--config_file" not in words and words[3] != "job":
+            if words[3] == "grid":
+                build_parser().parse_args(words[4:])
+            elif "--config_file" not in words and words[3] != "job":
                 read_settings(words[4:], words[3])
 
 

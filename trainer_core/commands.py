@@ -14,9 +14,10 @@ COMMANDS = {
     "plan": "says what `train` would do with the same words, and trains nothing; --json for machines",
     "export": "writes the same words as a file of settings or a script: --as toml, bash or powershell",
     "reg": "draws regularization pictures with the training's base model; --help says how",
+    "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
-NOT_BUILT_YET = ("grid", "extract", "merge", "resize", "bake", "inspect")
+NOT_BUILT_YET = ("extract", "merge", "resize", "bake", "inspect")
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
 
 
@@ -45,6 +46,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .export import main as command
     elif name == "reg":
         from .generate.reg import main as command
+    elif name == "grid":
+        from .generate.grid_command import main as command
     elif name == "job":
         from .job import main as command
     elif name in NOT_BUILT_YET:

@@ -1,0 +1,149 @@
+"""Draws the cells that are missing. A cell's file is named after all that it depends on, so what is there is right."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from ..command_errors import system_sentence
+from ..files import write_json
+from ..problems import UserError
+from .grid_axes import Cell, Grid, strength_text
+from .infotext import infotext, save_png
+from .request import Request
+
+MANIFEST, CELLS = "grid.json", "cells"
+
+
+def lora_word(name: str, te: float, unet: float) -> str:
+    """The LoRA in a prompt of webui's; named, because of two plain numbers the first is the text encoder's."""
+    return f"<lora:{name}:te={strength_text(te)}:unet={strength_text(unet)}>"
+
+
+def cell_values(cell: Cell, model_hash: str) -> dict[str, Any]:
+    """All that the picture depends on."""
+    lora = cell.snapshot.digest if cell.snapshot else ""
+    return {"model": model_hash, "lora": lora, "te": cell.te, "unet": cell.unet, **asdict(cell.request)}
+
+
+def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
+    text = json.dumps(cell_values(cell, model_hash), sort_keys=True)
+    return folder / CELLS / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.png"
+
+
+def cell_infotext(cell: Cell, model_hash: str) -> str:
+    """What webui's PNG info reads: its prompt has the LoRA with both strengths."""
+    request, loras = cell.request, {}
+    if cell.snapshot:
+        word = lora_word(cell.snapshot.name, cell.te, cell.unet)
+        request = replace(request, prompt=f"{request.prompt} {word}".strip())
+        loras = {cell.snapshot.name: cell.snapshot.digest}
+    return infotext(request, cell.checkpoint.stem, model_hash, loras)
+
+
+def write_manifest(
+    folder: Path,
+    grids: Sequence[Grid],
+    files: dict[str, Path],
+    hashes: dict[Path, str],
+    numbers: Mapping[str, Mapping[str, float]] | None = None,
+) -> None:
+    """What the grids consist of, for choosing a cell and for other programs."""
+    cells = {}
+    for cell in (cell for grid in grids for row in grid.rows for cell in row if cell):
+        snapshot = cell.snapshot
+        cells[cell.id] = {
+            "file": files[cell.id].relative_to(folder).as_posix(),
+            "checkpoint": str(cell.checkpoint),
+            "lora_file": str(snapshot.path.absolute()) if snapshot else None,
+            **cell_values(cell, hashes[cell.checkpoint]),
+            "numbers": dict((numbers or {}).get(cell.id, {})),
+        }
+    shown = [
+        {
+            "title": grid.title,
+            "rows": grid.row_labels,
+            "columns": grid.column_labels,
+            "cells": [[cell.id if cell else None for cell in row] for row in grid.rows],
+        }
+        for grid in grids
+    ]
+    write_json(folder / MANIFEST, {"version": 1, "grids": shown, "cells": cells})
+
+
+def draw_missing(
+    cells: Sequence[Cell],
+    files: dict[str, Path],
+    hashes: dict[Path, str],
+    *,
+    batch_size: int = 4,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Draws the cells whose files are not there; how many. Each batch is on the disk before the next begins.
+
+    UserError in one sentence where the disk or a LoRA refuses; what was drawn before stays.
+    """
+    missing = list({files[cell.id]: cell for cell in cells if not files[cell.id].is_file()}.values())
+    done = 0
+    for checkpoint, of_model in itertools.groupby(sorted(missing, key=_model_first), key=lambda cell: cell.checkpoint):
+        model, device = _load(checkpoint)
+        for _, alike in itertools.groupby(of_model, key=_with_lora):
+            group = list(alike)
+            for cell, image in _drawn(model, device, group, batch_size):
+                _save(files[cell.id], image, cell_infotext(cell, hashes[checkpoint]), done)
+                done += 1
+                told(done, len(missing))
+        del model
+    return done
+
+
+def _model_first(cell: Cell) -> tuple[Any, ...]:
+    """Cells of one model and one LoRA together, the base's first."""
+    return (str(cell.checkpoint), *_with_lora(cell))
+
+
+def _with_lora(cell: Cell) -> tuple[str, float, float]:
+    return (str(cell.snapshot.path) if cell.snapshot else "", cell.te, cell.unet)
+
+
+def _load(checkpoint: Path) -> tuple[Any, Any]:
+    import torch
+
+    from ..models.checkpoint import load_model
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return load_model(checkpoint, dtype=torch.float16 if device.type == "cuda" else torch.float32), device
+
+
+def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> Iterator[tuple[Cell, Any]]:
+    """Pictures of cells that have the same LoRA at the same strengths."""
+    from ..networks.apply import applied
+    from .sample import generate
+
+    first = cells[0]
+    for part in (model.unet, model.text_encoder, model.vae):
+        part.to(device)
+    lora = applied(model, [(first.snapshot.path, first.te, first.unet)]) if first.snapshot else nullcontext()
+    with lora:
+        for batch in _batches(cells, batch_size):
+            requests: list[Request] = [cell.request for cell in batch]
+            yield from zip(batch, generate(model, requests, batch_size=batch_size), strict=True)
+
+
+def _batches(cells: Sequence[Cell], size: int) -> Iterator[Sequence[Cell]]:
+    for start in range(0, len(cells), size):
+        yield cells[start : start + size]
+
+
+def _save(path: Path, image: Any, text: str, done: int) -> None:
+    try:
+        save_png(path, image, text)
+    except OSError as error:
+        stays = f"the {done} pictures made before stay" if done else "no picture was made"
+        raise UserError(f"{system_sentence(error).removesuffix('.')}; {stays}; run it again to go on.") from error

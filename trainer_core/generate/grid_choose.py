@@ -1,0 +1,159 @@
+"""A chosen cell becomes the next run: its snapshot is kept, and its strengths say how the learning rates were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..command_errors import system_sentence
+from ..events import JobLock
+from ..files import free_name, read_json
+from ..optimizer_table import optimizer_problems
+from ..problems import UserError
+from ..settings import Settings
+from ..settings.toml_files import write_config
+from .grid_axes import BASE
+from .grid_cells import MANIFEST
+from .grid_runs import Snapshot
+
+# Of where the settings came from and of the old run itself; `overwrite` would let the next run take the chosen file's place.
+_NOT_TAKEN = ("config_file", "preset", "output_config", "job_dir", "resume", "overwrite", "initial_epoch", "initial_step")
+_PARTS = (("unet", "the UNet", "unet_lr"), ("te", "the text encoder", "text_encoder_lr"))
+_FLEXIBLE = 0.8
+OVERFIT = (
+    "Where it overfits whatever the rate, look in this order:\n"
+    "  1. learning rates: lower them (unet_lr first), or let optimizer_type Prodigy or DAdaptAdam find them\n"
+    "  2. network_dim: a smaller one; network_alpha: never above network_dim\n"
+    "  3. pretrained_model_name_or_path: a base (NAI, SD) and not a mix, which trains badly\n"
+    "  4. the pictures: too many, or some that spoil it; or a network_dim too low for all of them"
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chosen cell: which snapshot (path), at which strengths."""
+
+    id: str
+    path: Path
+    te: float
+    unet: float
+
+
+def find_choice(folder: Path, wanted: str) -> Choice:
+    """The cell of that id, or the first whose id begins with it, such as e8/te1.0/unet0.5 of …/p2."""
+    path = folder / MANIFEST
+    try:
+        cells = read_json(path)["cells"]
+    except OSError:
+        raise UserError(f"There is no grid in {folder}: make one first, or say where it is with --out.") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} is damaged: run the grid again; pictures that are there are kept.") from None
+    found = next((id_ for id_ in cells if id_ == wanted), None) or next(
+        (id_ for id_ in cells if id_.startswith(f"{wanted}/")), None
+    )
+    if found is None:
+        some = ", ".join([id_ for id_ in cells if not id_.startswith(BASE)][:4])
+        raise UserError(f"The grid in {folder} has no cell {wanted!r}; its cells are such as {some}.")
+    if not cells[found]["lora_file"]:
+        raise UserError(f"{found} is the base without LoRA: there is no snapshot to keep in it, choose another cell.")
+    return Choice(found, Path(cells[found]["lora_file"]), float(cells[found]["te"]), float(cells[found]["unet"]))
+
+
+def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snapshot) -> dict[str, Any]:
+    """The old run's settings with each rate multiplied by its part's strength, and as many epochs as the snapshot has.
+
+    UserError where the optimizer can't have such rates.
+    """
+    rates = Settings.from_dict(old).learning_rates()
+    new = {name: value for name, value in old.items() if name not in _NOT_TAKEN and value is not None}
+    if not old.get("network_train_text_encoder_only"):
+        new["unet_lr"] = _product(rates["unet_lr"], unet)
+    if not old.get("network_train_unet_only"):
+        new["text_encoder_lr"] = _product(rates["text_encoder_lr"], te)
+    if snapshot.epoch:
+        new |= {"max_train_epochs": snapshot.epoch}
+        new.pop("max_train_steps", None)
+    elif snapshot.step:
+        new |= {"max_train_steps": snapshot.step}
+        new.pop("max_train_epochs", None)
+    if isinstance(new.get("resolution"), list):
+        new["resolution"] = ",".join(map(str, new["resolution"]))  # as kohya's scripts read it too
+    settings = Settings.from_dict(new)
+    wrong = next((one for one in optimizer_problems(settings) if one.severity == "error"), None)
+    if wrong:
+        raise UserError(
+            f"{wrong.message} So this cell can't become a run of its own: {wrong.fix} Or choose a cell with one strength."
+        )
+    return new
+
+
+def _product(rate: float, strength: float) -> float:
+    """Without the binary tail of 0.0001 · 0.7."""
+    return float(f"{rate * strength:.10g}")
+
+
+def write_next(path: Path, values: Mapping[str, Any]) -> Path:
+    """Writes the settings under the given or the next free name; the path."""
+    path = free_name(path if path.suffix.lower() in (".toml", ".json") else path.with_name(path.name + ".toml"))
+    try:
+        write_config(path, dict(values))
+    except OSError as error:
+        raise UserError(f"The settings can't be written: {system_sentence(error)}") from error
+    return path
+
+
+def verdict(
+    te: float, unet: float, snapshot: Snapshot, snapshots: Sequence[Snapshot], trained: Sequence[str] = ("unet", "te")
+) -> str:
+    """The guide's words for what had to be changed to make it look right, with the setting to change."""
+    strengths = {"unet": unet, "te": te}
+    lines = [_of_part(strengths[part], name, setting) for part, name, setting in _PARTS if part in trained]
+    overfit = any(strengths[part] < 1 for part in trained)
+    later = [one for one in snapshots if (one.epoch or 0, one.step or 0) > (snapshot.epoch or 0, snapshot.step or 0)]
+    later = [one for one in later if (one.epoch is None) == (snapshot.epoch is None)]
+    if later:
+        lines.append(
+            f"{snapshot.label} is better than {later[-1].label}: training went on too long; max_train_epochs ends it there."
+        )
+        overfit = True
+    elif len(snapshots) > 1:
+        lines.append(f"{snapshot.label} is the last snapshot: more epochs may still be better (max_train_epochs).")
+    return "\n".join([*lines, *([OVERFIT] if overfit else [])])
+
+
+def _of_part(strength: float, name: str, setting: str) -> str:
+    if strength == 1:
+        return f"{name} works at 1.0, as it should: {setting} stays."
+    if strength > 1:
+        return f"{name} had to be raised to {strength:g}: undertrained; raise {setting} (times {strength:g}) or train longer."
+    if strength == 0:
+        return f"{name} had to be left out: what it learnt does harm; {setting} becomes 0, which trains it no more."
+    words = f"{name} had to be lowered to {strength:g}: overfit; lower {setting} (times {strength:g})."
+    if strength >= _FLEXIBLE:
+        words += " If 1.0 is right as well and this is only freer, leave the rate: 0.8 for more flexibility is usual."
+    return words
+
+
+def others_of(snapshots: Sequence[Snapshot], chosen: Path) -> list[Path]:
+    """The run's other snapshots; their -state folders are not among them."""
+    return [one.path for one in snapshots if one.path.resolve() != chosen.resolve()]
+
+
+def delete(paths: Sequence[Path], run: str) -> None:
+    """Removes the files, but never while the run is still writing."""
+    folders = {path.parent for path in paths}
+    for folder in folders:
+        lock = JobLock(folder / f".{run}.running")
+        if not lock.acquire():
+            raise UserError(
+                f"The run {run} is still going on in {folder}: wait for it or stop it before snapshots are deleted."
+            )
+        try:
+            for path in (one for one in paths if one.parent == folder):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"Not all snapshots could be deleted: {system_sentence(error)}") from error
+        finally:
+            lock.release(remove=True)

@@ -1,0 +1,113 @@
+"""Numbers beside the pictures, as help for the eye and not as judges of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ..picture_names import is_picture
+from ..problems import UserError
+from .grid_axes import Cell
+from .prompt import weighted_parts
+
+NOTICE = "Numbers are help for the eye, not judges."
+MOST_PICTURES = 200  # of the training set; more add little and cost time
+
+
+def drift(image: Image.Image, base: Image.Image) -> float:
+    """How far from the base's picture of the same seed: mean difference of the colours, 0 (the same) to 1."""
+    pair = [np.asarray(one.convert("RGB"), dtype=np.float32) for one in (image, base)]
+    return float(np.abs(pair[0] - pair[1]).mean() / 255) if pair[0].shape == pair[1].shape else float("nan")
+
+
+def prompt_tags(prompt: str, known: Mapping[str, int]) -> list[int]:
+    """Which of the tagger's tags the prompt asks for."""
+    text = "".join(part for part, weight in weighted_parts(prompt) if weight > 0)
+    wanted = (re.sub(r"[\s_]+", " ", tag).strip().lower() for tag in re.split(r",|\bBREAK\b", text))
+    return list(dict.fromkeys(known[tag] for tag in wanted if tag in known))
+
+
+def cell_numbers(
+    cells: Sequence[Cell], files: Mapping[str, Path], tagger: Path | None = None, pictures: Path | None = None
+) -> dict[str, dict[str, float]]:
+    """{id of the cell: {what: number}}: drift where the base is drawn; agreement and likeness where a tagger is given."""
+    images = {cell.id: _opened(files[cell.id]) for cell in cells}
+    bases = {_place(cell): images[cell.id] for cell in cells if cell.snapshot is None}
+    numbers: dict[str, dict[str, float]] = {cell.id: {} for cell in cells}
+    for cell in cells:
+        if cell.snapshot is not None and _place(cell) in bases:
+            numbers[cell.id]["drift"] = round(drift(images[cell.id], bases[_place(cell)]), 3)
+    if tagger is not None:
+        for id_, found in _seen(cells, images, tagger, pictures).items():
+            numbers[id_] |= found
+    return numbers
+
+
+def numbers_text(numbers: Mapping[str, float]) -> str:
+    """One line for the page."""
+    words = {
+        "agreement": "prompt's tags seen {:.0%}",
+        "likeness": "like a training picture {:.2f}",
+        "likeness_among": "(they among each other {:.2f})",
+        "drift": "drift from base {:.1%}",
+    }
+    text = " · ".join(word.format(numbers[name]) for name, word in words.items() if name in numbers).replace(" · (", " (")
+    return f"{text} · perhaps a copy" if numbers.get("likeness", 0) > numbers.get("likeness_among", 1) else text
+
+
+def _opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def _place(cell: Cell) -> tuple[Any, ...]:
+    return cell.checkpoint, cell.request
+
+
+def _seen(
+    cells: Sequence[Cell], images: Mapping[str, Image.Image], path: Path, pictures: Path | None
+) -> dict[str, dict[str, float]]:
+    from ...tagger.labels import RATING
+    from ...tagger.model import Tagger
+
+    tagger = Tagger.load(path)
+    known = {
+        label.name.replace("_", " ").lower(): place for place, label in enumerate(tagger.labels) if label.category != RATING
+    }
+    scores = tagger.probabilities([images[cell.id] for cell in cells])
+    trained = _unit(tagger.probabilities(_training_pictures(pictures))) if pictures else None
+    among = _nearest_among(trained) if trained is not None and len(trained) > 1 else None
+    found: dict[str, dict[str, float]] = {}
+    for cell, row in zip(cells, scores, strict=True):
+        wanted = prompt_tags(cell.request.prompt, known)
+        found[cell.id] = {"agreement": round(float(row[wanted].mean()), 3)} if wanted else {}
+        if trained is not None:
+            found[cell.id]["likeness"] = round(float((trained @ _unit(row[None])[0]).max()), 3)
+        if among is not None:
+            found[cell.id]["likeness_among"] = round(among, 3)
+    return found
+
+
+def _training_pictures(folder: Path) -> list[Image.Image]:
+    """At most MOST_PICTURES of the folder and those within, evenly spread."""
+    paths = sorted(path for path in folder.rglob("*") if is_picture(path.name)) if folder.is_dir() else []
+    if not paths:
+        raise UserError(f"There are no pictures in {folder}: give the folder of the training pictures with --pictures.")
+    step = max(1, -(-len(paths) // MOST_PICTURES))
+    return [_opened(path) for path in paths[::step]]
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+def _nearest_among(rows: np.ndarray) -> float:
+    """The mean likeness of a training picture to the one most like it: what is clearly above is a copy."""
+    likeness = rows @ rows.T
+    np.fill_diagonal(likeness, -1)
+    return float(likeness.max(axis=1).mean())

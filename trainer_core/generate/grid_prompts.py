@@ -1,0 +1,55 @@
+"""The pictures that a grid's words ask for: prompts of the command line, of a file and of suites, with a size that fits."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..problems import WordsError
+from ..settings import Settings
+from .grid_suites import suite_requests
+from .prompts_file import read_sample_prompts
+from .request import Request, check
+
+_USUAL = 512
+_LORA = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
+
+
+def size_of(words: argparse.Namespace, settings: Mapping[str, Any]) -> tuple[int, int]:
+    """Width and height: as given, else the training's resolution, in multiples of 8."""
+    known = settings.get("resolution")
+    width, height = Settings.from_dict({"resolution": known}).resolution if known else (_USUAL, _USUAL)
+    return (
+        words.width or words.height or max(64, width - width % 8),
+        words.height or words.width or max(64, height - height % 8),
+    )
+
+
+def grid_requests(words: argparse.Namespace, size: tuple[int, int], clip_skip: int | None) -> list[Request]:
+    """One request for each prompt; WordsError where there is none, or one that can't be."""
+    defaults = Request(
+        "",
+        words.negative,
+        *size,
+        seed=words.seeds[0] if words.seeds else 0,
+        steps=words.steps,
+        cfg=words.cfg[0] if words.cfg else 7.0,
+        sampler=words.sampler,
+        clip_skip=words.clip_skip or clip_skip or 1,
+    )
+    check(defaults)
+    found = [Request(**{**vars(defaults), "prompt": prompt}) for prompt in words.prompt]
+    if words.prompts:
+        found += read_sample_prompts(Path(words.prompts).expanduser(), defaults).requests
+    found += suite_requests(words.suite, words.subject, defaults)
+    if not found:
+        raise WordsError("grid needs prompts: --prompt with text, --prompts with a file, or --suite with a stored list.")
+    if any(one < 0 for one in words.seeds or ()):
+        raise WordsError("--seeds must be whole numbers from 0 on, so that a grid can be made again.")
+    own = next((one.prompt for one in found if _LORA.search(one.prompt)), None)
+    if own is not None:
+        raise WordsError(f"the prompt {own!r} names a LoRA itself: take it out, the grid puts its LoRAs there.")
+    return list(dict.fromkeys(found))

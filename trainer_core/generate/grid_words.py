@@ -1,0 +1,60 @@
+"""The words of `python -m trainer_core grid`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from ..problems import WordsError
+from .grid_axes import AXES, SAME_AS
+from .request import SAMPLERS
+
+_AXIS_NAMES = (*AXES, *SAME_AS)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise WordsError(f"grid: {message}.")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m trainer_core grid",
+        allow_abbrev=False,
+        description="Draws grids of what a LoRA does, the base without it first, and makes the chosen cell the next run.",
+    )
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="out/name.safetensors or the job's folder: all its snapshots")
+    parser.add_argument("--loras", nargs="+", default=[], metavar="FILE", help="these files as they are, of whatever runs")
+    parser.add_argument("--epochs", nargs="+", default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
+    varied = parser.add_argument_group("what varies; several values of one make an axis")
+    varied.add_argument("--te", nargs="+", type=float, metavar="X", help="strengths of the text encoder's part")
+    varied.add_argument("--unet", nargs="+", type=float, metavar="X", help="strengths of the UNet's part")
+    varied.add_argument("--strength", nargs="+", type=float, metavar="X", help="strengths of both parts together")
+    varied.add_argument("--checkpoints", nargs="+", metavar="FILE", help="base models; default: that of the training")
+    varied.add_argument("--seeds", nargs="+", type=int, metavar="N")
+    varied.add_argument("--cfg", nargs="+", type=float, metavar="X")
+    varied.add_argument("--prompt", nargs="+", default=[], metavar="TEXT", help="one prompt each")
+    varied.add_argument("--prompts", metavar="FILE", help="a list of prompts as for --sample_prompts")
+    varied.add_argument("--suite", nargs="+", default=[], metavar="NAME", help="stored lists; --suite ? names them")
+    varied.add_argument("--subject", default="", metavar="WORDS", help="what SUBJECT in a suite stands for")
+    varied.add_argument("--rows", metavar="AXIS", choices=_AXIS_NAMES)
+    varied.add_argument("--columns", metavar="AXIS", choices=_AXIS_NAMES)
+    varied.add_argument("--no_base", action="store_true", help="without the base's pictures")
+    picture = parser.add_argument_group("each picture")
+    picture.add_argument("--negative", default="", metavar="TEXT")
+    picture.add_argument("--width", type=int, metavar="N", help="default: the training's resolution")
+    picture.add_argument("--height", type=int, metavar="N")
+    picture.add_argument("--steps", type=int, default=20, metavar="N")
+    picture.add_argument("--sampler", default="Euler a", choices=SAMPLERS)
+    picture.add_argument("--clip_skip", type=int, metavar="N", help="default: the training's")
+    picture.add_argument("--batch_size", type=int, default=4, metavar="N")
+    parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")
+    parser.add_argument("--tagger", metavar="MODEL", help="a WD tagger's folder or .onnx, for numbers beside the pictures")
+    parser.add_argument("--pictures", metavar="DIR", help="the training pictures, to compare with; default: the training's")
+    chosen = parser.add_argument_group("the next run")
+    chosen.add_argument("--choose", metavar="CELL", help="a cell of the grid made before, such as e8/te1.0/unet0.5")
+    chosen.add_argument("--config_file", metavar="FILE", help="what the run was trained with, where its job is not found")
+    chosen.add_argument("--settings", metavar="FILE", help="where the new settings go; default: NAME-next.toml beside the LoRA")
+    chosen.add_argument("--delete_others", action="store_true", help="delete the run's other snapshots")
+    chosen.add_argument("--yes", action="store_true", help="really delete them")
+    return parser

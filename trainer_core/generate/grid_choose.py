@@ -33,10 +33,11 @@ OVERFIT = (
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen cell: which snapshot (path), at which strengths."""
+    """A chosen cell: which snapshot (path, and its hash when it was drawn), at which strengths."""
 
     id: str
     path: Path
+    digest: str
     te: float
     unet: float
 
@@ -58,7 +59,13 @@ def find_choice(folder: Path, wanted: str) -> Choice:
         raise UserError(f"The grid in {folder} has no cell {wanted!r}; its cells are such as {some}.")
     if not cells[found]["lora_file"]:
         raise UserError(f"{found} is the base without LoRA: there is no snapshot to keep in it, choose another cell.")
-    return Choice(found, Path(cells[found]["lora_file"]), float(cells[found]["te"]), float(cells[found]["unet"]))
+    return Choice(
+        found,
+        Path(cells[found]["lora_file"]),
+        str(cells[found]["lora"]),
+        float(cells[found]["te"]),
+        float(cells[found]["unet"]),
+    )
 
 
 def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snapshot) -> dict[str, Any]:
@@ -137,7 +144,11 @@ def _of_part(strength: float, name: str, setting: str) -> str:
 
 
 def others_of(snapshots: Sequence[Snapshot], chosen: Path) -> list[Path]:
-    """The run's other snapshots; their -state folders are not among them."""
+    """The run's other snapshots; their -state folders are not among them. UserError where the files don't say of which run."""
+    if not all(one.session for one in snapshots):
+        raise UserError(
+            f"{chosen.name} doesn't say which run it is of, so its others can't be told for sure: delete them by hand."
+        )
     return [one.path for one in snapshots if one.path.resolve() != chosen.resolve()]
 
 

@@ -163,6 +163,8 @@ def _choose(given: _Given) -> None:
     words = given.words
     choice = find_choice(given.folder, words.choose)
     chosen = read_snapshot(choice.path)
+    if chosen.digest != choice.digest:
+        raise UserError(f"{choice.path} has changed since the grid was drawn: run the grid again, then choose.")
     of_run = snapshots_of_run(choice.path)
     chosen = next((one for one in of_run if one.path.resolve() == choice.path.resolve()), chosen)
     old = given.settings if words.config_file else settings_of_run(of_run)

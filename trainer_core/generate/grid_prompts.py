@@ -47,8 +47,8 @@ def grid_requests(words: argparse.Namespace, size: tuple[int, int], clip_skip: i
     found += suite_requests(words.suite, words.subject, defaults)
     if not found:
         raise WordsError("grid needs prompts: --prompt with text, --prompts with a file, or --suite with a stored list.")
-    if any(one < 0 for one in words.seeds or ()):
-        raise WordsError("--seeds must be whole numbers from 0 on, so that a grid can be made again.")
+    if any(not 0 <= one < 2**63 for one in words.seeds or ()):
+        raise WordsError("--seeds must be whole numbers from 0 on and below 2^63, so that a grid can be made again.")
     own = next((one.prompt for one in found if _LORA.search(one.prompt)), None)
     if own is not None:
         raise WordsError(f"the prompt {own!r} names a LoRA itself: take it out, the grid puts its LoRAs there.")

@@ -22,7 +22,8 @@ _NAME = re.compile(r"(?P<run>.+?)(?:-(?:(?P<epoch>\d{6})|step(?P<step>\d{8})))?\
 class Snapshot:
     """One LoRA file. `label` is short (e8, step150, final); `digest`: webui's hash of a LoRA, 64 hex digits.
 
-    `session`: what all files of one run have in common, "" where the file doesn't say. `last`: the run's final file.
+    `session`, `started`: what all files of one run have in common, "" where the file doesn't say; the session follows from
+    the seed, so that only both together tell runs apart. `last`: the run's final file.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class Snapshot:
     session: str
     digest: str
     last: bool
+    started: str = ""
 
     @property
     def name(self) -> str:
@@ -61,6 +63,7 @@ def read_snapshot(path: Path) -> Snapshot:
         known.get("ss_session_id", ""),
         known.get("sshs_model_hash") or _content_hash(header),
         last,
+        known.get("ss_training_started_at", ""),
     )
 
 
@@ -78,7 +81,7 @@ def _content_hash(header: ModelHeader) -> str:
 def snapshots_of_run(given: Path) -> list[Snapshot]:
     """All snapshots of the run, in the order they were made. `given`: its job's folder, its final file or a snapshot.
 
-    Files of an earlier run under the same name are left out: they have another session.
+    Files of an earlier run under the same name are left out.
     """
     given = given.expanduser()
     folder, name = _place_of_job(given) if given.is_dir() else (given.parent, _run_name(given))
@@ -87,7 +90,7 @@ def snapshots_of_run(given: Path) -> list[Snapshot]:
         raise UserError(f"There is no LoRA {name}.safetensors nor a snapshot of it in {folder}: check the path.")
     found = [read_snapshot(path) for path in paths]
     chosen = next((one for one in found if one.path == given), None) or next((one for one in found if one.last), found[-1])
-    found = [one for one in found if one.session == chosen.session]
+    found = [one for one in found if (one.session, one.started) == (chosen.session, chosen.started)]
     labels = [one.label for one in found]
     found = [replace(one, label="final") if one.last and labels.count(one.label) > 1 else one for one in found]
     return sorted(found, key=lambda one: (one.last, one.step is not None, one.epoch or 0, one.step or 0))

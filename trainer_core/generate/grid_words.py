@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import NoReturn
 
 from ..problems import WordsError
@@ -17,6 +18,13 @@ class _Parser(argparse.ArgumentParser):
         raise WordsError(f"grid: {message}.")
 
 
+def number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m trainer_core grid",
@@ -27,12 +35,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--loras", nargs="+", default=[], metavar="FILE", help="these files as they are, of whatever runs")
     parser.add_argument("--epochs", nargs="+", default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
     varied = parser.add_argument_group("what varies; several values of one make an axis")
-    varied.add_argument("--te", nargs="+", type=float, metavar="X", help="strengths of the text encoder's part")
-    varied.add_argument("--unet", nargs="+", type=float, metavar="X", help="strengths of the UNet's part")
-    varied.add_argument("--strength", nargs="+", type=float, metavar="X", help="strengths of both parts together")
+    varied.add_argument("--te", nargs="+", type=number, metavar="X", help="strengths of the text encoder's part")
+    varied.add_argument("--unet", nargs="+", type=number, metavar="X", help="strengths of the UNet's part")
+    varied.add_argument("--strength", nargs="+", type=number, metavar="X", help="strengths of both parts together")
     varied.add_argument("--checkpoints", nargs="+", metavar="FILE", help="base models; default: that of the training")
     varied.add_argument("--seeds", nargs="+", type=int, metavar="N")
-    varied.add_argument("--cfg", nargs="+", type=float, metavar="X")
+    varied.add_argument("--cfg", nargs="+", type=number, metavar="X")
     varied.add_argument("--prompt", nargs="+", default=[], metavar="TEXT", help="one prompt each")
     varied.add_argument("--prompts", metavar="FILE", help="a list of prompts as for --sample_prompts")
     varied.add_argument("--suite", nargs="+", default=[], metavar="NAME", help="stored lists; --suite ? names them")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from io import StringIO
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.trainer_core.events import JobLock
-from lora_workbench.trainer_core.generate.grid_choose import delete, find_choice, next_settings, verdict, write_next
+from lora_workbench.trainer_core.generate.grid_choose import delete, find_choice, next_settings, others_of, verdict, write_next
 from lora_workbench.trainer_core.generate.grid_plot import webui_plot
 from lora_workbench.trainer_core.generate.grid_runs import Snapshot
 from lora_workbench.trainer_core.problems import UserError
@@ -82,12 +83,12 @@ def test_the_verdict_says_what_the_guide_says() -> None:
 
 def test_cells_are_found_by_their_id_or_its_beginning(tmp_path: Path) -> None:
     cells = {
-        "base/p1": {"lora_file": None, "te": 0, "unet": 0},
-        "e8/te1.0/unet0.5/p1": {"lora_file": "/x/penny.safetensors", "te": 1.0, "unet": 0.5},
+        "base/p1": {"lora_file": None, "lora": "", "te": 0, "unet": 0},
+        "e8/te1.0/unet0.5/p1": {"lora_file": "/x/penny.safetensors", "lora": "ab", "te": 1.0, "unet": 0.5},
     }
     (tmp_path / "grid.json").write_text(json.dumps({"cells": cells}))
     choice = find_choice(tmp_path, "e8/te1.0/unet0.5")
-    assert (choice.id, choice.te, choice.unet) == ("e8/te1.0/unet0.5/p1", 1.0, 0.5)
+    assert (choice.id, choice.digest, choice.te, choice.unet) == ("e8/te1.0/unet0.5/p1", "ab", 1.0, 0.5)
     with pytest.raises(UserError, match="base without LoRA"):
         find_choice(tmp_path, "base")
     with pytest.raises(UserError, match="has no cell 'e8/te1.0/unet0'; its cells are such as e8"):
@@ -97,6 +98,13 @@ def test_cells_are_found_by_their_id_or_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "grid.json").write_text("[")
     with pytest.raises(UserError, match="is damaged"):
         find_choice(tmp_path, "e8")
+
+
+def test_files_that_name_no_run_are_not_deleted_by_their_names_alone() -> None:
+    one, two = snapshot(1, name="penny-000001"), snapshot(2, name="penny-000002")
+    assert others_of([one, two], two.path) == [one.path]
+    with pytest.raises(UserError, match="doesn't say which run it is of"):
+        others_of([dataclasses.replace(one, session=""), two], two.path)
 
 
 def test_a_run_that_is_going_on_loses_no_snapshot(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ def test_the_run_is_found_from_any_of_its_files_and_from_its_job(run: Path, trai
     ]
     tensors, metadata = read_lora(run)
     save_lora(run.with_name("penny-000009.safetensors"), tensors, {**metadata, "ss_session_id": "1"})
+    save_lora(run.with_name("penny-000008.safetensors"), tensors, {**metadata, "ss_training_started_at": "1.0"})  # of one seed
     assert [one.name for one in snapshots_of_run(run)] == names, "an earlier run's file under the same name is not of this one"
 
 
@@ -173,6 +174,11 @@ def test_choosing_writes_the_next_run_and_deletes_only_when_told(run: Path, caps
     said = capsys.readouterr().err
     assert "2 snapshots, add --yes" in said and "penny-000001" in said and "penny-000009" not in said
     assert len(list(run.parent.glob("*.safetensors"))) == 5 and not list(run.parent.glob("*.toml"))
+
+    content = run.with_name("penny-000002.safetensors").read_bytes()
+    save_lora(run.with_name("penny-000002.safetensors"), tensors, metadata)
+    assert main(choose) == 1 and "has changed since the grid was drawn" in capsys.readouterr().err
+    run.with_name("penny-000002.safetensors").write_bytes(content)
 
     assert main([*choose, "--delete_others", "--yes"]) == 0
     left = sorted(path.stem for path in run.parent.glob("*.safetensors"))
@@ -207,6 +213,8 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--prompt", "a", "--epochs", "8"], 2, "--epochs 8: there is no such snapshot; there are e1, e2, e3"),
         (["RUN", "--prompt", "a", "--width", "33"], 1, "multiples of 8"),
         (["RUN", "--prompt", "a", "--rowz", "te"], 2, "unrecognized arguments"),
+        (["RUN", "--prompt", "a", "--unet", "nan"], 2, "invalid number value: 'nan'"),
+        (["RUN", "--prompt", "a", "--seeds", "-1"], 2, "--seeds must be whole numbers"),
         (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "gone.safetensors"),
         (["RUN", "--delete_others"], 2, "need --choose"),
     ],

@@ -70,6 +70,7 @@ def save_batch(batch: Sequence[Wanted], images: Sequence[Any], folder: Path, man
         before = manifest.pictures.get(one.path.name)
         manifest.pending[one.path.name] = Entry(
             one.request,
+            one.training_seed,
             base.sha256,
             base.vae,
             one.source,

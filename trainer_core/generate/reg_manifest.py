@@ -23,10 +23,12 @@ VERSION = 1
 class Entry:
     """How one picture was drawn. `base` and `vae`: SHA-256 of the files; `source` is that of the training caption.
 
+    `training_seed` is the training's, from which the request's own follows.
     `text` is the caption written beside it, `text_before` the one that this took the place of; `sha256` the PNG file's.
     """
 
     request: Request
+    training_seed: int
     base: str
     vae: str
     source: str

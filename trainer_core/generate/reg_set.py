@@ -27,6 +27,7 @@ class Wanted:
 
     path: Path
     request: Request
+    training_seed: int
     text: str
     source: str
     caption_extension: str
@@ -84,7 +85,7 @@ def matched_set(
             request = _request(settings, options, text, one.item.fit.bucket, index if options.seeds == "index" else 0)
             extension = one.item.subset.options.caption_extension
             source = text_hash(whole_caption(one.item))
-            wanted.append(Wanted(reg_path(folder, one.stem), request, text, source, extension))
+            wanted.append(Wanted(reg_path(folder, one.stem), request, settings.seed or 0, text, source, extension))
     return wanted, without_caption
 
 
@@ -100,6 +101,7 @@ def class_set(settings: Settings, options: RegOptions, training_set: TrainingSet
         Wanted(
             reg_path(folder, f"{number + 1:0{digits}d}"),
             _request(settings, options, text, place.bucket, number),
+            settings.seed or 0,
             text,
             "",
             settings.caption_extension,

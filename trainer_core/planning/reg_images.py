@@ -52,12 +52,14 @@ def _base_problems(settings: Settings, folder: Path, manifest: Manifest) -> list
 
 
 def _seed_problems(settings: Settings, folder: Path, manifest: Manifest) -> list[Problem]:
-    if manifest.seed == settings.seed:
+    others = sorted({entry.training_seed for entry in manifest.pictures.values()} - {settings.seed})
+    if not others:
         return []
+    seeds = ", ".join(map(str, others))
     if settings.seed is None:
-        message = f"The regularization pictures in {folder} were drawn with seed {manifest.seed}, and this run has none."
-        return [Problem("warning", "reg-seed", message, f"Set seed to {manifest.seed}.")]
-    message = f"The regularization pictures in {folder} were drawn with seed {manifest.seed}, and this run has {settings.seed}."
+        message = f"The regularization pictures in {folder} were drawn with seed {seeds}, and this run has none."
+        return [Problem("warning", "reg-seed", message, f"Set seed to {others[0]}.")]
+    message = f"The regularization pictures in {folder} were drawn with seed {seeds}, and this run has {settings.seed}."
     return [Problem("warning", "reg-seed", message, _FIX)]
 
 

@@ -237,18 +237,18 @@ def test_after_sigkill_the_same_command_goes_on(pictures: Path, random_base: Pat
     for number in range(3, 8):
         shutil.copy(pictures / "p0.png", pictures / f"p{number}.png")
         (pictures / f"p{number}.txt").write_text(f"penny, number {number}", encoding="utf-8")
-    words = [*words_of(pictures, random_base), "--class_word=doll", "--batch_size=1", "--steps=20"]
+    words = [*words_of(pictures, random_base), "--class_word=doll", "--batch_size=1", "--steps=8"]
     command = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.trainer_core", "reg", *words]
     folder = pictures.parents[1] / "reg" / "1_doll"
     process = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 100
+    end = time.monotonic() + 300
     while len(list(folder.glob("p*.png"))) < 2 and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()
     process.wait()
     before = {path.name: file_sha256(path) for path in folder.glob("p*.png")}
     assert 2 <= len(before) < 8
-    told = run("--batch_size=4", "--steps=20")
+    told = run("--batch_size=4", "--steps=8")
     assert told["kept"] == len(before) and told["made"] == 8 - len(before) and not told["yours"]
     after = drawn(told)
     assert {name: after[name] for name in before} == before
@@ -357,11 +357,17 @@ def test_the_plan_says_when_the_set_is_stale(run: Run, pictures: Path, random_ba
     assert "another base model" in plan_codes(pictures, toy_base)["reg-base"]
     assert "drawn with seed 42, and this run has 7" in plan_codes(pictures, random_base, seed=7)["reg-seed"]
     assert "this run has none" in plan_codes(pictures, random_base, seed=None)["reg-seed"]
+    lost = pictures.parents[1] / "reg" / "1_doll" / "p2.png"
+    lost.unlink()
+    assert run(seed=7)["made"] == 1  # one is of the new seed, and the others still of the old
+    for seed, other in ((7, 42), (42, 7)):
+        assert f"drawn with seed {other}, and this run has {seed}" in plan_codes(pictures, random_base, seed=seed)["reg-seed"]
+    assert run("--redo")["to_draw"] == ["p2.png"]
     (pictures / "p1.txt").write_text("penny, blue boots", encoding="utf-8")
     assert plan_codes(pictures, random_base)["reg-captions"].endswith("were drawn: p1.png.")
     run()
     assert plan_codes(pictures, random_base) == {}
-    (pictures.parents[1] / "reg" / "1_doll" / "p2.png").unlink()
+    lost.unlink()
     assert "without a regularization picture of their own" in plan_codes(pictures, random_base)["reg-captions"]
     (pictures.parents[1] / "reg" / "1_doll" / NAME).write_text("{", encoding="utf-8")
     assert "is damaged" in plan_codes(pictures, random_base)["reg-manifest"]

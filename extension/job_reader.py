@@ -145,7 +145,11 @@ class JobReader:
             return KILLED if self.job.get("killed") else WITHOUT_A_WORD
         if self.alive and self._caching and not self._progress:
             done, total = self._caching.get("done", 0), self._caching.get("total", 0)
-            return f"Preparing the pictures: {done} of {total}." if done < total else "The pictures are prepared; now the model is loaded."
+            return (
+                f"Preparing the pictures: {done} of {total}."
+                if done < total
+                else "The pictures are prepared; now the model is loaded."
+            )
         return ""
 
     @property

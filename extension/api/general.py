@@ -17,7 +17,7 @@ from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route, Stream
 
 _SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "lines", "warnings", "what"))
-_PLAN_PATIENCE = 120.0
+_PLAN_PATIENCE = 600.0  # the first look decodes every picture, to find broken ones
 
 
 def get_state(call: Call) -> Answer:

@@ -191,11 +191,15 @@ def test_a_stream_ends_when_the_server_stops(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_client_that_is_gone_is_no_error() -> None:
-    async def refuse(_: dict[str, Any]) -> None:
-        if _["type"] == "http.response.body":
+    tried = []
+
+    async def refuse(message: dict[str, Any]) -> None:
+        tried.append(message["type"])
+        if message["type"] == "http.response.body":
             raise OSError("gone")
 
     in_own_loop(EventStream(dict, lambda: False)({}, Talk().receive, refuse))
+    assert tried == ["http.response.start", "http.response.body"]  # and nothing after that
 
 
 def test_events_over_the_wire_show_a_new_project(client: Any, bench: Workbench) -> None:

@@ -32,8 +32,9 @@ def test_a_process_is_told_by_number_and_beginning(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="zombies are POSIX's")
 def test_a_zombie_does_not_run(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
-    wait_for(lambda: f"/proc/{process.pid}/stat" and started_at(process.pid) == "")
-    process.wait()
+    wait_for(lambda: started_at(process.pid) == "")
+    os.kill(process.pid, 0)  # it is still there, since nobody has waited for it
+    assert started_at(process.pid) == "" and process.wait() == 0
 
 
 def test_what_it_starts_is_ended_with_it(tmp_path: Path) -> None:

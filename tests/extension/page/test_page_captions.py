@@ -223,6 +223,7 @@ def test_what_the_check_finds_is_looked_at_and_mended(scene: Callable[..., Scene
     own.wait_text("d", "penny, night")
     page.click("text=show all again")
     own.pictures("6 of 6")
+    assert own.text("a") == CAPTIONS["a"]  # only what was found is mended
 
 
 def test_unsure_tags_by_keyboard(scene: Callable[..., Scene]) -> None:

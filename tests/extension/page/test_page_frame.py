@@ -47,7 +47,8 @@ CONTRASTS = """() => {
 def test_it_opens_quickly(pages: Any, quick: Any) -> None:
     """To fields that can be used."""
     own = pages()
-    quick(lambda: own.open(wait="#lw-set-network_dim"), OPENS_WITHIN)
+    page = quick(lambda: own.open(wait="#lw-set-network_dim"), OPENS_WITHIN)
+    assert page.is_editable("#lw-set-network_dim")
 
 
 def test_the_first_project_is_made_by_clicking(pages: Any, posted: Any, until: Any) -> None:
@@ -95,6 +96,7 @@ def test_a_typed_folder_that_is_not_there_is_told_in_place(pages: Any) -> None:
     page.fill(".lw-picker input", "/nowhere")
     page.keyboard.press("Enter")
     page.wait_for_selector(".lw-picker .lw-error >> text=/nowhere is not there")
+    assert page.input_value(".lw-picker input") == "/nowhere"  # what was typed stays, to be mended
 
 
 def test_hidden_folders_say_why(pages: Any) -> None:
@@ -158,6 +160,7 @@ def test_two_windows_see_the_same(pages: Any) -> None:
     first.get_by_role("button", name="other", exact=True).click()
     second.wait_for_selector(".lw-project >> text=other")
     second.wait_for_selector(".lw-dataset >> text=many")
+    assert own.world.current == "other"
 
 
 def test_below_another_path(pages: Any) -> None:

@@ -67,10 +67,11 @@ def test_overwriting_asks_in_place(tag: Any, posted: Any, until: Any) -> None:
 
 
 def test_tagging_can_be_stopped(tag: Any) -> None:
-    _, page = tag(speed=1)
+    world, page = tag(speed=1)
     page.click("#lw-tag:not([aria-disabled])")
     page.get_by_role("button", name="Stop", exact=True).click()
     page.wait_for_selector("text=Stopped and saved at step")
+    assert [path.rpartition("/")[2] for path, _ in list(world.posts) if path.startswith("jobs")] == ["jobs", "stop"]
 
 
 def test_a_picture_beside_its_tags(tag: Any, posted: Any, until: Any) -> None:

@@ -39,6 +39,7 @@ class Host(Protocol):
     def has_wd14_tagger(self) -> bool: ...
 
 
+FETCHED = Path("models", "taggers")  # where `python -m tagger` puts what it fetches by name
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -68,7 +69,7 @@ class Alone:
         return [*checkpoints_in(folders), *demo_checkpoints()]
 
     def taggers(self) -> list[dict[str, str]]:
-        return taggers_in([self.data / "taggers"])
+        return taggers_in([self.data / "taggers", self.data / FETCHED])
 
     def language(self) -> str:
         return ""
@@ -131,7 +132,12 @@ class WebUI:
         kept = self._option("tagger_hf_cache_dir", "")
         others = [Path(kept)] if isinstance(kept, str) and Path(kept).is_absolute() else []
         return taggers_in(
-            [self.data / "taggers", *(models / name for name in ("interrogators", "TaggerOnnx", "tagger")), *others]
+            [
+                self.data / "taggers",
+                self.data / FETCHED,
+                *(models / name for name in ("interrogators", "TaggerOnnx", "tagger")),
+                *others,
+            ]
         )
 
     def language(self) -> str:

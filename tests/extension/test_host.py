@@ -234,3 +234,14 @@ def test_alone_on_a_network(tmp_path: Path, address: str, trusted: bool, restric
     host = Alone(tmp_path, address=address, trusted=trusted)
     assert host.rights().restricted is restricted
     assert (host.known_hosts() is None) is (address == "0.0.0.0")
+
+
+def test_taggers_that_were_fetched_by_name_are_offered(fakes: Callable[..., WebUIFakes], tmp_path: Path) -> None:
+    fakes()
+    for host in (Alone(tmp_path / "alone"), WebUI()):
+        assert all("demo" in one["name"] for one in host.taggers())
+        folder = host.data / "models" / "taggers" / "wd-swinv2-tagger-v3"
+        folder.mkdir(parents=True)
+        for name in ("model.onnx", "selected_tags.csv"):
+            (folder / name).write_bytes(b"")
+        assert host.taggers()[0] == {"name": "wd-swinv2-tagger-v3", "path": str(folder)}

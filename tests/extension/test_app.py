@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
 import sys
 import threading
 import types
@@ -111,8 +113,6 @@ def test_streams_know_when_gradio_stops() -> None:
 
 def test_nothing_heavy_comes_with_it() -> None:
     """What webui pays at its start: our modules and the standard library's."""
-    import subprocess
-
     code = f"""
 import sys, time, types
 package = types.ModuleType("lora_workbench"); package.__path__ = [{str(ROOT)!r}]; sys.modules["lora_workbench"] = package
@@ -125,3 +125,18 @@ print(sorted(name for name in ("torch", "numpy", "gradio", "starlette", "PIL", "
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     seconds, heavy = done.stdout.splitlines()
     assert heavy == "['asyncio']" and float(seconds) < 1.0
+
+
+def test_the_frame_is_made_by_the_newest_gradio_too() -> None:
+    """The hosts' own versions are tried in tests/hosts; this is the one in the trainer's environment."""
+    code = """
+import gradio
+from lora_workbench.extension import app
+[(blocks, title, name)] = app.on_ui_tabs()
+[page] = [one for one in blocks.blocks.values() if isinstance(one, gradio.HTML)]
+print(gradio.__version__.split(".")[0], title, name, 'id="lw-root"' in page.value)
+"""
+    environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False"}
+    words = [sys.executable, "-I", "-X", "utf8", "-c", code]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout.split() == ["6", "LoRA", "Workbench", "lora_workbench", "True"], done.stderr[-2000:]

@@ -63,15 +63,21 @@ def draw_timesteps(keys: Sequence[Key], settings: Settings, seed: int) -> torch.
 
 
 def noisy_latents(
-    latents: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor, keys: Sequence[Key], settings: Settings, seed: int
+    latents: torch.Tensor,
+    noise: torch.Tensor,
+    timesteps: torch.Tensor,
+    keys: Sequence[Key],
+    settings: Settings,
+    seed: int,
+    zero_terminal: bool = False,
 ) -> torch.Tensor:
     """What the UNet sees: latents with noise at their timesteps, with ip_noise_gamma a little more than it is told."""
     if not settings.ip_noise_gamma:
-        return add_noise(latents, noise, timesteps)
+        return add_noise(latents, noise, timesteps, zero_terminal)
     more = [
         torch.from_numpy(normal(tuple(one.shape), seed, "input perturbation", *key))
         * settings.ip_noise_gamma
         * (uniform(seed, "input perturbation strength", *key) if settings.ip_noise_gamma_random_strength else 1.0)
         for one, key in zip(noise, keys, strict=True)
     ]
-    return add_noise(latents, noise + torch.stack(more).to(noise.device, noise.dtype), timesteps)
+    return add_noise(latents, noise + torch.stack(more).to(noise.device, noise.dtype), timesteps, zero_terminal)

@@ -13,7 +13,7 @@ from PIL import Image
 from ..picture_names import is_picture
 from ..problems import UserError
 from .grid_axes import Cell
-from .prompt import weighted_parts
+from .prompt_weights import weighted_parts
 
 NOTICE = "Numbers are help for the eye, not judges."
 MOST_PICTURES = 200  # of the training set; more add little and cost time

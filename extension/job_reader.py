@@ -153,6 +153,12 @@ class JobReader:
         return ""
 
     @property
+    def written(self) -> list[Path]:
+        """The LoRA files that a training saved, in their order; some may be gone by now."""
+        told = [event.get("path") for event in [*self.saved, self._ending]]
+        return [Path(path) for path in told if isinstance(path, str) and path.lower().endswith(".safetensors")]
+
+    @property
     def lora(self) -> str | None:
         """The name of the finished LoRA for a prompt: its file's, without extension."""
         path = self._ending.get("published") or self._ending.get("path")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,18 @@ from .prompt import prompt_chunks
 from .reg_manifest import Entry, Manifest, write_manifest
 from .reg_set import Base, Wanted
 from .sample import generate
+from .telling import Told, told_nobody
 
 
-def draw(settings: Settings, todo: Sequence[Wanted], folder: Path, manifest: Manifest, base: Base, batch_size: int) -> int:
+def draw(
+    settings: Settings,
+    todo: Sequence[Wanted],
+    folder: Path,
+    manifest: Manifest,
+    base: Base,
+    batch_size: int,
+    told: Told = told_nobody,
+) -> int:
     """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after."""
     import torch
 
@@ -34,11 +42,8 @@ def draw(settings: Settings, todo: Sequence[Wanted], folder: Path, manifest: Man
         for batch in batches(model.tokenizer, todo, batch_size):
             images = generate(model, [one.request for one in batch], device=device, batch_size=batch_size)
             made += save_batch(batch, images, folder, manifest, base)
-            print(f"{made} of {len(todo)} pictures drawn", file=sys.stderr, flush=True)
+            told(made, len(todo), batch[-1].path)
         write_manifest(folder, manifest)
-    except KeyboardInterrupt:
-        print(f"{made} of {len(todo)} pictures are drawn; the same command goes on.", file=sys.stderr, flush=True)
-        raise
     except OSError as error:
         raise UserError(
             f"{system_sentence(error)} The {made} pictures drawn until then are in {folder}; the same command goes on."

@@ -9,7 +9,7 @@ from pathlib import Path
 from ...tagger.captions import caption_file, join_tags, same_tag, split_tags, without
 from ..dataset.buckets import fits
 from ..dataset.caption_text import whole_caption
-from ..dataset.items import TrainingSet
+from ..dataset.items import Item, TrainingSet
 from ..picture_names import is_picture
 from ..problems import UserError
 from ..settings import Settings
@@ -23,7 +23,10 @@ _FIELDS = {"negative": "negative prompt", "clip_skip": "clip skip", "cfg": "CFG"
 
 @dataclass(frozen=True)
 class Wanted:
-    """A picture that the set should hold; `text` is its caption, `source` the hash of the training caption."""
+    """A picture that the set should hold; `text` is its caption, `source` the hash of the training caption.
+
+    `picture`: the training picture that it belongs to, None in a class set.
+    """
 
     path: Path
     request: Request
@@ -31,6 +34,7 @@ class Wanted:
     text: str
     source: str
     caption_extension: str
+    picture: Path | None = None
 
     @property
     def caption(self) -> Path:
@@ -57,26 +61,26 @@ class Work:
     extra: list[Path] = field(default_factory=list)
 
 
-def matched_set(
-    settings: Settings, options: RegOptions, training_set: TrainingSet, folder: Path
-) -> tuple[list[Wanted], list[Path]]:
-    """One picture for each training picture, and the training pictures without a caption, which get none."""
+@dataclass(frozen=True)
+class WantedSet:
+    """The pictures that the set should hold, training pictures that get none for want of a caption, the activation tag."""
+
+    pictures: list[Wanted]
+    without_caption: list[Path] = field(default_factory=list)
+    activation: str = ""
+
+
+def matched_set(settings: Settings, options: RegOptions, training_set: TrainingSet, folder: Path) -> WantedSet:
+    """One picture for each training picture that has a caption."""
     matched = matched_items(training_set)
-    captioned = [one for one in matched if is_captioned(one.item)]
     without_caption = [one.item.path for one in matched if not is_captioned(one.item)]
-    if not captioned:
+    if len(without_caption) == len(matched):
         extension = matched[0].item.subset.options.caption_extension
         raise UserError(
             f"None of the {len(matched)} training pictures has a caption ({extension}), and captions are the prompts: tag them "
             "first, set caption_extension, or draw with --kind class."
         )
-    activation = options.activation
-    if activation is None:
-        activation = activation_of([one.item for one in captioned])
-        if not activation:
-            raise UserError('The captions begin with no common tag: name it as --activation, or --activation "" for none.')
-    elif activation and not any(same_tag(activation) in map(same_tag, caption_tags(one.item)) for one in captioned):
-        raise UserError(f"No caption holds the activation tag {activation!r}: check --activation.")
+    activation = _activation(options, [one.item for one in matched if is_captioned(one.item)])
     class_word = "" if options.drop_activation else options.class_word
     wanted = []
     for index, one in enumerate(matched):
@@ -85,11 +89,25 @@ def matched_set(
             request = _request(settings, options, text, one.item.fit.bucket, index if options.seeds == "index" else 0)
             extension = one.item.subset.options.caption_extension
             source = text_hash(whole_caption(one.item))
-            wanted.append(Wanted(reg_path(folder, one.stem), request, settings.seed or 0, text, source, extension))
-    return wanted, without_caption
+            path, seed = reg_path(folder, one.stem), settings.seed or 0
+            wanted.append(Wanted(path, request, seed, text, source, extension, one.item.path))
+    return WantedSet(wanted, without_caption, activation)
 
 
-def class_set(settings: Settings, options: RegOptions, training_set: TrainingSet, folder: Path) -> list[Wanted]:
+def _activation(options: RegOptions, captioned: Sequence[Item]) -> str:
+    """The activation tag, as given or as found; UserError where there is none, or where no caption holds it."""
+    if options.activation is None:
+        found = activation_of(captioned)
+        if not found:
+            raise UserError('The captions begin with no common tag: name it as --activation, or --activation "" for none.')
+        return found
+    given = options.activation
+    if given and not any(same_tag(given) in map(same_tag, caption_tags(item)) for item in captioned):
+        raise UserError(f"No caption holds the activation tag {given!r}: check --activation.")
+    return given
+
+
+def class_set(settings: Settings, options: RegOptions, training_set: TrainingSet, folder: Path) -> WantedSet:
     """`count` pictures of the class word and the chosen tags, each of its own seed, in the training resolution's bucket."""
     text = join_tags(without([options.class_word, *split_tags(options.tags)], ()))
     dataset = training_set.datasets[0]
@@ -97,7 +115,7 @@ def class_set(settings: Settings, options: RegOptions, training_set: TrainingSet
     if isinstance(place, str):
         raise UserError(f"The training's resolution has no bucket: {place}.")
     digits = max(len(str(options.count)), 4)
-    return [
+    pictures = [
         Wanted(
             reg_path(folder, f"{number + 1:0{digits}d}"),
             _request(settings, options, text, place.bucket, number),
@@ -108,6 +126,7 @@ def class_set(settings: Settings, options: RegOptions, training_set: TrainingSet
         )
         for number in range(options.count)
     ]
+    return WantedSet(pictures)
 
 
 def _request(settings: Settings, options: RegOptions, text: str, size: tuple[int, int], index: int) -> Request:

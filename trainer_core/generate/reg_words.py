@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from ..problems import WordsError
+from .option_words import option_words
 from .request import SAMPLERS
 
 KINDS = ("matched", "class")
@@ -50,6 +51,23 @@ class RegOptions:
     @property
     def unusual_cfg(self) -> bool:
         return not LOW_CFG <= self.cfg <= HIGH_CFG
+
+
+_OF_KINDS = {"matched": ("activation", "drop_activation"), "class": ("count", "tags")}
+
+
+def read_options(values: Any) -> RegOptions:
+    """The options from JSON values, as in a job; what belongs to the other kind of set is passed over, as in a form."""
+    kind = (values.get("kind") or "matched") if isinstance(values, Mapping) else ""
+    if isinstance(values, Mapping):
+        others = [name for other, names in _OF_KINDS.items() if other != kind for name in names]
+        values = {name: value for name, value in values.items() if name not in others}
+        tags = values.get("tags")
+        values = {**values, "tags": ", ".join(map(str, tags)) if isinstance(tags, list) else tags}
+    options, rest = read_words(option_words(values))
+    if rest:
+        raise WordsError(f"reg: {rest[0].lstrip('-').partition('=')[0]} is not an option.")
+    return options
 
 
 def read_words(argv: Sequence[str]) -> tuple[RegOptions, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ _EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
 CAPTION_EXTENSIONS = (".txt", ".caption", ".tags", ".cap")
 
 
-def checked_settings(asked: Any, rights: Rights) -> dict[str, Any]:
-    """The asked settings with paths that are allowed; Refused with one sentence for what may not be asked at all."""
+def checked_settings(asked: Any, rights: Rights, own: Collection[str] = ()) -> dict[str, Any]:
+    """The asked settings with paths that are allowed; Refused with one sentence for what may not be asked at all.
+
+    `own`: folders that the server chose for the project, and the page names again.
+    """
     if not isinstance(asked, Mapping):
         raise Refused("settings must be names and values.")
     checked = {}
@@ -32,13 +35,15 @@ def checked_settings(asked: Any, rights: Rights) -> dict[str, Any]:
         if not isinstance(name, str) or name not in ALL or name in NOT_ASKED:
             raise Refused(f"{shown(name)} is not a setting that can be given here.")
         if value is not None and value != "":
-            checked[name] = _checked(name, value, rights)
+            checked[name] = _checked(name, value, rights, own)
     return checked
 
 
-def _checked(name: str, value: Any, rights: Rights) -> Any:
+def _checked(name: str, value: Any, rights: Rights, own: Collection[str]) -> Any:
     _check_size(name, value)
     kind = ALL[name].kind
+    if name == "reg_data_dir" and isinstance(value, str) and value in own:
+        return value
     if rights.hide_folders and name in _FOLDERS:
         raise Refused(HIDDEN, FORBIDDEN)
     if kind == "path":

@@ -12,6 +12,7 @@ from ..tagger.captions import MODES
 from ..trainer_core.files import read_json, write_atomically, write_json
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
+from .reg_options import REG_DEFAULTS, WAYS, checked_reg_options, reg_root
 from .rights import Rights, file_name, relative_to, shown
 
 PROJECT, STATE, PROMPTS = "project.json", "state.json", "sample_prompts.txt"
@@ -35,14 +36,16 @@ _DEFAULTS: dict[str, Any] = {
     "preset": "new_project",
     "settings": {},
     "tag": TAG_DEFAULTS,
+    "reg": REG_DEFAULTS,
     "page": "tag",
     "prompts": "",
     "notes": "",
 }
+_PARTS = ("tag", "reg")  # whose values change one by one, and have defaults
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "captions", "train"),
+    "page": ("tag", "captions", "reg", "train"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,
@@ -75,7 +78,8 @@ class Projects:
         path = self.path(name) / PROJECT
         try:
             content = read_json(path)
-            return {**_DEFAULTS, **content, "tag": {**TAG_DEFAULTS, **content.get("tag", {})}, "name": path.parent.name}
+            parts = {part: {**_DEFAULTS[part], **content.get(part, {})} for part in _PARTS}
+            return {**_DEFAULTS, **content, **parts, "name": path.parent.name}
         except FileNotFoundError:
             raise Refused(f"There is no project {shown(name)}.", MISSING) from None
         except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -91,7 +95,7 @@ class Projects:
             path = self.path(name)
             if any(path.name.lower() == taken.lower() for taken in self.names()):
                 raise Refused(f"There is a project {path.name} already: open it, or give another name.", NOT_NOW)
-            write_json(path / PROJECT, {**_DEFAULTS, "tag": TAG_DEFAULTS})
+            write_json(path / PROJECT, _DEFAULTS)
             return self.open(path.name)
 
     def open(self, name: Any) -> dict[str, Any]:
@@ -122,10 +126,12 @@ class Projects:
         if name == "settings":
             if not isinstance(value, Mapping):
                 raise Refused("settings must be names and values.")
-            merged = {**project["settings"], **checked_settings(value, rights)}
+            merged = {**project["settings"], **checked_settings(value, rights, self.own_folders(project["name"]))}
             return {one: kept for one, kept in merged.items() if value.get(one, kept) not in (None, "")}
         if name == "tag":
             return {**project["tag"], **checked_tag_options(value, rights)}
+        if name == "reg":
+            return {**project["reg"], **checked_reg_options(value, rights, project["reg"])}
         if name in ("dataset", "base_model"):
             if value in (None, ""):
                 return ""
@@ -141,6 +147,22 @@ class Projects:
         real = folder.resolve()
         datasets = [self.read(name)["dataset"] for name in self.names()]
         return any(relative_to(real, Path(dataset)) is not None for dataset in datasets if dataset)
+
+    def shows(self, folder: Path) -> bool:
+        """Whether the folder's pictures may be shown: a dataset, or where a project has its regularization pictures."""
+        if self.has_opened(folder):
+            return True
+        real = folder.resolve()
+        for name in self.names():
+            project = self.read(name)
+            chosen = (project["settings"].get("reg_data_dir"), project["reg"]["folder"], self.path(name) / "reg")
+            if any(relative_to(real, Path(one)) is not None for one in chosen if one):
+                return True
+        return False
+
+    def own_folders(self, name: str) -> frozenset[str]:
+        """The folders that we chose for the project, which may be named whatever else may not."""
+        return frozenset(str(reg_root(self.path(name), way)) for way in WAYS)
 
     def prompts_file(self, project: Mapping[str, Any]) -> Path | None:
         """Writes the project's sample prompts into a file, as a run reads them; None where there are none."""

@@ -15,6 +15,7 @@ from ..trainer_core.events import JobLock
 from .job_reader import JobReader
 from .jobs import Jobs, queue_of, was_killed
 
+ON_GPU = ("train", "reg")  # kinds of jobs that need the GPU's memory
 _LOOK = 1.0
 _LOG = logging.getLogger("lora_workbench")
 
@@ -78,7 +79,7 @@ class QueueDriver:
         running = next((reader for reader in readers if reader.alive), None)
         waiting = queue_of(readers)
         if running is not None:
-            if running.kind == "train":
+            if running.kind in ON_GPU:
                 self._make_room()  # found running after a restart, or started by another server
             self._running = running.id
             return
@@ -94,7 +95,7 @@ class QueueDriver:
             self._notice_the_end(readers)
 
     def _start(self, reader: JobReader) -> None:
-        if reader.kind == "train" and not self._make_room():
+        if reader.kind in ON_GPU and not self._make_room():
             return  # a picture is being generated: the next look tries again
         self._running = reader.id
         self._jobs.start(reader)

@@ -76,8 +76,7 @@ def get_strings(call: Call) -> Answer:
 def post_plan(call: Call) -> Answer:
     """The plan; what is wrong with the settings themselves comes as its problems."""
     call.only("settings")
-    settings = checked_settings(call.body.get("settings", {}), call.workbench.rights)
-    settings = as_run(call, settings)
+    settings = as_run(call, settings_of(call, call.body.get("settings", {})))
     if "dataset_config" not in settings:  # reading that needs the trainer's environment
         try:
             check_values(settings)
@@ -91,9 +90,16 @@ def post_plan(call: Call) -> Answer:
 
 def post_export(call: Call) -> Answer:
     call.only("settings", "as")
-    settings = checked_settings(call.body.get("settings", {}), call.workbench.rights)
+    settings = settings_of(call, call.body.get("settings", {}))
     call.workbench.setup.must_be_ready()
     return call.workbench.plans.ask("export", settings=settings, **{"as": str(call.body.get("as", "toml"))})
+
+
+def settings_of(call: Call, asked: Any, project: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Checked settings, in which the project's own folders may be named again."""
+    project = project or call.workbench.projects.current()
+    own = call.workbench.projects.own_folders(project["name"]) if project else ()
+    return checked_settings(asked, call.workbench.rights, own)
 
 
 def as_run(call: Call, settings: dict[str, Any], project: dict[str, Any] | None = None) -> dict[str, Any]:

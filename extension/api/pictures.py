@@ -91,8 +91,8 @@ def _roots(call: Call) -> Iterator[dict[str, str]]:
 
 
 def get_pictures(call: Call) -> Answer:
-    """One page of a dataset's pictures with their captions; those in the folders of kohya's tree too."""
-    folder = opened_folder(call, call.query.get("folder"))
+    """One page of a folder's pictures with their captions; those in the folders of kohya's tree too."""
+    folder = shown_folder(call)
     extension = caption_extension(call)
     found = _listed(folder, extension, recursive=call.query.get("recursive") != "0")
     offset = call.number("offset", 0, 0, 1 << 30)
@@ -123,6 +123,18 @@ def caption_extension(call: Call) -> str:
     return str(project["tag"]["caption_extension"]) if project else ".txt"
 
 
+def shown_folder(call: Call) -> Path:
+    """The query's folder, where it is a dataset or one with a project's regularization pictures; Refused else."""
+    asked = call.query.get("folder")
+    if (
+        asked
+        and call.workbench.projects.shows(folder := call.workbench.rights.may_read(asked, "The folder"))
+        and folder.is_dir()
+    ):
+        return folder
+    return opened_folder(call, asked)
+
+
 def opened_folder(call: Call, asked: Any) -> Path:
     """The folder where a project has opened it; Refused else."""
     if not asked:
@@ -148,7 +160,7 @@ def _picture(call: Call, folder: Path, name: Any) -> Path:
 
 
 def get_thumb(call: Call) -> Answer:
-    folder = opened_folder(call, call.query.get("folder"))
+    folder = shown_folder(call)
     path = _picture(call, folder, call.query.get("name"))
     size = call.number("size", 256, *_SIZES)
     stat = path.stat()
@@ -209,7 +221,7 @@ def _turned(call: Call, turn: Callable[[Path], Undone]) -> Answer:
 
 ROUTES = (
     Route("GET", f"{PREFIX}/folders", get_folders, "a folder's folders", query=("path",)),
-    Route("GET", f"{PREFIX}/pictures", get_pictures, "a dataset's pictures", query=("folder", "offset", "limit", "recursive")),
+    Route("GET", f"{PREFIX}/pictures", get_pictures, "a folder's pictures", query=("folder", "offset", "limit", "recursive")),
     Route("GET", f"{PREFIX}/thumb", get_thumb, "a small copy of a picture", query=("folder", "name", "size")),
     Route(
         "POST",

@@ -177,14 +177,17 @@ function presetCards({ store }, presets) {
     element: group,
     chosen,
     look,
-    /** A project without any values yet starts with its preset's, and its LoRA is called as the project is. */
-    begin() {
-      const { project } = store;
-      if (!project || Object.keys(project.settings ?? {}).length || !presets.length) return;
-      const changes = changesFor(project, null, chosen() ?? presets.find((one) => one.name === "new_project") ?? presets[0]);
-      store.change({ ...changes, settings: { ...changes.settings, output_name: project.name } });
-    },
+    begin: () => beginSettings(store, presets),
   };
+}
+
+/** A project without any values yet starts with its preset's, and its LoRA is called as the project is. */
+export function beginSettings(store, presets) {
+  const { project } = store;
+  if (!project || Object.keys(project.settings ?? {}).length || !presets.length) return;
+  const named = (name) => presets.find((one) => one.name === name);
+  const changes = changesFor(project, null, named(project.preset) ?? named("new_project") ?? presets[0]);
+  store.change({ ...changes, settings: { ...changes.settings, output_name: project.name } });
 }
 
 /** What choosing a preset changes: its own values, and away with the old one's that nobody touched. */

@@ -6,6 +6,7 @@
 import { debounced } from "./dom.js";
 
 const SAVE_AFTER = 300;
+const PARTS = ["settings", "tag", "reg"]; // of a project: their values change one by one
 
 export function createStore(api, state) {
   const listeners = new Map();
@@ -129,12 +130,11 @@ async function keep(api, changes) {
   try {
     await api.post("project", { changes });
   } catch (refused) {
-    const single = ({ settings = {}, tag = {}, ...others }) => [
-      ...Object.entries(others).map(([name, value]) => ({ [name]: value })),
-      ...Object.entries(settings).map(([name, value]) => ({ settings: { [name]: value } })),
-      ...Object.entries(tag).map(([name, value]) => ({ tag: { [name]: value } })),
-    ];
-    const parts = single(changes);
+    const parts = Object.entries(changes).flatMap(([part, value]) =>
+      PARTS.includes(part)
+        ? Object.entries(value).map(([name, one]) => ({ [part]: { [name]: one } }))
+        : [{ [part]: value }],
+    );
     if (refused.status < 400 || refused.status >= 500 || parts.length < 2) throw refused;
     let last = null;
     for (const part of parts) await api.post("project", { changes: part }).catch((error) => (last = error));
@@ -142,21 +142,17 @@ async function keep(api, changes) {
   }
 }
 
-/** The project with changes in it; settings and tag options change value by value. */
+/** The project with changes in it; its parts change value by value. */
 export function merged(project, changes) {
   const result = { ...project, ...changes };
-  if (changes.settings) {
-    result.settings = { ...project.settings, ...changes.settings };
+  for (const part of PARTS) if (changes[part]) result[part] = { ...project[part], ...changes[part] };
+  if (changes.settings)
     for (const [name, value] of Object.entries(result.settings)) if (value === null) delete result.settings[name];
-  }
-  if (changes.tag) result.tag = { ...project.tag, ...changes.tag };
   return result;
 }
 
 function joined(first, second) {
   const result = { ...first, ...second };
-  for (const part of ["settings", "tag"]) {
-    if (first[part] && second[part]) result[part] = { ...first[part], ...second[part] };
-  }
+  for (const part of PARTS) if (first[part] && second[part]) result[part] = { ...first[part], ...second[part] };
   return result;
 }

@@ -12,6 +12,7 @@ from ..tagger.captions import MODES
 from ..trainer_core.files import read_json, write_atomically, write_json
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
+from .grid_options import TEST_DEFAULTS, checked_test_options
 from .reg_options import REG_DEFAULTS, WAYS, checked_reg_options, reg_root
 from .rights import Rights, file_name, relative_to, shown
 
@@ -37,15 +38,16 @@ _DEFAULTS: dict[str, Any] = {
     "settings": {},
     "tag": TAG_DEFAULTS,
     "reg": REG_DEFAULTS,
+    "test": TEST_DEFAULTS,
     "page": "tag",
     "prompts": "",
     "notes": "",
 }
-_PARTS = ("tag", "reg")  # whose values change one by one, and have defaults
+_PARTS = ("tag", "reg", "test")  # whose values change one by one, and have defaults
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "captions", "reg", "train"),
+    "page": ("tag", "captions", "reg", "train", "test"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,
@@ -132,6 +134,8 @@ class Projects:
             return {**project["tag"], **checked_tag_options(value, rights)}
         if name == "reg":
             return {**project["reg"], **checked_reg_options(value, rights, project["reg"])}
+        if name == "test":
+            return {**project["test"], **checked_test_options(value, rights)}
         if name in ("dataset", "base_model"):
             if value in (None, ""):
                 return ""

@@ -49,6 +49,8 @@ LIGHT = (
     "tagger.contradictions", "tagger.confidence", "tagger.stats", "tagger.store", "tagger.cache", "tagger.shares", "tagger.hub",
     "tagger.model_files", "tagger.serve", "tagger.commands",
     "trainer_core.models.header", "trainer_core.models.families", "trainer_core.models.layout", "trainer_core.networks.targets",
+    "trainer_core.networks.blocks", "trainer_core.networks.block_presets", "trainer_core.networks.block_weights",
+    "trainer_core.networks.lbw_prompt",
 )  # fmt: skip
 
 # What the live plan needs: numpy, Pillow and tokenizers are fine, what takes seconds to import is not.

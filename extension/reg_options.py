@@ -1,4 +1,4 @@
-"""How a project's regularization pictures are made: the options as the page keeps them, checked, and as the trainer takes them."""
+"""How a project's regularization pictures are made: options as the page keeps them, checked, and as the trainer takes them."""
 
 from __future__ import annotations
 

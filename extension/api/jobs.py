@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from ..jobs import queue_of
 from ..projects import checked_tag_options
 from ..rights import relative_to, shown
 from .calls import PREFIX, Answer, Call, Reply, Route
-from .general import as_run, translated
+from .general import as_run, settings_of, translated
+from .reg import reg_job
 
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _MOST_LOG = 4 << 20
@@ -33,11 +35,11 @@ def get_job(call: Call) -> Answer:
 def post_jobs(call: Call) -> Answer:
     call.only("kind", "project", "settings", "folder", "options", "first", "notes")
     kind = call.body.get("kind")
-    if kind not in ("train", "tag"):
-        raise Refused(f"There are jobs of the kinds train and tag, not {shown(kind)}.")
+    if not isinstance(kind, str) or kind not in _MAKERS:
+        raise Refused(f"There are no jobs of the kind {shown(kind)}, only {', '.join(_MAKERS)}.")
     call.workbench.setup.must_be_ready()
     project = _project(call)
-    title, content = (_train_job if kind == "train" else _tag_job)(call, project)
+    title, content = _MAKERS[kind](call, project)
     reader = call.workbench.jobs.add(
         kind, title, project["name"] if project else None, content, first=call.body.get("first") is True
     )
@@ -51,7 +53,7 @@ def _project(call: Call) -> dict[str, Any] | None:
 
 
 def _train_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
-    settings = as_run(call, checked_settings(call.body.get("settings"), call.workbench.rights), project)
+    settings = as_run(call, settings_of(call, call.body.get("settings"), project), project)
     return _checked_train_job(call, settings, project)
 
 
@@ -138,7 +140,21 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
+    if old.kind == "reg":
+        return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
+
+
+def _drawn_again(call: Call, old: JobReader) -> Answer:
+    """What the old job was asked for goes through the same checks as a page's request."""
+    call.workbench.setup.must_be_ready()
+    project = call.workbench.projects.read(old.job.get("project"))
+    settings = {name: value for name, value in _settings(old).items() if name not in ("output_dir", "sample_prompts")}
+    asked = replace(call, body={"settings": settings, "options": old.job.get("asked")})
+    title, content = reg_job(asked, project)
+    reader = call.workbench.jobs.add("reg", title, project["name"], content)
+    call.workbench.changed()
+    return _shown(call, reader)
 
 
 def _settings(reader: JobReader) -> dict[str, Any]:
@@ -149,7 +165,8 @@ def _settings(reader: JobReader) -> dict[str, Any]:
 def _anew(call: Call, old: JobReader, settings: dict[str, Any], more: dict[str, Any]) -> Answer:
     """The old job's settings go through the same checks as a page's, since rights may have changed."""
     call.workbench.setup.must_be_ready()
-    checked = {**checked_settings(settings, call.workbench.rights), "data_dir": str(call.workbench.host.data)}
+    own = call.workbench.projects.own_folders(str(old.job["project"])) if old.job.get("project") else ()
+    checked = {**checked_settings(settings, call.workbench.rights, own), "data_dir": str(call.workbench.host.data)}
     title, content = _checked_train_job(call, checked, None)
     if isinstance(old.job.get("publish"), dict) and "publish" in content:
         content["publish"] = {**old.job["publish"], "folder": content["publish"]["folder"]}
@@ -195,6 +212,11 @@ def _listed(reader: JobReader, queue: list[str], call: Call) -> dict[str, Any]:
     return translated({**reader.as_dict(), "place": place}, call)
 
 
+_MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, Any]]]] = {
+    "train": _train_job,
+    "tag": _tag_job,
+    "reg": reg_job,
+}
 _JOB = f"{PREFIX}/jobs/{{id}}"
 ROUTES = (
     Route("GET", f"{PREFIX}/jobs", get_jobs, "all jobs, newest first, and the queue's order"),

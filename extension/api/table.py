@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import captions, general, jobs, pictures, wd14
+from . import captions, general, jobs, pictures, reg, wd14
 from .calls import PREFIX, Answer, Call, Route, routes_of
 
 
@@ -14,7 +14,7 @@ def get_openapi(call: Call) -> Answer:
 
 
 OWN: tuple[Route, ...] = (
-    *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES),
+    *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )
 WD14: tuple[Route, ...] = wd14.ROUTES

@@ -3,16 +3,23 @@
 import { h, setText } from "./dom.js";
 import { t } from "./i18n.js";
 
-/** `count()`, `picture(index)` → {src, words} and `moved(index)`, called when it closes, are the caller's. */
-export function openViewer({ root }, { at, count, picture, moved }) {
+/**
+ * `count()`, `picture(index)` → {src, words} and `moved(index)`, called when it closes, are the caller's. So may be:
+ * `step(index, key)` → the index that a key leads to, null for the usual; `act(index, key, close)` → whether it did something;
+ * `held(key, down)` → whether the picture is another one while that key is held.
+ */
+export function openViewer({ root }, { at, count, picture, moved, step, act, held }) {
   const image = h("img", { class: "lw-viewer-picture" });
   const words = h("p", { class: "lw-viewer-words" });
-  const move = (step) => {
-    at = Math.max(0, Math.min(count() - 1, at + step));
+  const look = () => {
     const { src, words: told } = picture(at);
     image.src = src;
     image.alt = told;
     setText(words, `${at + 1} / ${count()} · ${told}`);
+  };
+  const move = (steps) => {
+    at = Math.max(0, Math.min(count() - 1, at + steps));
+    look();
   };
   const close = () => {
     dialog.close();
@@ -43,11 +50,15 @@ export function openViewer({ root }, { at, count, picture, moved }) {
   dialog.addEventListener("keydown", (event) => {
     event.stopPropagation();
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
-    if (event.key in steps) move(steps[event.key]);
+    const to = step?.(at, event.key) ?? null;
+    if (to !== null) move(to - at);
+    else if (event.key in steps) move(steps[event.key]);
     else if (event.key === " ") close();
-    else return;
+    else if (held?.(event.key, true)) look();
+    else if (!act?.(at, event.key, close)) return;
     event.preventDefault();
   });
+  dialog.addEventListener("keyup", (event) => held?.(event.key, false) && look());
   root.append(dialog);
   dialog.showModal();
   move(0);

@@ -15,6 +15,7 @@ COMMANDS = {
     "export": "writes the same words as a file of settings or a script: --as toml, bash or powershell",
     "reg": "draws regularization pictures with the training's base model; --help says how",
     "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
+    "prior": "draws what the base model makes of the activation tag, before anything is trained",
     "job": "does what a job's folder asks for: job FOLDER",
 }
 NOT_BUILT_YET = ("extract", "merge", "resize", "bake", "inspect")
@@ -48,6 +49,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .generate.reg import main as command
     elif name == "grid":
         from .generate.grid_command import main as command
+    elif name == "prior":
+        from .generate.prior import main as command
     elif name == "job":
         from .job import main as command
     elif name in NOT_BUILT_YET:

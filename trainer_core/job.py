@@ -54,8 +54,12 @@ def _run(folder: Path, events: EventLog) -> None:
         from ..tagger.job import run_tag_job
 
         run_tag_job(folder, job, events, requests)
+    elif kind in ("reg", "grid", "prior"):
+        from .generate import jobs
+
+        {"reg": jobs.run_reg_job, "grid": jobs.run_grid_job, "prior": jobs.run_prior_job}[kind](folder, job, events)
     else:
-        raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are train and tag.")
+        raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are train, tag, reg, grid and prior.")
 
 
 def _read(folder: Path) -> dict[str, Any]:

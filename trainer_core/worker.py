@@ -20,6 +20,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,6 +30,7 @@ from .problems import UserError
 IDLE = 300.0  # seconds until a tagger that nobody asks lets its memory go
 FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
+_DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
 
@@ -49,6 +51,7 @@ class Worker:
             "interrogate": interrogate_answer,
             "tokens": tokens_answer,
             "substitute": substitute_answer,
+            **{what: partial(drawing_answer, what) for what in _DRAWING},
         }
 
     def take(self, line: bytes) -> None:
@@ -162,6 +165,13 @@ def substitute_answer(request: Request) -> dict[str, Any]:
     change = substitution(_text(request, "pattern"), str(request.get("new") or ""))
     made = {tag: change(tag) for tag in _texts(request, "tags")}
     return {"tags": {tag: new for tag, new in made.items() if new != tag}}
+
+
+def drawing_answer(what: str, request: Request) -> dict[str, Any]:
+    """Plans of regularization sets and grids, grids that are drawn, suites: generate/answers.py says what each takes."""
+    from .generate.answers import answer
+
+    return answer(what, request)
 
 
 _NO_PLAN: dict[str, Any] = {

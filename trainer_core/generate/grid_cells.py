@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..problems import UserError
 from .grid_axes import Cell, Grid, strength_text
 from .infotext import infotext, save_png
 from .request import Request
+from .telling import Told, told_nobody
 
 MANIFEST, CELLS = "grid.json", "cells"
 
@@ -53,8 +54,9 @@ def write_manifest(
     files: dict[str, Path],
     hashes: dict[Path, str],
     numbers: Mapping[str, Mapping[str, float]] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> None:
-    """What the grids consist of, for choosing a cell and for other programs."""
+    """What the grids consist of, for choosing a cell and for other programs. `about`: further values of the whole."""
     cells = {}
     for cell in (cell for grid in grids for row in grid.rows for cell in row if cell):
         snapshot = cell.snapshot
@@ -74,7 +76,7 @@ def write_manifest(
         }
         for grid in grids
     ]
-    write_json(folder / MANIFEST, {"version": 1, "grids": shown, "cells": cells})
+    write_json(folder / MANIFEST, {"version": 1, **(about or {}), "grids": shown, "cells": cells})
 
 
 def draw_missing(
@@ -83,7 +85,7 @@ def draw_missing(
     hashes: dict[Path, str],
     *,
     batch_size: int = 4,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    told: Told = told_nobody,
 ) -> int:
     """Draws the cells whose files are not there; how many. Each batch is on the disk before the next begins.
 
@@ -95,10 +97,11 @@ def draw_missing(
         model, device = _load(checkpoint)
         for _, alike in itertools.groupby(of_model, key=_with_lora):
             group = list(alike)
-            for cell, image in _drawn(model, device, group, batch_size):
-                _save(files[cell.id], image, cell_infotext(cell, hashes[checkpoint]), done)
-                done += 1
-                told(done, len(missing))
+            for batch in _drawn(model, device, group, batch_size):
+                for cell, image in batch:
+                    _save(files[cell.id], image, cell_infotext(cell, hashes[checkpoint]), done)
+                    done += 1
+                told(done, len(missing), files[batch[-1][0].id])
         del model
     return done
 
@@ -121,8 +124,8 @@ def _load(checkpoint: Path) -> tuple[Any, Any]:
     return load_model(checkpoint, dtype=torch.float16 if device.type == "cuda" else torch.float32), device
 
 
-def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> Iterator[tuple[Cell, Any]]:
-    """Pictures of cells that have the same LoRA at the same strengths."""
+def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> Iterator[list[tuple[Cell, Any]]]:
+    """Pictures of cells that have the same LoRA at the same strengths, batch by batch."""
     from ..networks.apply import applied
     from .sample import generate
 
@@ -133,7 +136,7 @@ def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> I
     with lora:
         for batch in _batches(cells, batch_size):
             requests: list[Request] = [cell.request for cell in batch]
-            yield from zip(batch, generate(model, requests, batch_size=batch_size), strict=True)
+            yield list(zip(batch, generate(model, requests, batch_size=batch_size), strict=True))
 
 
 def _batches(cells: Sequence[Cell], size: int) -> Iterator[Sequence[Cell]]:

@@ -9,13 +9,13 @@ from typing import Any
 
 from ..command_errors import system_sentence
 from ..events import JobLock
-from ..files import free_name, read_json
-from ..optimizer_table import optimizer_problems
+from ..files import free_name
+from ..optimizer_checks import optimizer_problems
 from ..problems import UserError
 from ..settings import Settings
 from ..settings.toml_files import write_config
 from .grid_axes import BASE
-from .grid_cells import MANIFEST
+from .grid_read import read_manifest
 from .grid_runs import Snapshot
 
 # Of where the settings came from and of the old run itself; `overwrite` would let the next run take the chosen file's place.
@@ -44,13 +44,7 @@ class Choice:
 
 def find_choice(folder: Path, wanted: str) -> Choice:
     """The cell of that id, or the first whose id begins with it, such as e8/te1.0/unet0.5 of …/p2."""
-    path = folder / MANIFEST
-    try:
-        cells = read_json(path)["cells"]
-    except OSError:
-        raise UserError(f"There is no grid in {folder}: make one first, or say where it is with --out.") from None
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is damaged: run the grid again; pictures that are there are kept.") from None
+    cells = read_manifest(folder)["cells"]
     found = next((id_ for id_ in cells if id_ == wanted), None) or next(
         (id_ for id_ in cells if id_.startswith(f"{wanted}/")), None
     )

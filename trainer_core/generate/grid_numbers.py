@@ -15,7 +15,6 @@ from ..problems import UserError
 from .grid_axes import Cell
 from .prompt_weights import weighted_parts
 
-NOTICE = "Numbers are help for the eye, not judges."
 MOST_PICTURES = 200  # of the training set; more add little and cost time
 
 
@@ -46,18 +45,6 @@ def cell_numbers(
         for id_, found in _seen(cells, images, tagger, pictures).items():
             numbers[id_] |= found
     return numbers
-
-
-def numbers_text(numbers: Mapping[str, float]) -> str:
-    """One line for the page."""
-    words = {
-        "agreement": "prompt's tags seen {:.0%}",
-        "likeness": "like a training picture {:.2f}",
-        "likeness_among": "(they among each other {:.2f})",
-        "drift": "drift from base {:.1%}",
-    }
-    text = " · ".join(word.format(numbers[name]) for name, word in words.items() if name in numbers).replace(" · (", " (")
-    return f"{text} · perhaps a copy" if numbers.get("likeness", 0) > numbers.get("likeness_among", 1) else text
 
 
 def _opened(path: Path) -> Image.Image:

@@ -16,7 +16,7 @@ from ..files import write_atomically
 from .grid import draw_grid
 from .grid_axes import Cell, Grid, all_cells
 from .grid_cells import cell_infotext
-from .grid_numbers import NOTICE, numbers_text
+from .grid_number_words import NOTICE, numbers_text
 from .infotext import save_png
 
 TEMPLATE = Path(__file__).with_name("grid_page.html")
@@ -90,14 +90,18 @@ def _place(cell: Cell) -> tuple[Any, ...]:
     return cell.checkpoint, tuple(asdict(cell.request).values())
 
 
+def sheet_paths(folder: Path, count: int) -> list[Path]:
+    """grid.png, or grid-1.png, grid-2.png, … of several grids."""
+    return [folder / "grid.png"] if count == 1 else [folder / f"grid-{number}.png" for number in range(1, count + 1)]
+
+
 def write_pngs(folder: Path, grids: Sequence[Grid], files: Mapping[str, Path], title: str) -> list[Path]:
-    """grid.png, or grid-1.png, grid-2.png, … of several; the paths."""
-    paths = []
-    for number, grid in enumerate(grids, start=1):
+    """One picture with labels for each grid; the paths."""
+    paths = sheet_paths(folder, len(grids))
+    for path, grid in zip(paths, grids, strict=True):
         pictures = [[_opened(files[cell.id]) if cell else None for cell in row] for row in grid.rows]
         whole = draw_grid(pictures, grid.row_labels, grid.column_labels, ": ".join(one for one in (title, grid.title) if one))
-        paths.append(folder / ("grid.png" if len(grids) == 1 else f"grid-{number}.png"))
-        save_png(paths[-1], whole)
+        save_png(path, whole)
     return paths
 
 

@@ -44,7 +44,7 @@ def grid_requests(words: argparse.Namespace, size: tuple[int, int], clip_skip: i
     found = [Request(**{**vars(defaults), "prompt": prompt}) for prompt in words.prompt]
     if words.prompts:
         found += read_sample_prompts(Path(words.prompts).expanduser(), defaults).requests
-    found += suite_requests(words.suite, words.subject, defaults)
+    found += suite_requests(words.suite, words.subject, defaults, words.project)
     if not found:
         raise WordsError("grid needs prompts: --prompt with text, --prompts with a file, or --suite with a stored list.")
     if any(not 0 <= one < 2**63 for one in words.seeds or ()):

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import data_folder
-from ..problems import WordsError
+from ..files import data_folder, write_atomically
+from ..problems import UserError, WordsError
 from ..text_files import decode
 from .prompts_file import read_sample_prompts
 from .request import Request
@@ -16,17 +16,44 @@ FOLDER = Path(__file__).parent / "suites"
 SUBJECT = "SUBJECT"
 
 
-def suites() -> dict[str, Path]:
-    """Names and files: the project's own, and those in the data folder's `suites`, which go before."""
+def suites(project: str = "") -> dict[str, Path]:
+    """Names and files: those that come with the program, the data folder's own, which go before, and the project's first."""
     found = {}
-    for folder in (FOLDER, data_folder() / "suites"):
+    for folder in (FOLDER, *([own_folder()] if not project else [own_folder(), own_folder(project)])):
         found |= {path.stem: path for path in sorted(folder.glob("*.txt"))} if folder.is_dir() else {}
     return found
 
 
-def suite_requests(names: Sequence[str], subject: str, defaults: Request) -> list[Request]:
+def own_folder(project: str = "") -> Path:
+    """Where the user's suites lie: for all projects, or for one."""
+    return data_folder() / "projects" / _plain_name(project) / "suites" if project else data_folder() / "suites"
+
+
+def save_suite(name: str, text: str, project: str = "") -> Path:
+    """Writes a suite of the user's own once its prompts can be read; the path. UserError with the line that can't."""
+    path = own_folder(project) / f"{_plain_name(name)}.txt"
+    _read(text, path, Request(""))
+    write_atomically(path, text)
+    return path
+
+
+def remove_suite(name: str, project: str = "") -> None:
+    """Takes away a suite of the user's own."""
+    path = own_folder(project) / f"{_plain_name(name)}.txt"
+    if not path.is_file():
+        raise UserError(f"There is no suite of your own called {name}.")
+    path.unlink()
+
+
+def _plain_name(name: str) -> str:
+    if not name or any(mark in name for mark in '/\\:*?"<>|\n') or name.strip(". ") != name:
+        raise WordsError(f"{name!r} is not a name that a file can have: use letters, digits and underscores.")
+    return name
+
+
+def suite_requests(names: Sequence[str], subject: str, defaults: Request, project: str = "") -> list[Request]:
     """The prompts of the named suites with the subject's words in their place."""
-    known, found = suites(), []
+    known, found = suites(project), []
     for name in names:
         path = known.get(name.replace("-", "_"), known.get(name))
         if path is None:

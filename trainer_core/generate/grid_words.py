@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import NoReturn
+from typing import Any
 
-from ..problems import WordsError
 from .grid_axes import AXES, SAME_AS
+from .option_words import Parser, option_words
 from .request import SAMPLERS
 
+_SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
 _AXIS_NAMES = (*AXES, *SAME_AS)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise WordsError(f"grid: {message}.")
 
 
 def number(text: str) -> float:
@@ -25,25 +21,31 @@ def number(text: str) -> float:
     return value
 
 
+def read_options(values: Any) -> argparse.Namespace:
+    """The words from JSON values, as in a job: {"runs": ["out/penny.safetensors"], "te": [0.5, 1.0], …}."""
+    return build_parser().parse_args(option_words(values, "runs"))
+
+
 def build_parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m trainer_core grid",
         allow_abbrev=False,
         description="Draws grids of what a LoRA does, the base without it first, and makes the chosen cell the next run.",
     )
     parser.add_argument("runs", nargs="*", metavar="RUN", help="out/name.safetensors or the job's folder: all its snapshots")
-    parser.add_argument("--loras", nargs="+", default=[], metavar="FILE", help="these files as they are, of whatever runs")
-    parser.add_argument("--epochs", nargs="+", default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
+    parser.add_argument("--loras", **_SEVERAL, default=[], metavar="FILE", help="these files as they are, of whatever runs")
+    parser.add_argument("--epochs", **_SEVERAL, default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
     varied = parser.add_argument_group("what varies; several values of one make an axis")
-    varied.add_argument("--te", nargs="+", type=number, metavar="X", help="strengths of the text encoder's part")
-    varied.add_argument("--unet", nargs="+", type=number, metavar="X", help="strengths of the UNet's part")
-    varied.add_argument("--strength", nargs="+", type=number, metavar="X", help="strengths of both parts together")
-    varied.add_argument("--checkpoints", nargs="+", metavar="FILE", help="base models; default: that of the training")
-    varied.add_argument("--seeds", nargs="+", type=int, metavar="N")
-    varied.add_argument("--cfg", nargs="+", type=number, metavar="X")
-    varied.add_argument("--prompt", nargs="+", default=[], metavar="TEXT", help="one prompt each")
+    varied.add_argument("--te", **_SEVERAL, type=number, metavar="X", help="strengths of the text encoder's part")
+    varied.add_argument("--unet", **_SEVERAL, type=number, metavar="X", help="strengths of the UNet's part")
+    varied.add_argument("--strength", **_SEVERAL, type=number, metavar="X", help="strengths of both parts together")
+    varied.add_argument("--checkpoints", **_SEVERAL, metavar="FILE", help="base models; default: that of the training")
+    varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N")
+    varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X")
+    varied.add_argument("--prompt", **_SEVERAL, default=[], metavar="TEXT", help="one prompt each")
     varied.add_argument("--prompts", metavar="FILE", help="a list of prompts as for --sample_prompts")
-    varied.add_argument("--suite", nargs="+", default=[], metavar="NAME", help="stored lists; --suite ? names them")
+    varied.add_argument("--suite", **_SEVERAL, default=[], metavar="NAME", help="stored lists; --suite ? names them")
+    varied.add_argument("--project", default="", metavar="NAME", help="whose suites may be named too, beside those of all")
     varied.add_argument("--subject", default="", metavar="WORDS", help="what SUBJECT in a suite stands for")
     varied.add_argument("--rows", metavar="AXIS", choices=_AXIS_NAMES)
     varied.add_argument("--columns", metavar="AXIS", choices=_AXIS_NAMES)

@@ -1,13 +1,37 @@
-"""Options that came as JSON values, as the words that the command line's own reader takes: one reader, one set of errors."""
+"""What the words of `reg`, `grid` and `prior` have in common.
+
+Options that came as JSON values become words that the command line's own reader takes: one reader, one set of errors.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..problems import WordsError
 
 _COMMAND_LINE_ONLY = ("help", "json", "dry_run")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, and leaves the ending to the command. Its prog's last word is the command's name."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WordsError(f"{self.prog.rpartition(' ')[2]}: {message}.")
+
+
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def plain_word(word: str) -> str:
+    """Hyphens in a flag's name may stand for underscores."""
+    name, mark, value = word.partition("=")
+    return name.replace("-", "_").replace("__", "--", 1) + mark + value if word.startswith("--") else word
 
 
 def option_words(options: Any, positional: str = "") -> list[str]:

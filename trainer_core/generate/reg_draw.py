@@ -30,13 +30,7 @@ def draw(
     told: Told = told_nobody,
 ) -> int:
     """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after."""
-    import torch
-
-    from ..models.checkpoint import load_model
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = device == "cuda" and settings.mixed_precision != "no"
-    model = load_model(settings.pretrained_model_name_or_path, settings.vae, torch.float16 if half else torch.float32)
+    model, device = loaded(settings)
     made = 0
     try:
         for batch in batches(model.tokenizer, todo, batch_size):
@@ -49,6 +43,18 @@ def draw(
             f"{system_sentence(error)} The {made} pictures drawn until then are in {folder}; the same command goes on."
         ) from None
     return made
+
+
+def loaded(settings: Settings) -> tuple[Any, str]:
+    """The settings' base model, and the device to draw on."""
+    import torch
+
+    from ..models.checkpoint import load_model
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = device == "cuda" and settings.mixed_precision != "no"
+    model = load_model(settings.pretrained_model_name_or_path, settings.vae, torch.float16 if half else torch.float32)
+    return model, device
 
 
 def batches(tokenizer: Any, todo: Sequence[Wanted], batch_size: int) -> Iterator[list[Wanted]]:

@@ -34,7 +34,7 @@ class FoundSet:
 
 def find_set(settings: Settings, options: RegOptions) -> FoundSet:
     """Looks at pictures, captions and the set's folder; UserError with what keeps the set from being drawn."""
-    base = _base(settings)
+    base = base_of(settings)
     # Where the set is to be drawn there may be no folder yet.
     training_set = scan(settings.replaced(reg_data_dir=None))
     folder = _folder(settings, options, training_set)
@@ -93,7 +93,8 @@ def _picture(wanted: Wanted, yours: dict[str, Path], states: dict[Path, tuple[st
     }
 
 
-def _base(settings: Settings) -> Base:
+def base_of(settings: Settings) -> Base:
+    """The base model that the settings name; UserError where there is none or no usable one."""
     path = settings.pretrained_model_name_or_path
     if path is None:
         raise UserError("There is no base model to draw with: give the training's as pretrained_model_name_or_path.")

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ..problems import WordsError
-from .option_words import option_words
+from .option_words import Parser, option_words, plain_word, positive
 from .request import SAMPLERS
 
 KINDS = ("matched", "class")
@@ -72,7 +72,7 @@ def read_options(values: Any) -> RegOptions:
 
 def read_words(argv: Sequence[str]) -> tuple[RegOptions, list[str]]:
     """The options and the words that are left for the settings; WordsError with what is wrong."""
-    known, rest = _parser().parse_known_args([_plain(word) for word in argv])
+    known, rest = _parser().parse_known_args([plain_word(word) for word in argv])
     options = RegOptions(**vars(known))
     if options.kind == "matched":
         if options.count or options.tags:
@@ -95,19 +95,8 @@ def read_words(argv: Sequence[str]) -> tuple[RegOptions, list[str]]:
     return options, rest
 
 
-def _plain(word: str) -> str:
-    """Hyphens in a flag's name may stand for underscores."""
-    name, mark, value = word.partition("=")
-    return name.replace("-", "_").replace("__", "--", 1) + mark + value if word.startswith("--") else word
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise WordsError(f"reg: {message}.")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="python -m trainer_core reg",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -124,25 +113,18 @@ def _parser() -> argparse.ArgumentParser:
     add("activation", "the activation tag; default: the tag that most captions begin with. Empty: captions as they are",
         metavar="TAG")  # fmt: skip
     add("drop_activation", "takes the activation tag out and puts nothing in its place", action="store_true")
-    add("count", "with --kind class: how many pictures", type=_whole, default=0, metavar="N")
+    add("count", "with --kind class: how many pictures", type=positive, default=0, metavar="N")
     add("tags", "with --kind class: tags after the class word", default="", metavar="TAGS")
     add("out", "the folder for the set; default: reg_data_dir", type=Path, metavar="DIR")
     add("folder", "name of the folder in it; default 1_<class word>", default="", metavar="NAME")
     add("seeds", "same: every picture has the training's seed (default); index: the seed + 0, 1, 2, …; --kind class always",
         choices=SEEDS, default="same")  # fmt: skip
-    add("steps", "sampling steps (default 30)", type=_whole, default=30, metavar="N")
+    add("steps", "sampling steps (default 30)", type=positive, default=30, metavar="N")
     add("cfg", "guidance, 5 to 7 is usual (default 6)", type=float, default=6.0, metavar="X")
     add("sampler", f"one of {', '.join(SAMPLERS)} (default DDIM)", default="DDIM")
     add("negative", "negative prompt", default="", metavar="TEXT")
-    add("batch_size", "pictures drawn at once (default 4)", type=_whole, default=4, metavar="N")
+    add("batch_size", "pictures drawn at once (default 4)", type=positive, default=4, metavar="N")
     add("redo", "draw stale pictures anew; only ours that nobody changed are replaced", action="store_true")
     add("dry_run", "say what would be drawn, and draw nothing", action="store_true")
     parser.add_argument("--json", dest="as_json", action="store_true", help="print the result for machines")
     return parser
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number

@@ -86,7 +86,7 @@ def test_cells_are_found_by_their_id_or_its_beginning(tmp_path: Path) -> None:
         "base/p1": {"lora_file": None, "lora": "", "te": 0, "unet": 0},
         "e8/te1.0/unet0.5/p1": {"lora_file": "/x/penny.safetensors", "lora": "ab", "te": 1.0, "unet": 0.5},
     }
-    (tmp_path / "grid.json").write_text(json.dumps({"cells": cells}))
+    (tmp_path / "grid.json").write_text(json.dumps({"grids": [], "cells": cells}))
     choice = find_choice(tmp_path, "e8/te1.0/unet0.5")
     assert (choice.id, choice.digest, choice.te, choice.unet) == ("e8/te1.0/unet0.5/p1", "ab", 1.0, 0.5)
     with pytest.raises(UserError, match="base without LoRA"):

@@ -4,6 +4,7 @@ import { h, setAttribute, setText, show } from "./dom.js";
 import { openFolderPicker } from "./folder_picker.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
+import { takeFinishedSets } from "./reg_use.js";
 import { setupView } from "./setup_view.js";
 import { startView } from "./start_view.js";
 import { TABS, tabAfter } from "./tabs.js";
@@ -14,6 +15,7 @@ export function buildFrame({ root, api, store }) {
   app.chooseDataset = () => chooseDataset(app);
   app.showTab = (id) => choose(id);
   app.nextStep = (id) => nextStep(app, id);
+  takeFinishedSets(app);
 
   const strip = h("div", { class: "lw-tabs", role: "tablist", "aria-label": t("Steps of the work") });
   const body = h("main", { class: "lw-body" });

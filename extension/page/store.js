@@ -131,9 +131,7 @@ async function keep(api, changes) {
     await api.post("project", { changes });
   } catch (refused) {
     const parts = Object.entries(changes).flatMap(([part, value]) =>
-      PARTS.includes(part)
-        ? Object.entries(value).map(([name, one]) => ({ [part]: { [name]: one } }))
-        : [{ [part]: value }],
+      PARTS.includes(part) ? Object.entries(value).map(([name, one]) => ({ [part]: { [name]: one } })) : [{ [part]: value }],
     );
     if (refused.status < 400 || refused.status >= 500 || parts.length < 2) throw refused;
     let last = null;

@@ -1,10 +1,11 @@
 // The tabs in the order of the work. To add one, write its module and add a line here.
 
 import { captionsTab } from "./captions_tab.js";
+import { regTab } from "./reg_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
 
-export const TABS = [tagTab, captionsTab, trainTab];
+export const TABS = [tagTab, captionsTab, regTab, trainTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

@@ -63,7 +63,8 @@ export function tagOptions({ api, store }) {
   return { element };
 }
 
-function row(id, label, help, ...fields) {
+/** A label, its fields and the help that is shown on hover and focus. */
+export function row(id, label, help, ...fields) {
   const told = h("p", { class: "lw-help", role: "tooltip", id: `${id}-help` }, help);
   return h(
     "div",

@@ -1,0 +1,136 @@
+// The button that draws what is missing, the one that draws stale pictures anew, and the progress with the newest picture.
+
+import { h, setText, show } from "./dom.js";
+import { baseName, count, duration, folderOf, rounded } from "./format.js";
+import { t } from "./i18n.js";
+import { button, disable, errorLine, progressBar, sign } from "./parts.js";
+import { drawnOptions, missingFor, regValues } from "./reg_plan.js";
+import { askFor, isLive, jobPath, mood } from "./runs.js";
+
+const regJobs = (store) => store.jobs.filter((job) => job.kind === "reg" && job.project === store.project?.name);
+const isBusy = (store) => regJobs(store).some((job) => isLive(job) || job.state === "queued");
+
+/** `changed()` is called while pictures come, and when the last has come. */
+export function regRun(app, plan, changed) {
+  const { store } = app;
+  const line = errorLine();
+  const why = h("p", { class: "lw-why", id: "lw-reg-why", hidden: true });
+  const progress = regProgress(app, line, changed);
+  const begin = (redo) => async () => {
+    await store.flush();
+    const options = { ...drawnOptions(store), ...(redo ? { redo } : {}) };
+    const asked = { kind: "reg", project: store.project.name, settings: store.runSettings(), options };
+    progress.expect(await askFor(app, "jobs", asked));
+  };
+  const words = { line, "aria-describedby": "lw-reg-why" };
+  const make = button("", begin(false), { ...words, kind: "lw-primary", id: "lw-reg-make" });
+  const renew = button("", begin(true), { ...words, id: "lw-reg-renew" });
+  const look = () => {
+    const mine = regValues(store).way === "folder";
+    for (const one of [make, why]) show(one, !mine);
+    const { to_draw: missing = 0, counts = {} } = plan.data ?? {};
+    const stale = staleOf(plan.data);
+    setText(
+      make,
+      missing === 1
+        ? t("Make 1 picture")
+        : missing
+          ? t("Make {count} pictures", { count: count(missing) })
+          : t("Make pictures"),
+    );
+    setText(renew, stale === 1 ? t("Draw 1 stale one anew") : t("Draw {count} stale ones anew", { count: count(stale) }));
+    renew.classList.toggle("lw-strong", stale > 0 && !missing);
+    show(renew, !mine && stale);
+    const reason = mine ? "" : whyNot(store, plan);
+    disable(renew, reason);
+    disable(make, reason || (missing ? "" : nothingToDo(counts, stale)), why);
+    progress.look();
+  };
+  for (const topic of ["project", "state", "jobs", "opened"]) store.on(topic, look);
+  plan.on(look);
+  const foot = h("div", { class: "lw-line" }, make, renew);
+  return { element: h("div", { class: "lw-reg-run" }, progress.element, foot, why, line), look };
+}
+
+/** How many pictures are stale and not drawn unasked: a changed caption alone is. */
+export function staleOf(data) {
+  return (data?.pictures ?? []).filter((one) => one.state === "stale" && one.why !== "caption").length;
+}
+
+function whyNot(store, plan) {
+  const missing = missingFor(store);
+  if (missing) return missing;
+  if (isBusy(store)) return t("It is drawing, or waits for its turn.");
+  if (plan.error) return t("It can't be said what to make; see there.");
+  return plan.data ? "" : t("Looking what is there …");
+}
+
+function nothingToDo({ yours = 0 }, stale) {
+  if (stale) return t("None is missing, but some are stale.");
+  return yours ? t("All are there, some of them your own.") : t("All are there, as they should be.");
+}
+
+function regProgress(app, line, changed) {
+  const { api, store } = app;
+  const bar = progressBar();
+  const words = h("span", { class: "lw-figures" });
+  const newest = h("img", { class: "lw-reg-newest", alt: "", width: 128, height: 128, hidden: true });
+  const act = (what) => () => askFor(app, jobPath(job, what));
+  const stop = button(t("Stop"), act("stop"), { line, kind: "lw-small", id: "lw-reg-stop" });
+  const told = h("p", { class: "lw-told", role: "status", hidden: true });
+  const beside = h("div", { class: "lw-reg-beside" }, bar.element, h("div", { class: "lw-line" }, words, stop));
+  const live = h("div", { class: "lw-reg-live", hidden: true }, newest, beside);
+  const states = new Map();
+  let job = null;
+  let step = 0;
+
+  const showNewest = () => {
+    show(newest, job.picture);
+    if (!job.picture) return;
+    const address = api.url("thumb", { folder: folderOf(job.picture), name: baseName(job.picture), size: 256, mark: job.step });
+    if (newest.getAttribute("src") !== address) newest.src = address;
+    newest.alt = t("the newest picture: {name}", { name: baseName(job.picture) });
+  };
+  return {
+    element: h("div", {}, live, told),
+    /** A job of this window: its end is told even where that came before the answer to its beginning. */
+    expect({ id }) {
+      states.set(id, "queued");
+      this.look();
+    },
+    look() {
+      const jobs = regJobs(store);
+      job = jobs.find((one) => isLive(one)) ?? jobs.find((one) => one.state === "queued") ?? null;
+      for (const one of jobs) {
+        const before = states.get(one.id);
+        states.set(one.id, one.state);
+        if (!before || before === one.state || isLive(one) || one.state === "queued") continue;
+        told.replaceChildren(sign(mood(one.state)), one.message || t("Drawing ended."));
+        show(told, true);
+        changed(true);
+      }
+      show(live, job);
+      if (!job) return;
+      show(told, false);
+      bar.set(job.step ?? 0, job.steps ?? 0);
+      setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+      showNewest();
+      if (job.step !== step) changed(false);
+      step = job.step;
+    },
+  };
+}
+
+/** "12 of 42 · 0.5 a second · 1 min left". */
+function figures(job) {
+  if (!job.step) return t("The model is being read …");
+  const left = job.seconds_left;
+  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
+  return [
+    t("{done} of {count}", { done: count(job.step), count: count(job.steps) }),
+    perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
+    Number.isFinite(left) && t("{time} left", { time: duration(left) }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}

@@ -30,6 +30,22 @@ def random_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_sd2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion 2.x checkpoint with random weights (fp32); nothing in it says what it predicts."""
+    from lora_workbench.benchmarks.make_checkpoint import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("tiny_sd2") / "tiny_sd2.safetensors", "tiny_sd2", dtype="fp32")
+
+
+@pytest.fixture(scope="session")
+def tiny_sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Stable Diffusion XL checkpoint with random weights (fp32); nothing in it says what it predicts."""
+    from lora_workbench.benchmarks.make_checkpoint import make_checkpoint
+
+    return make_checkpoint(tmp_path_factory.mktemp("tiny_sdxl") / "tiny_sdxl.safetensors", "tiny_sdxl", dtype="fp32")
+
+
+@pytest.fixture(scope="session")
 def toy_base() -> Path:
     """The toy world's trained base model."""
     path = ROOT / "demo" / "models" / "toy_base.safetensors"

@@ -1,4 +1,4 @@
-"""Loads a Stable Diffusion 1.x model from one file or a diffusers folder, without building random weights first.
+"""Loads a Stable Diffusion model (1.x, 2.x or XL) from one file or a diffusers folder, without building random weights first.
 
 The shapes in the header give each part's configuration; the classes are made on the meta device (no memory, no
 initialisation) and the file's tensors are put in their place, mapped from the file where they already have the dtype.
@@ -16,9 +16,11 @@ import torch
 from torch import nn
 
 from .build import build
-from .families import FAMILIES, Family, identify, require_base
+from .families import FAMILIES, Family, FamilyFacts, identify, require_base
 from .header import CheckpointError, ModelHeader, read_header
 from .layout import PARTS, part_names
+from .open_clip import place_info
+from .prediction import Prediction, prediction_of
 from .read import read_tensors
 from .small_convolutions import is_large, use_small_convolutions
 from .tokenizer import ClipTokenizer, load_tokenizer
@@ -28,7 +30,11 @@ TOKENS = "embeddings.token_embedding.weight"
 
 @dataclass
 class Model:
-    """A base model's parts, frozen and in eval mode; a part that wasn't asked for is None."""
+    """A base model's parts, frozen and in eval mode; a part that wasn't asked for, or that the family lacks, is None.
+
+    prediction: what the UNet answers with, noise ("epsilon") or velocity ("v_prediction"). zero_terminal: its last timestep is
+    pure noise.
+    """
 
     unet: Any
     text_encoder: Any
@@ -37,22 +43,45 @@ class Model:
     family: Family
     path: Path
     scaling_factor: float
+    text_encoder_2: Any = None
+    prediction: Prediction = "epsilon"
+    zero_terminal: bool = False
 
-    def free_vae(self) -> None:
-        """Gives the VAE's memory back once all latents are cached."""
-        self.vae = None
+    @property
+    def facts(self) -> FamilyFacts:
+        return FAMILIES[self.family]
+
+    def parts(self) -> dict[str, Any]:
+        """{name: module} of the parts that are loaded, in the order of PARTS."""
+        return {name: part for name in PARTS if (part := getattr(self, name)) is not None}
+
+    def drop(self, *names: str) -> None:
+        """Gives the memory of parts back that are done with."""
+        for name in names:
+            setattr(self, name, None)
         gc.collect()
 
 
 def load_model(
-    path: str | Path, vae: str | Path | None = None, dtype: torch.dtype = torch.float32, parts: Sequence[str] = PARTS
+    path: str | Path,
+    vae: str | Path | None = None,
+    dtype: torch.dtype = torch.float32,
+    parts: Sequence[str] = PARTS,
+    *,
+    v_parameterization: bool = False,
+    zero_terminal_snr: bool = False,
 ) -> Model:
-    """Loads the given parts ("text_encoder", "unet", "vae"); `vae` is another file for the VAE."""
+    """Loads the given parts, as far as the family has them, one after another; `vae` is another file for the VAE.
+
+    v_parameterization, zero_terminal_snr: what the user says of it, where the file itself doesn't.
+    """
     header = read_header(path)
     family = require_base(header)
-    loaded = {part: load_part(header, part, dtype) for part in parts if not (part == "vae" and vae)}
+    wanted = [part for part in parts if part == "vae" or part in FAMILIES[family].parts]
+    loaded = {part: load_part(header, part, dtype) for part in wanted if not (part == "vae" and vae)}
     if vae and "vae" in parts:
         loaded["vae"] = load_vae(vae, dtype)
+    known = prediction_of(header, v_parameterization, zero_terminal_snr)
     return Model(
         loaded.get("unet"),
         loaded.get("text_encoder"),
@@ -61,6 +90,9 @@ def load_model(
         family,
         header.path,
         FAMILIES[family].scaling_factor,
+        loaded.get("text_encoder_2"),
+        known.prediction,
+        known.zero_terminal,
     )
 
 
@@ -70,14 +102,14 @@ def load_vae(path: str | Path, dtype: torch.dtype = torch.float32) -> nn.Module:
     if path.is_dir() and not (path / "unet").is_dir():
         path = path / "diffusion_pytorch_model.safetensors"
     header = read_header(path)
-    if identify(header) not in ("vae", "sd1", "sd2"):
-        raise CheckpointError(f"{path} is not a VAE for Stable Diffusion 1.x: give a VAE file, or leave --vae out.")
+    if identify(header) not in ("vae", *FAMILIES):
+        raise CheckpointError(f"{path} is not a VAE for Stable Diffusion: give a VAE file, or leave --vae out.")
     return load_part(header, "vae", dtype)
 
 
 def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
     names = part_names(header, part)
-    shapes = {new: header.tensors[old].shape for new, old in names.items()}
+    shapes = {new: place_info(header.tensors, old).shape for new, old in names.items()}
     try:
         model = build(part, shapes, header)
     except KeyError as error:
@@ -87,7 +119,7 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
         ) from None
     except (ValueError, IndexError) as error:
         raise CheckpointError(
-            f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion 1.x model has: "
+            f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion model has: "
             "it is damaged or of another kind."
         ) from error
     full = dtype == torch.float32
@@ -104,7 +136,7 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
         what = f"lacks {missing[0]!r}" if missing else f"has another shape than expected at {wrong[0]!r}"
         raise CheckpointError(
             f"The {part.replace('_', ' ')} in {header.path} {what} ({len(missing)} missing, {len(wrong)} "
-            "of another shape): it is not a usable Stable Diffusion 1.x model."
+            "of another shape): it is not a usable Stable Diffusion model."
         )
     model.load_state_dict({name: tensors[name] for name in wanted}, assign=True)
     for module in model.modules():

@@ -1,4 +1,4 @@
-"""Which family a model file belongs to, told from its tensor names and shapes."""
+"""Which family a model file belongs to, told from its tensor names and shapes, and what the families differ in."""
 
 from __future__ import annotations
 
@@ -8,25 +8,82 @@ from typing import Literal
 from .header import CheckpointError, ModelHeader
 
 Family = Literal["sd1", "sd2", "sdxl", "lora", "vae", "unknown"]
+TextPart = Literal["text_encoder", "text_encoder_2"]
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """A text encoder of a family: its part of the model and the prefix that its modules have in LoRA files.
+
+    open_clip: OpenCLIP's, whose chunks are filled with 0 behind the end mark and whose activation is the exact GELU.
+    penultimate: the state before the last layer is taken, without the final norm. pooled: it gives a pooled state too.
+    """
+
+    part: TextPart
+    lora_prefix: str
+    open_clip: bool = False
+    penultimate: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True)
 class FamilyFacts:
-    """What the rest of the program asks of a family."""
+    """What the rest of the program asks of a family. `size_step`: sizes of pictures are multiples of it.
+
+    `ldm_names`: LoRA files name the UNet's modules as the original layout does, not as diffusers.
+    `has_clip_skip`: whether webui and other programs heed clip skip with it.
+    """
 
     title: str
     base_model_version: str
     architecture: str
     resolution: int
     scaling_factor: float
+    text: tuple[TextFacts, ...]
+    size_step: int = 8
+    ldm_names: bool = False
+    has_clip_skip: bool = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that a LoRA may train, in the order of LoRA files."""
+        return (*(one.part for one in self.text), "unet")
 
 
 FAMILIES: dict[str, FamilyFacts] = {
-    "sd1": FamilyFacts("Stable Diffusion 1.x", "sd_v1", "stable-diffusion-v1/lora", 512, 0.18215),
-    "sd2": FamilyFacts("Stable Diffusion 2.x", "sd_v2", "stable-diffusion-v2-512/lora", 512, 0.18215),
-    "sdxl": FamilyFacts("Stable Diffusion XL", "sdxl_base_v1-0", "stable-diffusion-xl-v1-base/lora", 1024, 0.13025),
+    "sd1": FamilyFacts(
+        "Stable Diffusion 1.x",
+        "sd_v1",
+        "stable-diffusion-v1/lora",
+        512,
+        0.18215,
+        (TextFacts("text_encoder", "lora_te_text_model"),),
+    ),
+    "sd2": FamilyFacts(
+        "Stable Diffusion 2.x",
+        "sd_v2",
+        "stable-diffusion-v2-512/lora",
+        768,
+        0.18215,
+        (TextFacts("text_encoder", "lora_te_text_model", open_clip=True),),
+        has_clip_skip=False,
+    ),
+    "sdxl": FamilyFacts(
+        "Stable Diffusion XL",
+        "sdxl_base_v1-0",
+        "stable-diffusion-xl-v1-base/lora",
+        1024,
+        0.13025,
+        (
+            TextFacts("text_encoder", "lora_te1_text_model", penultimate=True),
+            TextFacts("text_encoder_2", "lora_te2_text_model", open_clip=True, penultimate=True, pooled=True),
+        ),
+        size_step=32,
+        ldm_names=True,
+        has_clip_skip=False,
+    ),
 }
-TRAINABLE = ("sd1",)
+_CHECKPOINT_TITLES = "Stable Diffusion 1.x, 2.x or XL"
 
 
 def identify(header: ModelHeader) -> Family:
@@ -37,7 +94,10 @@ def identify(header: ModelHeader) -> Family:
         if "text_encoder_2" in header.files:
             return "sdxl"
         width = next((info.shape[-1] for name, info in header.tensors.items() if name.endswith("token_embedding.weight")), 0)
-        return "sd2" if width == 1024 else "sd1" if width else "unknown"
+        if not width:
+            return "unknown"
+        linear = len(header.tensors.get("unet:mid_block.attentions.0.proj_in.weight", _NOTHING).shape) == 2
+        return "sd2" if linear else "sd1"
     if any(name.startswith("conditioner.embedders.") for name in names):
         return "sdxl"
     has_unet = any(name.startswith("model.diffusion_model.input_blocks.") for name in names)
@@ -48,6 +108,13 @@ def identify(header: ModelHeader) -> Family:
     if not has_unet and any(name.removeprefix("first_stage_model.").startswith("decoder.conv_in.") for name in names):
         return "vae"
     return "unknown"
+
+
+class _Nothing:
+    shape: tuple[int, ...] = ()
+
+
+_NOTHING = _Nothing()
 
 
 def require_base(header: ModelHeader) -> Family:
@@ -61,10 +128,9 @@ def require_base(header: ModelHeader) -> Family:
         raise CheckpointError(
             f"{path} is not a Stable Diffusion checkpoint with UNet, VAE and text encoder: give another file."
         )
-    if family not in TRAINABLE:
-        raise CheckpointError(
-            f"{path} is a {FAMILIES[family].title} model, which can't be trained yet: give a Stable Diffusion 1.x model."
-        )
+    kind = _other_kind(header, family)
+    if kind:
+        raise CheckpointError(f"{path} is {kind}, which can't be trained here: give {_CHECKPOINT_TITLES}, the ordinary model.")
     name = "unet:conv_in.weight" if header.files else "model.diffusion_model.input_blocks.0.0.weight"
     conv_in = header.tensors.get(name)
     if conv_in is not None and conv_in.shape[1] != 4:
@@ -72,3 +138,17 @@ def require_base(header: ModelHeader) -> Family:
             f"{path} is an inpainting or editing model ({conv_in.shape[1]} input channels): give the ordinary model."
         )
     return family
+
+
+def _other_kind(header: ModelHeader, family: Family) -> str:
+    """What a relative of a family is called that looks like it and isn't trained; "" for the family itself."""
+    names = header.tensors.keys()
+    has_labels = any(name.startswith(("model.diffusion_model.label_emb.", "unet:add_embedding.")) for name in names)
+    if family == "sdxl" and not header.files:
+        if not any(name.startswith("conditioner.embedders.0.transformer.") for name in names):
+            return "the refiner of Stable Diffusion XL"
+        if any(name.startswith("edm_") for name in names):
+            return "a model of the EDM kind (CosXL)"
+    elif family == "sd2" and has_labels:
+        return "an image variation model (unCLIP)"
+    return ""

@@ -65,6 +65,11 @@ FOLDER_PARTS = {
 }
 
 
+def element_bytes(dtype: str) -> int:
+    """Bytes of one number of a dtype as safetensors writes it; 0 for a dtype that is not known."""
+    return ELEMENT_BYTES.get(dtype, 0)
+
+
 class CheckpointError(UserError):
     """The file can't be used as a model; the sentence says why."""
 
@@ -182,16 +187,35 @@ def _read_folder(path: Path) -> ModelHeader:
 
 
 def _folder_metadata(path: Path) -> dict[str, str]:
-    """What shapes don't show and a diffusers folder says in its configuration: the text encoder's heads."""
+    """What shapes don't show and a diffusers folder says in its configuration: text encoders' heads, and what is predicted."""
+    found: dict[str, str] = {}
+    for part in ("text_encoder", "text_encoder_2"):
+        config = _config(path / part / "config.json")
+        if config is not None:
+            try:
+                found[f"{part}_heads"] = str(config["num_attention_heads"])
+            except KeyError:
+                raise CheckpointError(
+                    f"{path / part / 'config.json'} can't be read: the diffusers folder is damaged."
+                ) from None
+    scheduler = _config(path / "scheduler" / "scheduler_config.json") or {}
+    if "prediction_type" in scheduler:
+        found["prediction_type"] = str(scheduler["prediction_type"])
+    if scheduler.get("rescale_betas_zero_snr"):
+        found["zero_terminal_snr"] = "True"
+    return found
+
+
+def _config(path: Path) -> dict[str, Any] | None:
     try:
-        heads = json.loads((path / "text_encoder" / "config.json").read_text(encoding="utf-8"))["num_attention_heads"]
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
-    except (ValueError, KeyError, TypeError):
-        raise CheckpointError(
-            f"{path / 'text_encoder' / 'config.json'} can't be read: the diffusers folder is damaged."
-        ) from None
-    return {"text_encoder_heads": str(heads)}
+        return None
+    except (OSError, ValueError):
+        content = None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} can't be read: the diffusers folder is damaged.")
+    return content
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The two layouts of Stable Diffusion files: the original one ("LDM") and diffusers', and the names between them.
 
-Everything inside the trainer uses diffusers' names; files of either layout come in, and `ldm_names` leads back.
+Everything inside the trainer uses diffusers' names; files of either layout come in, and `ldm_names` leads back. Where a
+tensor of ours is only a part of one in the file, or lies there transposed, its place there says so: see open_clip.py.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 
 from .header import ModelHeader
+from .open_clip import open_clip_places
 
 UNET, VAE, TEXT = "model.diffusion_model.", "first_stage_model.", "cond_stage_model.transformer."
-PARTS = ("text_encoder", "unet", "vae")
+OPEN_CLIP = "cond_stage_model.model."  # SD 2.x
+TEXT_1, TEXT_2 = "conditioner.embedders.0.transformer.", "conditioner.embedders.1.model."  # SDXL
+PARTS = ("text_encoder", "text_encoder_2", "unet", "vae")
 _RESNET = {
     "in_layers.0": "norm1",
     "in_layers.2": "conv1",
@@ -23,6 +27,8 @@ _RESNET = {
 _UNET_ENDS = {
     "time_embed.0": "time_embedding.linear_1",
     "time_embed.2": "time_embedding.linear_2",
+    "label_emb.0.0": "add_embedding.linear_1",
+    "label_emb.0.2": "add_embedding.linear_2",
     "input_blocks.0.0": "conv_in",
     "out.0": "conv_norm_out",
     "out.2": "conv_out",
@@ -81,20 +87,29 @@ def vae_name(name: str, levels: int) -> str | None:
     return name
 
 
-def text_name(name: str) -> str | None:
-    """The name within the text model: without the `text_model.` that files have and the newer class has not."""
+def text_name(name: str, *, projection: bool = False) -> str | None:
+    """The name within the text model: without the `text_model.` that files have and the newer class has not.
+
+    projection: with the matrix of the pooled output, which only some text encoders have a use for.
+    """
     name = name.removeprefix("text_model.")
-    return name if name.startswith(("embeddings.", "encoder.", "final_layer_norm.")) and "position_ids" not in name else None
+    known = ("embeddings.", "encoder.", "final_layer_norm.", *(("text_projection.",) if projection else ()))
+    return name if name.startswith(known) and "position_ids" not in name else None
 
 
 def part_names(header: ModelHeader, part: str) -> dict[str, str]:
-    """{diffusers name: name in the file} of one part ("unet", "vae" or "text_encoder"); {} where the file lacks it."""
+    """{diffusers name: place in the file} of one of the PARTS; {} where the file lacks it.
+
+    A place is a tensor's name, or, in OpenCLIP's layout, a name with a mark of the piece (open_clip.py).
+    """
     if header.files:
         own = [(name.split(":", 1)[1], name) for name in header.tensors if name.startswith(f"{part}:")]
-        if part == "text_encoder":
-            return {short: name for long, name in own if (short := text_name(long))}
+        if part.startswith("text_encoder"):
+            return {short: name for long, name in own if (short := text_name(long, projection=part == "text_encoder_2"))}
         return {_newer_vae(long): name for long, name in own}
-    prefix = {"unet": UNET, "vae": VAE, "text_encoder": TEXT}[part]
+    if part.startswith("text_encoder"):
+        return _text_places(header, part)
+    prefix = {"unet": UNET, "vae": VAE}[part]
     if part == "vae" and not any(name.startswith(VAE) for name in header.tensors):
         prefix = ""
     own = [(name[len(prefix) :], name) for name in header.tensors if name.startswith(prefix)]
@@ -107,9 +122,22 @@ def part_names(header: ModelHeader, part: str) -> dict[str, str]:
         pairs = [(vae_name(short, levels), name) for short, name in own]
         if levels == 0:  # a VAE on its own that already has diffusers' names
             pairs = [(_newer_vae(short), name) for short, name in own if re.match(r"encoder|decoder|quant|post_quant", short)]
-    else:
-        pairs = [(text_name(short), name) for short, name in own]
     return {new: old for new, old in pairs if new}
+
+
+def _text_places(header: ModelHeader, part: str) -> dict[str, str]:
+    """SD 1.x and SDXL's first: CLIP as transformers has it. SD 2.x and SDXL's second: OpenCLIP.
+
+    Of SD 2.x's text encoder the last layer is left out: the model was trained on the state before it, as diffusers' folders
+    and kohya's trainer take it.
+    """
+    if part == "text_encoder_2":
+        return open_clip_places(header.tensors, TEXT_2, projection=True)
+    if any(name.startswith(OPEN_CLIP) for name in header.tensors):
+        return open_clip_places(header.tensors, OPEN_CLIP, last_layer=False)
+    prefix = TEXT if any(name.startswith(TEXT) for name in header.tensors) else TEXT_1
+    own = [(text_name(name[len(prefix) :]), name) for name in header.tensors if name.startswith(prefix)]
+    return {short: name for short, name in own if short}
 
 
 def _newer_vae(name: str) -> str:
@@ -123,7 +151,7 @@ def _newer_vae(name: str) -> str:
 
 
 def ldm_names(names: Iterable[str], part: str) -> dict[str, str]:
-    """{diffusers name: full LDM name} of a part's tensors, for writing a checkpoint; the inverse of `part_names`."""
+    """{diffusers name: full LDM name} of a part's tensors; for `text_encoder` SD 1.x's names. The inverse of `part_names`."""
     names = list(names)
     if part == "text_encoder":
         return {name: f"{TEXT}text_model.{name.removeprefix('text_model.')}" for name in names}
@@ -146,7 +174,7 @@ def _ldm_unet_name(name: str, attending: set[str]) -> str:
         return f"output_blocks.{3 * level + 2}.{2 if resample[2] in attending else 1}.conv.{kind}"
     found = re.fullmatch(r"(down_blocks|up_blocks|mid_block)\.(?:(\d+)\.)?(resnets|attentions)\.(\d+)\.(.+)", stem)
     if not found:
-        raise ValueError(f"{name} is no tensor of a Stable Diffusion 1.x UNet")
+        raise ValueError(f"{name} is no tensor of a Stable Diffusion UNet")
     side, level, is_resnet, number, rest = found[1], int(found[2] or 0), found[3] == "resnets", int(found[4]), found[5]
     if is_resnet:
         rest = _inverse(_RESNET)[rest]

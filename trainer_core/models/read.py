@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from .header import CheckpointError, ModelHeader, read_header
+from .open_clip import is_transposed, place_info, rows_of, split_place
 
 _DTYPES = {
     "F64": torch.float64,
@@ -32,7 +33,7 @@ _DTYPES = {
 def read_tensors(
     header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype | None, as_stored: Collection[str] = ()
 ) -> dict[str, torch.Tensor]:
-    """{new name: tensor} for {new name: name in the file}; None keeps each tensor's dtype.
+    """{new name: tensor} for {new name: place in the file} as `layout.part_names` gives them; None keeps each tensor's dtype.
 
     Those of `as_stored` (new names) stay in a safetensors file itself where they are in half precision there.
     """
@@ -41,8 +42,8 @@ def read_tensors(
         file = read_header(header.files[part])
         return read_tensors(file, {new: old.split(":", 1)[1] for new, old in names.items()}, dtype, as_stored)
     if header.is_torch:
-        return _cast(_read_torch(header.path, names.values()), names, dtype)
-    kinds = {new: _DTYPES.get(header.tensors[old].dtype) for new, old in names.items()}
+        return _cast(_read_torch(header.path, {split_place(old)[0] for old in names.values()}), names, dtype)
+    kinds = {new: _DTYPES.get(place_info(header.tensors, old).dtype) for new, old in names.items()}
     halves = (torch.float16, torch.bfloat16)
     mapped = {new for new, kind in kinds.items() if dtype in (None, kind) or (new in as_stored and kind in halves)}
     converted = {new: old for new, old in names.items() if new not in mapped}
@@ -57,7 +58,14 @@ def _map(path: Path, names: Mapping[str, str]) -> dict[str, torch.Tensor]:
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
-        return {new: file.get_tensor(old) for new, old in names.items()}
+        return {new: _piece(file.get_tensor(split_place(old)[0]), old) for new, old in names.items()}
+
+
+def _piece(tensor: torch.Tensor, place: str) -> torch.Tensor:
+    """What a place takes of the tensor in the file."""
+    if is_transposed(place):
+        return tensor.t().contiguous()
+    return tensor[rows_of(place, len(tensor))] if split_place(place)[1] else tensor
 
 
 def _converted(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype) -> dict[str, torch.Tensor]:
@@ -65,21 +73,23 @@ def _converted(header: ModelHeader, names: Mapping[str, str], dtype: torch.dtype
     tensors: dict[str, torch.Tensor] = {}
     buffer = bytearray(max(_bytes_of(header, old) for old in names.values()))
     with header.path.open("rb", buffering=0) as file:
-        for new, old in sorted(names.items(), key=lambda pair: header.tensors[pair[1]].start):
-            info, count = header.tensors[old], _bytes_of(header, old)
+        for new, old in sorted(names.items(), key=lambda pair: place_info(header.tensors, pair[1]).start):
+            info, count = place_info(header.tensors, old), _bytes_of(header, old)
             file.seek(info.start)
             if _fill(file, memoryview(buffer)[:count]) < count:
                 raise CheckpointError(f"{header.path} became shorter while it was read: fetch it again.")
             if count:
                 raw = torch.frombuffer(buffer, dtype=_DTYPES[info.dtype], count=math.prod(info.shape))
-                tensors[new] = raw.view(info.shape).to(dtype, copy=True)
+                if is_transposed(old):
+                    raw = raw.view(info.shape[::-1]).t()
+                tensors[new] = raw.reshape(info.shape).to(dtype, copy=True)
             else:
                 tensors[new] = torch.empty(info.shape, dtype=dtype)
     return tensors
 
 
 def _bytes_of(header: ModelHeader, name: str) -> int:
-    info = header.tensors[name]
+    info = place_info(header.tensors, name)
     if info.dtype not in _DTYPES:
         raise CheckpointError(
             f"{header.path} holds {name!r} as {info.dtype}, which can't be read here: give it in fp16 or fp32."
@@ -96,7 +106,8 @@ def _fill(file: RawIOBase, space: memoryview) -> int:
 
 
 def _cast(content: Mapping[str, torch.Tensor], names: Mapping[str, str], dtype: torch.dtype | None) -> dict[str, torch.Tensor]:
-    return {new: content[old] if dtype is None else content[old].to(dtype) for new, old in names.items()}
+    pieces = {new: _piece(content[split_place(old)[0]], old) for new, old in names.items()}
+    return {new: piece if dtype is None else piece.to(dtype) for new, piece in pieces.items()}
 
 
 class _Callback:

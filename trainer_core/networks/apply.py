@@ -11,7 +11,7 @@ import torch
 
 from ..problems import UserError
 from .format import read_lora
-from .targets import PREFIX
+from .targets import Part, lora_names
 
 
 @contextlib.contextmanager
@@ -20,13 +20,13 @@ def applied(model: Any, loras: Sequence[tuple[str | Path, float, float]]) -> Ite
 
     Weights are put back from copies, so they are exactly what they were. A LoRA of an attached network stays as it is.
     """
-    modules = {part: _modules(getattr(model, part), prefix) for part, prefix in PREFIX.items()}
+    modules = {part: _modules(model, part) for part in model.facts.parts}
     kept: dict[str, tuple[torch.nn.Module, torch.Tensor]] = {}
     try:
         for path, text_encoder, unet in loras:
             tensors, _ = read_lora(path)
-            for part, strength in (("text_encoder", text_encoder), ("unet", unet)):
-                if strength:
+            for part in modules:
+                if strength := unet if part == "unet" else text_encoder:
                     _merge(tensors, modules[part], strength, kept)
             _require_known(path, tensors, modules)
         yield
@@ -35,10 +35,11 @@ def applied(model: Any, loras: Sequence[tuple[str | Path, float, float]]) -> Ite
             module.weight.data = weight
 
 
-def _modules(part: Any, prefix: str) -> dict[str, torch.nn.Module]:
+def _modules(model: Any, part: Part) -> dict[str, torch.nn.Module]:
     """{the LoRA's name for it: module} of everything with a weight that a LoRA can change."""
     kinds = (torch.nn.Linear, torch.nn.Conv2d)
-    return {f"{prefix}.{name}".replace(".", "_"): module for name, module in part.named_modules() if isinstance(module, kinds)}
+    found = {name: module for name, module in getattr(model, part).named_modules() if isinstance(module, kinds)}
+    return {name: found[place] for place, name in lora_names(model.family, part, found).items()}
 
 
 @torch.no_grad()

@@ -14,9 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..optimizer_table import ParameterGroup
 from ..problems import UserError
 from ..randomness import generator
-from .targets import PREFIX, Part, Target
+from .targets import Part, Target, family_prefix
 
 
 class LoraModule(nn.Module):
@@ -136,12 +137,11 @@ class LoraNetwork(nn.Module):
         seed: int,
     ) -> LoraNetwork:
         """Makes the modules and attaches them to `model`; alpha 0 means the rank, conv_alpha 1 where not given (as kohya)."""
-        parts: dict[Part, Any] = {"text_encoder": model.text_encoder, "unet": model.unet}
         modules = []
         for target in targets:
             own_alpha = (1.0 if conv_alpha is None else conv_alpha) if target.kernel > 1 and conv_dim else alpha
             module = LoraModule(
-                target, parts[target.part].get_submodule(target.module), target.rank(rank, conv_dim), own_alpha, seed
+                target, getattr(model, target.part).get_submodule(target.module), target.rank(rank, conv_dim), own_alpha, seed
             )
             module.dropout, module.rank_dropout, module.module_dropout = dropout, rank_dropout, module_dropout
             modules.append(module)
@@ -156,6 +156,11 @@ class LoraNetwork(nn.Module):
         """The part's parameters in a stable order: down and up of each module."""
         return [parameter for module in self.part(part) for parameter in (module.down, module.up)]
 
+    def groups(self, part: Part) -> list[ParameterGroup]:
+        """The part's parameters as an optimizer takes them: ups apart from downs, since LoRA+ gives them another rate."""
+        downs, ups = [module.down for module in self.part(part)], [module.up for module in self.part(part)]
+        return [ParameterGroup(part, downs), ParameterGroup(part, ups, is_up=True)]
+
     def attach(self) -> None:
         for module in self.loras.values():
             module.attach()
@@ -166,9 +171,9 @@ class LoraNetwork(nn.Module):
             module.detach()
 
     def set_multiplier(self, text_encoder: float, unet: float) -> None:
-        """How strongly each part acts; 1 in training, 0 takes the part off."""
+        """How strongly text encoders and UNet act; 1 in training, 0 takes the part off."""
         for module in self.loras.values():
-            module.multiplier = float(text_encoder if module.target.part == "text_encoder" else unet)
+            module.multiplier = float(unet if module.target.part == "unet" else text_encoder)
             module.attach()
 
     def tensors(self) -> dict[str, torch.Tensor]:
@@ -187,9 +192,9 @@ class LoraNetwork(nn.Module):
         Modules that the file lacks stay as they are. UserError where shapes differ or the file has modules unknown here.
         """
         names = {name.split(".", 1)[0] for name in tensors if ".lora_down." in name}
-        parts = {module.target.part for module in self.loras.values()}
+        trained = {family_prefix(name) for name in self.loras}
         unused = sorted(name for name in names if name not in self.loras)
-        unknown = [name for name in unused if any(name.startswith(PREFIX[part] + "_") for part in parts)]
+        unknown = [name for name in unused if family_prefix(name) in trained]
         if unknown:
             raise UserError(
                 f"network_weights: this network has no module {unknown[0]} ({len(unknown)} such in the file); "

@@ -1,20 +1,22 @@
 """Which modules of a base model a LoRA goes to, told from the model file's header alone; without torch, so that the plan can.
 
-Names and order are kohya's (networks.lora): text encoder first, then down, up and mid blocks of the UNet.
+Names and order are kohya's (networks.lora): text encoders first, then down, up and mid blocks of the UNet. In files for SDXL
+the UNet's modules have the names of the original layout (input_blocks …), in all others diffusers' (down_blocks …).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..models.families import FAMILIES, Family, identify
 from ..models.header import ModelHeader
-from ..models.layout import part_names
+from ..models.layout import UNET, ldm_names, part_names
+from ..models.open_clip import place_info
 
-Part = Literal["text_encoder", "unet"]
-PREFIX: dict[Part, str] = {"text_encoder": "lora_te_text_model", "unet": "lora_unet"}
+Part = Literal["text_encoder", "text_encoder_2", "unet"]
 _TEXT = ("self_attn.k_proj", "self_attn.v_proj", "self_attn.q_proj", "self_attn.out_proj", "mlp.fc1", "mlp.fc2")
 _ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 _BLOCK = (*(f"attn1.{name}" for name in _ATTENTION), "ff.net.0.proj", "ff.net.2", *(f"attn2.{name}" for name in _ATTENTION))
@@ -48,29 +50,62 @@ class Target:
         return (conv_dim or rank) if self.kernel > 1 else rank
 
 
+def prefixes(family: Family) -> dict[Part, str]:
+    """{part that a LoRA may train: what its modules' names begin with in the family's LoRA files}, in the files' order."""
+    facts = FAMILIES[family]
+    return {**{one.part: one.lora_prefix for one in facts.text}, "unet": "lora_unet"}
+
+
+def family_prefix(name: str) -> str:
+    """What tells a LoRA's parts apart in names of modules: lora_unet, lora_te, or with SDXL lora_te1 and lora_te2."""
+    return "_".join(name.split("_")[:2])
+
+
+def lora_names(family: Family, part: Part, modules: Iterable[str]) -> dict[str, str]:
+    """{module's place in the part: its name in LoRA files}; for SDXL's UNet give all of its modules that have a weight.
+
+    A module of the UNet that the original layout doesn't have is left out.
+    """
+    modules = list(modules)
+    places = {module: module for module in modules}
+    if part == "unet" and FAMILIES[family].ldm_names:
+        weights = [f"{module}.weight" for module in modules]
+        places = {
+            new.removesuffix(".weight"): old.removeprefix(UNET).removesuffix(".weight")
+            for new, old in ldm_names(weights, "unet").items()
+        }
+    prefix = prefixes(family)[part]
+    return {module: f"{prefix}.{place}".replace(".", "_") for module, place in places.items()}
+
+
 def lora_targets(header: ModelHeader, *, unet: bool = True, text_encoder: bool = True, conv: bool = False) -> list[Target]:
-    """LoRA-LierLa's modules (attention and MLP), with `conv` LoRA-C3Lier's (resnets, down- and upsamplers of the UNet too)."""
+    """LoRA-LierLa's modules (attention and MLP), with `conv` LoRA-C3Lier's (resnets, down- and upsamplers of the UNet too).
+
+    text_encoder: both of them where the family has two.
+    """
+    family = identify(header)
+    if family not in FAMILIES:
+        return []
     targets: list[Target] = []
-    if text_encoder:
-        shapes = _weights(header, "text_encoder")
-        targets += [_target("text_encoder", name, shapes[name]) for name in _text_modules(shapes)]
-    if unet:
-        shapes = _weights(header, "unet")
-        targets += [_target("unet", name, shapes[name]) for name in _unet_modules(shapes, conv)]
+    for part in prefixes(family):
+        if unet if part == "unet" else text_encoder:
+            shapes = _weights(header, part)
+            names = lora_names(family, part, shapes)
+            modules = _unet_modules(shapes, conv) if part == "unet" else _text_modules(shapes)
+            targets += [_target(names[module], part, module, shapes[module]) for module in modules]
     return targets
 
 
 def _weights(header: ModelHeader, part: Part) -> dict[str, tuple[int, ...]]:
     """{module: shape of its weight}."""
     return {
-        new.removesuffix(".weight"): header.tensors[old].shape
+        new.removesuffix(".weight"): place_info(header.tensors, old).shape
         for new, old in part_names(header, part).items()
         if new.endswith(".weight")
     }
 
 
-def _target(part: Part, module: str, shape: tuple[int, ...]) -> Target:
-    name = f"{PREFIX[part]}.{module}".replace(".", "_")
+def _target(name: str, part: Part, module: str, shape: tuple[int, ...]) -> Target:
     if len(shape) == 4:
         return Target(name, part, module, "conv", shape[1], shape[0], shape[2])
     return Target(name, part, module, "linear", shape[1], shape[0])

@@ -139,11 +139,20 @@ UNET = "model.diffusion_model.input_blocks.0.0.weight"
     ("names", "family", "words"),
     [
         (
-            (UNET, "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"),
+            (UNET, "conditioner.embedders.0.model.ln_final.weight"),
             "sdxl",
-            "Stable Diffusion XL",
+            "is the refiner of Stable Diffusion XL",
         ),
-        ((UNET, "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"), "sd2", "Stable Diffusion 2.x"),
+        (
+            (UNET, "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight", "edm_vpred.sigma_max"),
+            "sdxl",
+            "EDM",
+        ),
+        (
+            (UNET, "cond_stage_model.model.ln_final.weight", "model.diffusion_model.label_emb.0.0.weight"),
+            "sd2",
+            "image variation",
+        ),
         (("first_stage_model.decoder.conv_in.weight",), "vae", "is a VAE"),
         (("decoder.conv_in.weight", "encoder.conv_in.weight"), "vae", "--vae"),
         (("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight",), "lora", "is a LoRA"),
@@ -158,8 +167,16 @@ def test_other_families_are_named(names: tuple[str, ...], family: str, words: st
         require_base(header(*names))
 
 
-def test_sd1_is_taken_and_its_inpainting_model_is_not() -> None:
-    names = (UNET, "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight")
-    assert require_base(header(*names)) == "sd1"
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("sd1", "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"),
+        ("sd2", "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"),
+        ("sdxl", "conditioner.embedders.0.transformer.text_model.embeddings.token_embedding.weight"),
+    ],
+)
+def test_all_three_families_are_taken_and_their_inpainting_models_are_not(family: str, name: str) -> None:
+    names = (UNET, name)
+    assert require_base(header(*names)) == family
     with pytest.raises(CheckpointError, match="9 input channels"):
         require_base(header(*names, shape=(320, 9, 3, 3)))

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.plan",),
     ("trainer_core.run", "trainer_core.export"),
     ("trainer_core.between_steps",),
-    ("trainer_core.train",),
+    ("trainer_core.train", "trainer_core.loop"),
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
     ("extension",),

@@ -3,50 +3,138 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
-from .optimizer_table import TABLE, optimizer_arguments, sets_own_schedule
+from .optimizer_checks import lora_plus_ratios
+from .optimizer_table import ParameterGroup, optimizer_arguments, sets_own_rate, spec_of
 from .problems import UserError
 from .settings import Settings
 
 
-def make_optimizer(settings: Settings, parameters: Mapping[str, Sequence[torch.nn.Parameter]]) -> torch.optim.Optimizer:
-    """The optimizer over `parameters` by part ("unet", "text_encoder"), each with its rate; empty parts are left out.
+def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+    """The optimizer over `groups`, each with its rate; those whose rate is 0 and empty ones are left out.
 
-    Groups carry their part's name as "part". Raises UserError where the library is missing or refuses the arguments.
+    An optimizer that finds its own rate finds one for all; so where rates differ, each rate has an optimizer of its own.
+    Param groups carry their part's name as "part". Raises UserError where the library is missing or refuses the arguments.
     """
-    spec = TABLE[settings.optimizer_type]
-    rates = settings.learning_rates()
-    groups = [
-        {"params": list(parameters[part]), "lr": None if sets_own_schedule(settings) else rates[f"{part}_lr"], "part": part}
-        for part in ("text_encoder", "unet")
-        if parameters.get(part)
-    ]
-    module_name, _, class_name = spec.import_path.rpartition(".")
-    try:
-        optimizer_class = getattr(importlib.import_module(module_name), class_name)
-    except ImportError as error:
-        raise UserError(
-            f"{settings.optimizer_type} needs the package {spec.package}, which can't be used ({error}): run "
-            "`python install.py setup`."
-        ) from error
+    made = [_param_group(settings, group) for group in groups if group.parameters]
+    if not sets_own_rate(settings):
+        made = [group for group in made if group["lr"]]
+    optimizer_class = load_class("optimizer_type", spec_of(settings).import_path, spec_of(settings).package)
     arguments = optimizer_arguments(settings)
     if settings.optimizer_type == "AdaFactor":
         arguments.setdefault("relative_step", True)
+    rates = list(dict.fromkeys(group["lr"] for group in made)) if spec_of(settings).adaptive else []
+    sets = [[group for group in made if group["lr"] == rate] for rate in rates] if len(rates) > 1 else [made]
     try:
-        return optimizer_class(groups, lr=groups[0]["lr"], **arguments)
+        optimizers = [optimizer_class(one, lr=one[0]["lr"], **arguments) for one in sets]
     except (TypeError, ValueError) as error:
         raise UserError(f"{settings.optimizer_type} doesn't take its optimizer_args: {error}.") from error
+    optimizer = SeparateOptimizers(optimizers) if len(optimizers) > 1 else optimizers[0]
+    if is_averaging(optimizer):
+        optimizer.train()
+    return optimizer
+
+
+def _param_group(settings: Settings, group: ParameterGroup) -> dict[str, Any]:
+    rate = settings.learning_rates()[f"{group.part}_lr"] * group.factor
+    if group.is_up:
+        rate *= lora_plus_ratios(settings).get("unet" if group.part == "unet" else "text_encoder", 1.0)
+    return {"params": list(group.parameters), "lr": None if sets_own_rate(settings) else rate, "part": group.part}
+
+
+def load_class(setting: str, path: str, package: str = "") -> Callable[..., Any]:
+    """The class at a dotted path; UserError where the environment lacks it."""
+    module_name, _, class_name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        missing = package or module_name.partition(".")[0]
+        raise UserError(
+            f"{setting} {path} can't be used: {error}. Check the name, or run `python install.py setup` if the package "
+            f"{missing} is missing."
+        ) from error
+    if not isinstance(found, type):
+        raise UserError(f"{setting} {path} is not a class: give the name of one.")
+    return found
+
+
+class SeparateOptimizers(torch.optim.Optimizer):
+    """Several optimizers as one, for parameters that each finds its own rate for. Its param groups are theirs."""
+
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        super().__init__([dict(group) for one in optimizers for group in one.param_groups], {})
+        self.optimizers = list(optimizers)
+        self._share_groups()
+
+    def _share_groups(self) -> None:
+        self.param_groups = [group for one in self.optimizers for group in one.param_groups]
+
+    def step(self, closure: None = None) -> None:
+        for one in self.optimizers:
+            one.step()
+
+    def train(self) -> None:
+        for one in self.optimizers:
+            one.train()
+
+    def eval(self) -> None:
+        for one in self.optimizers:
+            one.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"separate": [one.state_dict() for one in self.optimizers]}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        states = state_dict.get("separate", [])
+        if len(states) != len(self.optimizers):
+            raise ValueError(f"it has {len(states)} separate optimizers, this run {len(self.optimizers)}")
+        for one, state in zip(self.optimizers, states, strict=True):
+            one.load_state_dict(state)
+        self._share_groups()
+
+
+@contextmanager
+def averaged(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Within, the parameters are what a schedule-free optimizer has learnt; afterwards, to the bit, what it trains.
+
+    Going there and back by its own eval() and train() would round, so that a run that saves would not equal one that
+    doesn't. Other optimizers train what they have learnt: nothing changes.
+    """
+    if not is_averaging(optimizer):
+        yield
+        return
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    kept = [parameter.detach().clone() for parameter in parameters]
+    optimizer.eval()
+    try:
+        yield
+    finally:
+        optimizer.train()
+        with torch.no_grad():
+            for parameter, trained in zip(parameters, kept, strict=True):
+                parameter.copy_(trained)
+
+
+def is_averaging(optimizer: torch.optim.Optimizer) -> bool:
+    """Whether it is schedule-free: its param groups know whether they are trained or looked at."""
+    return any("train_mode" in group for group in optimizer.param_groups)
 
 
 def shown_rates(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    """Each part's rate at this step as it acts: what an adaptive optimizer found, times the schedule's."""
-    shown = {}
+    """Each part's highest rate at this step as it acts: what an adaptive optimizer found, times the schedule's."""
+    shown: dict[str, float] = {}
     for group in optimizer.param_groups:
-        rate = group.get("lr")
-        if rate is None:
-            rate = optimizer._get_lr(group, optimizer.state[group["params"][0]]) if optimizer.state else 0.0
-        shown[group["part"]] = float(rate) * float(group.get("d", 1.0))
+        shown[group["part"]] = max(_rate(optimizer, group), shown.get(group["part"], 0.0))
     return shown
+
+
+def _rate(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> float:
+    rate = group.get("lr")
+    if rate is None:
+        rate = optimizer._get_lr(group, optimizer.state[group["params"][0]]) if optimizer.state else 0.0
+    return float(rate) * float(group.get("d", 1.0))

@@ -201,7 +201,7 @@ def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Seque
     from .optimizers import make_optimizer
     from .schedules import make_schedule
 
-    optimizer = make_optimizer(settings, {part: network.trainable(part) for part in trained})
+    optimizer = make_optimizer(settings, [group for part in trained for group in network.groups(part)])
     schedule = make_schedule(settings, optimizer, plan.steps)
     return accelerator.prepare_optimizer(optimizer, device_placement=False), schedule
 

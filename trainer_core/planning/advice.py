@@ -8,7 +8,8 @@ from ..dataset.augment import face_place
 from ..dataset.batches import bucket_items
 from ..dataset.items import Item, TrainingSet
 from ..dataset.scan_report import count_of, names
-from ..optimizer_table import TABLE, optimizer_problems, sets_own_schedule
+from ..optimizer_checks import optimizer_problems
+from ..optimizer_table import sets_own_rate, spec_of
 from ..problems import Problem
 from ..settings import Settings
 
@@ -40,11 +41,11 @@ def settings_problems(settings: Settings, steps: int) -> list[Problem]:
 
 
 def _rate_problems(settings: Settings) -> list[Problem]:
-    if sets_own_schedule(settings):
+    if sets_own_rate(settings):
         return []
     found, rates, parts = [], resolved_rates(settings), trained_parts(settings)
     inheriting = [part for part in parts if not getattr(settings, f"{part}_lr")]
-    adaptive = TABLE[settings.optimizer_type].adaptive
+    adaptive = spec_of(settings).adaptive
     if inheriting and "learning_rate" not in settings.given:
         message = f"learning_rate isn't given, and its default {settings.learning_rate:g} (kohya's) is far too low for a LoRA."
         fix = f"Set learning_rate to {'1' if adaptive else '1e-4'}."

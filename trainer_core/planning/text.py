@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..optimizer_table import sets_own_schedule
+from ..optimizer_table import sets_own_rate, sets_own_schedule
 from .files import megabytes
 
 if TYPE_CHECKING:
@@ -70,14 +70,15 @@ def _settings_lines(plan: Plan) -> list[str]:
     settings, rates = plan.settings, plan.learning_rates
     rank = "of network_weights" if settings.dim_from_weights else settings.network_dim
     lines = ["Training"]
-    if sets_own_schedule(settings):
+    if sets_own_rate(settings):
         lines.append(f"  {settings.optimizer_type} sets its own learning rate")
     else:
         shown = ", ".join(
             f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained"
             for title, name in (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"))
         )
-        lines.append(f"  {settings.optimizer_type}, {settings.lr_scheduler}; learning rates: {shown}")
+        schedule = "no schedule" if sets_own_schedule(settings) else settings.lr_scheduler_type or settings.lr_scheduler
+        lines.append(f"  {settings.optimizer_type}, {schedule}; learning rates: {shown}")
     scale = "" if settings.dim_from_weights else f" (acts with ×{settings.network_alpha / (settings.network_dim or 4):g})"
     lines.append(f"  rank {rank}, alpha {settings.network_alpha:g}{scale}")
     if plan.file_size_bytes is not None:

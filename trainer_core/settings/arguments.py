@@ -8,37 +8,7 @@ from typing import Any
 
 from ..problems import WordsError
 from .convert import ValueProblem, convert, nearest
-from .declaration import Setting
-
-_NETWORK: dict[str, Setting] = {
-    setting.name: setting
-    for setting in (
-        Setting("conv_dim", "int", None, "Rank of the 3×3 convolutions (LoCon).", minimum=1, maximum=768),
-        Setting("conv_alpha", "float", None, "Alpha of the 3×3 convolutions; 0 means the same as conv_dim.", minimum=0),
-        Setting("rank_dropout", "float", None, "Share of ranks left out at each step.", minimum=0, maximum=1),
-        Setting("module_dropout", "float", None, "Share of modules left out at each step.", minimum=0, maximum=1),
-    )
-}
-_NETWORK_NOT_BUILT = (
-    "block_dims",
-    "block_alphas",
-    "conv_block_dims",
-    "conv_block_alphas",
-    "down_lr_weight",
-    "mid_lr_weight",
-    "up_lr_weight",
-    "block_lr_zero_threshold",
-    "loraplus_lr_ratio",
-    "loraplus_unet_lr_ratio",
-    "loraplus_text_encoder_lr_ratio",
-    "algo",
-    "preset",
-    "factor",
-    "use_tucker",
-    "use_cp",
-    "use_conv_cp",
-    "dora_wd",
-)
+from .network_kinds import ALGO_ALIASES, ARGUMENTS, KINDS, is_lycoris, kind_of, known_arguments, plain_name
 
 
 def parse_arguments(words: Sequence[str] | None, setting: str = "arguments") -> dict[str, Any]:
@@ -46,37 +16,87 @@ def parse_arguments(words: Sequence[str] | None, setting: str = "arguments") -> 
 
     What is not a literal stays text; true and false are understood in any letter case. Raises WordsError.
     """
-    result: dict[str, Any] = {}
+    return {name: _literal(text) for name, text in _pairs(words, setting).items()}
+
+
+def _pairs(words: Sequence[str] | None, setting: str) -> dict[str, str]:
+    result: dict[str, str] = {}
     for word in words or ():
         name, mark, text = word.partition("=")
         name = name.strip()
         if not mark or not name.isidentifier():
             raise WordsError(f"{setting}: {word!r} must be written name=value")
-        result[name] = _literal(text.strip())
+        result[name] = text.strip()
     return result
 
 
-def network_options(words: Sequence[str] | None) -> dict[str, Any]:
-    """conv_dim, conv_alpha, rank_dropout and module_dropout (None where not given), checked; raises WordsError."""
-    given = parse_arguments(words, "network_args")
-    options: dict[str, Any] = dict.fromkeys(_NETWORK)
-    for name, value in given.items():
-        if name in _NETWORK_NOT_BUILT:
-            raise WordsError(f"network_args: {name} is not built yet; take it out")
-        if name not in _NETWORK:
-            guess = nearest(name, (*_NETWORK, *_NETWORK_NOT_BUILT))
-            meant = f"did you mean {guess}?" if guess else "known are " + ", ".join(_NETWORK)
-            raise WordsError(f"network_args: {name} is not an argument of networks.lora; {meant}")
+def network_options(words: Sequence[str] | None, module: str = "networks.lora") -> dict[str, Any]:
+    """Every argument of networks (None where not given), checked against the network's kind; raises WordsError.
+
+    conv_alpha is 1 where networks.lora has a conv_dim and none, as kohya has it; 0 means conv_dim.
+    """
+    given = {plain_name(name): text for name, text in _pairs(words, "network_args").items()}
+    if "disable_conv_cp" in given:
+        given["use_tucker"] = "false" if _literal(given.pop("disable_conv_cp")) else "true"
+    algo = _algo(given)
+    known = known_arguments(module, algo)
+    options: dict[str, Any] = dict.fromkeys(ARGUMENTS)
+    for name, text in given.items():
+        if name not in known:
+            raise WordsError(f"network_args: {_not_known(name, module, algo, known)}")
+        raw = text if ARGUMENTS[name].kind == "str" else _literal(text)
         try:
-            options[name] = convert(_NETWORK[name], value)
+            options[name] = convert(ARGUMENTS[name], raw)
         except ValueProblem as problem:
             raise WordsError(f"network_args: {name} {problem}") from None
-    if options["conv_dim"] is None and options["conv_alpha"] is not None:
-        raise WordsError("network_args: conv_alpha needs conv_dim")
-    if options["conv_dim"] is not None:
+    _refuse(options)
+    if not is_lycoris(module, algo):
+        options["conv_dim"] = options["conv_dim"] or None
+        if options["conv_dim"] is None and options["conv_alpha"] is not None:
+            raise WordsError("network_args: conv_alpha needs conv_dim")
+    if options["conv_dim"]:
         alpha = options["conv_alpha"]
-        options["conv_alpha"] = 1.0 if alpha is None else float(alpha or options["conv_dim"])
+        if alpha is None and not is_lycoris(module, algo):
+            alpha = 1.0
+        options["conv_alpha"] = alpha if alpha is None else float(alpha or options["conv_dim"])
     return options
+
+
+def _algo(given: dict[str, str]) -> str | None:
+    if "algo" not in given:
+        return None
+    try:
+        return convert(ARGUMENTS["algo"], given["algo"])
+    except ValueProblem as problem:
+        raise WordsError(f"network_args: algo {problem}") from None
+
+
+def _not_known(name: str, module: str, algo: str | None, known: Sequence[str]) -> str:
+    kind = kind_of(module, algo)
+    where = f"{module} with algo={algo}" if algo else module
+    if name in ARGUMENTS:
+        takers = [one for one in KINDS if name in known_arguments("lycoris.kohya", one)]
+        other = f"; {', '.join(takers)} take it" if takers and kind.name not in takers else ""
+        if kind.name in takers:
+            other = "; lycoris.kohya takes it"
+        return f"{name} is not an argument of {where}{other}"
+    guess = nearest(name, known)
+    meant = f"did you mean {guess}?" if guess else "known are " + ", ".join(sorted(known))
+    return f"{name} is not an argument of {where}; {meant}"
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    """What would make a file that webui takes for something else."""
+    if options["wd_on_output"]:
+        raise WordsError("network_args: wd_on_output is refused, because webui applies such a DoRA wrongly; take it out")
+    if options["use_scalar"]:
+        raise WordsError("network_args: use_scalar is refused, because a file has no place for the factor; take it out")
+    if options["constraint"]:
+        raise WordsError("network_args: constraint is refused, because webui takes it for a scale; take it out")
+    if options["algo"] == "dora":
+        options["dora_wd"] = True
+    if options["algo"] is not None:
+        options["algo"] = ALGO_ALIASES.get(options["algo"], options["algo"])
 
 
 def _literal(text: str) -> Any:

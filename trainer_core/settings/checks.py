@@ -8,7 +8,7 @@ from typing import Any
 from ..problems import Problem, WordsError
 from .arguments import network_options, parse_arguments
 from .convert import nearest
-from .optimizer import OPTIMIZER_ALIASES, OPTIMIZERS, OPTIMIZERS_NOT_BUILT
+from .optimizer import CLASS_ROOTS, OPTIMIZER_ALIASES, OPTIMIZERS
 from .tables import ALL
 
 
@@ -108,14 +108,34 @@ def cross_checks(values: Mapping[str, Any]) -> list[Problem]:
 
 
 def _optimizer_checks(values: Mapping[str, Any]) -> list[Problem]:
+    found = _class_problems("lr_scheduler_type", values["lr_scheduler_type"] or "")
     name = values["optimizer_type"]
+    if values["lr_scheduler"] == "adafactor" and name.lower() != "adafactor" and not values["lr_scheduler_type"]:
+        found.append(
+            problem(
+                "settings-conflict",
+                f"lr_scheduler adafactor belongs to AdaFactor, and optimizer_type is {name}; "
+                "choose another schedule, for instance constant.",
+            )
+        )
     if name in OPTIMIZERS:
-        return []
-    if name.lower() in {known.lower() for known in OPTIMIZERS_NOT_BUILT}:
-        return [problem("setting-refused", f"optimizer_type {name} is not built yet; there are {', '.join(OPTIMIZERS)}.")]
+        return found
+    if "." in name:
+        return found + _class_problems("optimizer_type", name)
     guess = nearest(name, OPTIMIZERS)
     meant = f"did you mean {guess}?" if guess else f"there are {', '.join(OPTIMIZERS)}."
-    return [problem("unknown-optimizer", f"optimizer_type {name} is unknown; {meant}")]
+    return [*found, problem("unknown-optimizer", f"optimizer_type {name} is unknown; {meant}")]
+
+
+def _class_problems(setting: str, path: str) -> list[Problem]:
+    """A class is loaded from the packages that the trainer's environment has for that, and from no others."""
+    words = path.split(".")
+    if not path or (len(words) == 1 and path.isidentifier()):
+        return []
+    if all(word.isidentifier() for word in words) and path.startswith(tuple(f"{root}." for root in CLASS_ROOTS)):
+        return []
+    allowed = ", ".join(CLASS_ROOTS)
+    return [problem("unknown-class", f"{setting} {path} is not a class that can be used here; it may come from {allowed}.")]
 
 
 def _size_checks(values: Mapping[str, Any]) -> list[Problem]:
@@ -161,17 +181,18 @@ def bucket_problems(options: Mapping[str, Any], where: str) -> list[Problem]:
 
 def _network_checks(values: Mapping[str, Any]) -> list[Problem]:
     found = []
-    module = values["network_module"]
-    if module != "networks.lora":
-        what = "is not built yet" if module.startswith(("lycoris", "networks.")) else "is unknown"
-        found.append(problem("setting-refused", f"network_module {module} {what}; use networks.lora."))
-    else:
-        try:
-            network_options(values["network_args"])
-        except WordsError as error:
-            found.append(problem("bad-argument", _ended(str(error))))
+    try:
+        network_options(values["network_args"], values["network_module"])
+    except WordsError as error:
+        found.append(problem("bad-argument", _ended(str(error))))
     if values["dim_from_weights"] and values["network_weights"] is None:
         found.append(problem("setting-missing", "dim_from_weights needs network_weights, the file to take the rank from."))
+    multipliers, weights = values["base_weights_multiplier"] or (), values["base_weights"] or ()
+    if len(multipliers) > len(weights):
+        message = (
+            f"base_weights_multiplier has {len(multipliers)} numbers for {len(weights)} files in base_weights; take some out."
+        )
+        found.append(problem("bad-argument", message))
     return found
 
 

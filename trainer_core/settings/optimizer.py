@@ -12,14 +12,27 @@ _setting = partial(Setting, group=GROUP)
 OPTIMIZERS: tuple[str, ...] = (
     "AdamW",
     "AdamW8bit",
-    "DAdaptAdam",
-    "DAdaptLion",
+    "PagedAdamW",
+    "PagedAdamW8bit",
+    "PagedAdamW32bit",
+    "Lion",
+    "Lion8bit",
+    "PagedLion8bit",
     "SGDNesterov",
     "SGDNesterov8bit",
     "AdaFactor",
-    "Lion",
-    "Lion8bit",
+    "CAME",
+    "DAdaptAdam",
+    "DAdaptAdaGrad",
+    "DAdaptAdan",
+    "DAdaptAdanIP",
+    "DAdaptLion",
+    "DAdaptSGD",
     "Prodigy",
+    "AdamWScheduleFree",
+    "RAdamScheduleFree",
+    "SGDScheduleFree",
+    "ProdigyPlusScheduleFree",
 )
 # Other names of the same things, among them the guide's misspelling and the name that older scripts used.
 OPTIMIZER_ALIASES: dict[str, str] = {
@@ -27,19 +40,19 @@ OPTIMIZER_ALIASES: dict[str, str] = {
     "sdgnesterov": "SGDNesterov",
     "dadaptation": "DAdaptAdam",
     "dadaptadampreprint": "DAdaptAdam",
+    "prodigyplus.prodigyplusschedulefree": "ProdigyPlusScheduleFree",
 }
-OPTIMIZERS_NOT_BUILT: tuple[str, ...] = (
-    "PagedAdamW",
-    "PagedAdamW8bit",
-    "PagedAdamW32bit",
-    "PagedLion8bit",
-    "DAdaptAdaGrad",
-    "DAdaptAdan",
-    "DAdaptAdanIP",
-    "DAdaptSGD",
-    "RAdamScheduleFree",
-    "AdamWScheduleFree",
-    "SGDScheduleFree",
+# Optimizers and schedules may also be given as a Python class of these packages, which the environment has.
+CLASS_ROOTS: tuple[str, ...] = (
+    "torch.optim",
+    "bitsandbytes.optim",
+    "transformers.optimization",
+    "pytorch_optimizer",
+    "dadaptation",
+    "prodigyopt",
+    "lion_pytorch",
+    "schedulefree",
+    "prodigyplus",
 )
 SCHEDULERS: tuple[str, ...] = (
     "constant",
@@ -60,7 +73,9 @@ OPTIMIZER: tuple[Setting, ...] = (
         "optimizer_type",
         "str",
         "",
-        "Optimizer, in any letter case: " + ", ".join(OPTIMIZERS) + "; AdamW unless given.",
+        "Optimizer, in any letter case: "
+        + ", ".join(OPTIMIZERS)
+        + "; or a class such as bitsandbytes.optim.AdEMAMix8bit; AdamW unless given.",
         label="Optimizer",
     ),
     _setting(
@@ -205,9 +220,9 @@ SCHEDULE: tuple[Setting, ...] = (
         "lr_scheduler_type",
         "str",
         "",
-        "Python class of a scheduler.",
-        treatment="refused",
-        reason="schedules are chosen by name with --lr_scheduler",
+        "Class of torch.optim.lr_scheduler to use in place of lr_scheduler, for instance CosineAnnealingLR; "
+        "lr_scheduler_args are its arguments.",
+        label="Scheduler class",
         advanced=True,
     ),
 )

@@ -8,7 +8,6 @@ from .declaration import Setting
 
 GROUP = "Training"
 _setting = partial(Setting, group=GROUP)
-_NO_VALIDATION = "validation during training is not built yet"
 _NO_START_AT_STEP = "a run goes on from a saved state with --resume, which knows its step"
 
 LENGTH: tuple[Setting, ...] = (
@@ -114,51 +113,58 @@ NOT_BUILT: tuple[Setting, ...] = (
     ),
     _setting("initial_epoch", "int", None, "Epoch to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True),
     _setting("initial_step", "int", None, "Step to start at.", treatment="refused", reason=_NO_START_AT_STEP, advanced=True),
-    _setting(
-        "validation_seed",
-        "int",
-        None,
-        "Seed of the validation split.",
-        treatment="refused",
-        reason=_NO_VALIDATION,
-        advanced=True,
-    ),
+)
+
+VALIDATION: tuple[Setting, ...] = (
     _setting(
         "validation_split",
         "float",
         0.0,
-        "Share of pictures kept for validation.",
-        treatment="refused",
-        reason=_NO_VALIDATION,
+        "Share of the training pictures that are not trained, but measured: 0.1 to 0.2; their loss tells when to stop.",
+        label="Validation share",
+        minimum=0,
+        maximum=0.9,
+    ),
+    _setting(
+        "validation_seed",
+        "int",
+        None,
+        "Number that decides which pictures are kept for validation; the run's seed unless given.",
+        label="Validation seed",
+        minimum=0,
+        maximum=2**63 - 1,
         advanced=True,
     ),
     _setting(
         "validate_every_n_steps",
         "int",
         None,
-        "Steps between validations.",
-        treatment="refused",
-        reason=_NO_VALIDATION,
+        "Steps between two validations; by epochs unless given.",
+        label="Validate every n steps",
+        minimum=1,
+        unit="steps",
         advanced=True,
     ),
     _setting(
         "validate_every_n_epochs",
         "int",
         None,
-        "Epochs between validations.",
-        treatment="refused",
-        reason=_NO_VALIDATION,
+        "Epochs between two validations; 1 unless given.",
+        label="Validate every n epochs",
+        minimum=1,
+        unit="epochs",
         advanced=True,
     ),
     _setting(
         "max_validation_steps",
         "int",
         None,
-        "Most batches of a validation.",
-        treatment="refused",
-        reason=_NO_VALIDATION,
+        "Most batches that a validation takes.",
+        label="Most validation batches",
+        minimum=1,
+        unit="batches",
         advanced=True,
     ),
 )
 
-SETTINGS = LENGTH + NOT_BUILT
+SETTINGS = LENGTH + VALIDATION + NOT_BUILT

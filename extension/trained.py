@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..trainer_core.events import JobLock
 from .errors import MISSING, NOT_NOW, Refused
 from .job_reader import JobReader
 from .jobs import Jobs
-from .rights import shown
+from .rights import Rights, shown
 
 _SNAPSHOT = re.compile(r"-(?:(?P<epoch>\d{6})|step(?P<step>\d{8}))$")
 
@@ -98,5 +99,23 @@ def _folder(reader: JobReader) -> Path | None:
     return Path(given) if isinstance(given, str) and Path(given).is_absolute() else None
 
 
-def names_of(files: Sequence[Path]) -> list[str]:
-    return [path.name for path in files]
+def delete_files(run: Trained, names: Sequence[str], rights: Rights) -> list[str]:
+    """Deletes files of the run's own by their names, never while it is still writing; the names of those that are gone."""
+    paths = [run.file(name) for name in names]
+    for path in paths:
+        rights.may_write(str(path), "The snapshot")
+    if run.job.alive:
+        raise Refused(f"The run {run.name} is still going on: wait for it or stop it before snapshots are deleted.", NOT_NOW)
+    gone = []
+    for path in paths:
+        lock = JobLock(path.parent / f".{run.name}.running")
+        if not lock.acquire():
+            raise Refused(
+                f"The run {run.name} is still going on: wait for it or stop it before snapshots are deleted.", NOT_NOW
+            )
+        try:
+            path.unlink(missing_ok=True)
+            gone.append(path.name)
+        finally:
+            lock.release(remove=True)
+    return gone

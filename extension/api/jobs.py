@@ -16,6 +16,8 @@ from ..projects import checked_tag_options
 from ..rights import relative_to, shown
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
+from .grids import grid_job
+from .prior import prior_job
 from .reg import reg_job
 
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
@@ -140,7 +142,7 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
-    if old.kind == "reg":
+    if old.kind in ("reg", "grid", "prior"):
         return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
 
@@ -151,8 +153,8 @@ def _drawn_again(call: Call, old: JobReader) -> Answer:
     project = call.workbench.projects.read(old.job.get("project"))
     settings = {name: value for name, value in _settings(old).items() if name not in ("output_dir", "sample_prompts")}
     asked = replace(call, body={"settings": settings, "options": old.job.get("asked")})
-    title, content = reg_job(asked, project)
-    reader = call.workbench.jobs.add("reg", title, project["name"], content)
+    title, content = _MAKERS[old.kind](asked, project)
+    reader = call.workbench.jobs.add(old.kind, title, project["name"], content)
     call.workbench.changed()
     return _shown(call, reader)
 
@@ -216,6 +218,8 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, 
     "train": _train_job,
     "tag": _tag_job,
     "reg": reg_job,
+    "grid": grid_job,
+    "prior": prior_job,
 }
 _JOB = f"{PREFIX}/jobs/{{id}}"
 ROUTES = (

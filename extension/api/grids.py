@@ -1,0 +1,264 @@
+"""Test grids: of which LoRAs, how many pictures, the job that draws them, the grid that was drawn and its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...trainer_core.files import write_atomically
+from ..drawing_pace import seconds_for
+from ..errors import MISSING, NOT_NOW, Refused
+from ..grid_options import TEST_DEFAULTS, checked_test_options, grid_options
+from ..rights import file_name, shown
+from ..trained import Trained, all_trained, label_of, trained_by
+from .calls import PREFIX, Answer, Call, Reply, Route
+from .general import translated
+
+PATIENCE = 600.0  # the first look at a checkpoint reads all of it
+_CELL = re.compile(r"[0-9a-f]{20}\.png")
+_MOST_OTHERS = 500
+_SIZES = (64, 1024)
+_REQUEST = ("checkpoint", "prompt", "negative", "seed", "steps", "cfg", "sampler", "clip_skip", "width", "height")
+_SMALL = 128  # pixels; smaller pictures are shown with sharp edges
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A checked request: the project, the run (None: only files of other runs), and what the trainer is asked for."""
+
+    project: dict[str, Any]
+    trained: Trained | None
+    options: dict[str, Any]
+    words: dict[str, Any]
+
+    @property
+    def settings(self) -> dict[str, Any] | None:
+        return self.trained.settings if self.trained else None
+
+
+def open_project(call: Call) -> dict[str, Any]:
+    project = call.workbench.projects.current()
+    if project is None:
+        raise Refused("No project is open: make one, or open one.", NOT_NOW)
+    return project
+
+
+def get_runs(call: Call) -> Answer:
+    """The project's trainings that left LoRAs, newest first, and LoRAs of the host's that may be compared with."""
+    project = open_project(call)
+    runs = [one for one in all_trained(call.workbench.jobs, project["name"]) if _allowed(call, one)]
+    return {"runs": [_shown_run(one) for one in runs], "others": list(_others(call))}
+
+
+def _shown_run(run: Trained) -> dict[str, Any]:
+    told = run.job.as_dict()
+    return {
+        "job": run.job.id,
+        "name": run.name,
+        **{name: told[name] for name in ("state", "created", "ended")},
+        "files": [{"name": path.name, **label_of(path)} for path in run.files],
+    }
+
+
+def _allowed(call: Call, run: Trained) -> bool:
+    try:
+        check_files(call, run)
+    except Refused:
+        return False
+    return True
+
+
+def check_files(call: Call, run: Trained) -> Trained:
+    """Refused where the request may not read the run's files: its job may have been made on the machine itself."""
+    for path in run.files:
+        call.workbench.rights.may_read(str(path), "The run's LoRA")
+    return run
+
+
+def _others(call: Call) -> Iterator[dict[str, str]]:
+    folder = call.workbench.host.lora_folder()
+    if folder is None or call.workbench.rights.hide_folders or not folder.is_dir():
+        return
+    found = sorted(folder.rglob("*.safetensors"))[:_MOST_OTHERS]
+    yield from ({"name": path.relative_to(folder).with_suffix("").as_posix(), "path": str(path)} for path in found)
+
+
+def run_of(call: Call, project: Mapping[str, Any], job_id: Any) -> Trained:
+    """The project's run of that job; Refused where it is another project's, or may not be read."""
+    run = trained_by(call.workbench.jobs, job_id)
+    if run.job.job.get("project") != project["name"]:
+        raise Refused(f"The run {run.name} is not of the project {project['name']}: open its own project.", MISSING)
+    return check_files(call, run)
+
+
+def grid_folder(call: Call, project: Mapping[str, Any], run: Trained | None) -> Path:
+    """Where the project keeps the grid of a run, or of files of other runs."""
+    name = file_name(run.name, "The run's name") if run else "others"
+    return call.workbench.projects.path(project["name"]) / "grids" / name
+
+
+def asked(call: Call, project: dict[str, Any], given: Any, prompts: str = "prompts-plan") -> Asked:
+    """The request's options with the project's where none are asked. `prompts`: the name of the file for own prompts."""
+    rights = call.workbench.rights
+    kept = {**TEST_DEFAULTS, **project["test"]}
+    options = checked_test_options({**kept, **checked_test_options({} if given is None else given, rights)}, rights)
+    run = run_of(call, project, options["run"]) if options["run"] else None
+    chosen = [run.file(name) for name in options["snapshots"]] or list(run.files) if run else []
+    out = grid_folder(call, project, run)
+    words = grid_options(options, list(run.files) if run else [], chosen, out)
+    base = _base(call, project, run)
+    if base and (options["checkpoints"] or run is None):
+        words["checkpoints"] = list(dict.fromkeys([base, *options["checkpoints"]]))
+    words |= _prompts(call, project, options, out.parent / f"{prompts}.txt")
+    if options["tagger"] and run is not None and run.settings.get("train_data_dir"):
+        words["pictures"] = str(rights.may_read(run.settings["train_data_dir"], "The training pictures"))
+    return Asked(project, run, options, words)
+
+
+def _base(call: Call, project: Mapping[str, Any], run: Trained | None) -> str:
+    """The checkpoint that was trained on, else the project's."""
+    known = run.settings.get("pretrained_model_name_or_path") if run else project["base_model"]
+    return str(call.workbench.rights.may_read(known, "The base model")) if known else ""
+
+
+def _prompts(call: Call, project: Mapping[str, Any], options: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The options' lists and own prompts; these in a file, since a line may say more than the prompt."""
+    own = "\n".join(line for line in options["prompts"].splitlines() if line.strip())
+    if not options["suites"] and not own:
+        raise Refused("There are no prompts: tick a list of prompts, or write one.")
+    subject = options["subject"].strip() or ", ".join(project["tag"]["first"])
+    if not subject and _needs_subject(call, project, options["suites"]):
+        raise Refused("There are no words for SUBJECT in the lists of prompts: write the activation tag into Subject.")
+    found: dict[str, Any] = {"suite": options["suites"], "project": project["name"], "subject": subject}
+    if own:
+        name = (
+            file.with_stem(f"{file.stem}-{hashlib.sha256(own.encode()).hexdigest()[:12]}") if file.stem == "prompts" else file
+        )
+        write_atomically(name, own + "\n")
+        found["prompts"] = str(name)
+    return found
+
+
+def _needs_subject(call: Call, project: Mapping[str, Any], names: list[str]) -> bool:
+    known = suites_of(call, project)
+    return any("SUBJECT" in one["text"] for one in known if one["name"] in names)
+
+
+def suites_of(call: Call, project: Mapping[str, Any], **deed: Any) -> list[dict[str, Any]]:
+    """The lists of prompts, each with whether it is of the user's own and whether one of that name came with the program."""
+    call.workbench.setup.must_be_ready()
+    found = call.workbench.plans.ask("grid_suites", project=project["name"], **deed)
+    return list(found["suites"])
+
+
+def post_plan(call: Call) -> Answer:
+    """How many pictures the grid has, how many of them are to be drawn, and about how long that takes."""
+    call.only("options")
+    one = asked(call, open_project(call), call.body.get("options"))
+    found = _planned(call, one)
+    work = _work(found)
+    return {
+        "count": found["pictures"],
+        "missing": found["to_draw"],
+        "size": found["size"],
+        "seconds": seconds_for(call.workbench.jobs, found["to_draw"], work),
+    }
+
+
+def _planned(call: Call, one: Asked) -> dict[str, Any]:
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("grid_plan", options=one.words, settings=one.settings, patience=PATIENCE)
+
+
+def _work(found: Mapping[str, Any]) -> int:
+    width, height = found["size"]
+    return int(width) * int(height) * int(found["steps"])
+
+
+def grid_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Title and content of a job that draws a grid."""
+    if project is None:
+        raise Refused("No project is open: make one, or open one.", NOT_NOW)
+    one = asked(call, project, call.body.get("options"), "prompts")
+    found = _planned(call, one)  # what is wrong is told now, not when its turn comes
+    content = {"options": one.words, "settings": one.settings, "asked": one.options, "work": _work(found)}
+    return one.trained.name if one.trained else str(project["name"]), content
+
+
+def get_grid(call: Call) -> Answer:
+    """The grid of a run as far as it is drawn; empty where there is none."""
+    project = open_project(call)
+    asked_run = call.query.get("run", "")
+    folder = grid_folder(call, project, run_of(call, project, asked_run) if asked_run else None)
+    if not (folder / "grid.json").is_file():
+        return {}
+    return translated(_shown_grid(read_grid(call, folder)), call)
+
+
+def read_grid(call: Call, folder: Path) -> dict[str, Any]:
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("grid_read", folder=str(folder))
+
+
+def _shown_grid(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The helper's answer with names of files in place of paths, and with each cell's base."""
+    cells: dict[str, dict[str, Any]] = found["cells"]
+    bases = {_request(one): id_ for id_, one in cells.items() if one["base"]}
+    return {
+        **{name: found[name] for name in ("title", "axes", "grids")},
+        "plot": found["webui"],
+        "small": max((int(one["width"]) for one in cells.values()), default=_SMALL) < _SMALL,
+        "cells": {
+            id_: {
+                "file": Path(one["file"]).name,
+                "drawn": one["there"],
+                "choosable": one["choosable"],
+                "base": None if one["base"] else bases.get(_request(one)),
+                "numbers": one["numbers"],
+            }
+            for id_, one in cells.items()
+        },
+    }
+
+
+def _request(cell: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in _REQUEST)
+
+
+def get_cell(call: Call) -> Answer:
+    """A cell's picture, or a small copy of it."""
+    project = open_project(call)
+    asked_run, name = call.query.get("run", ""), call.query.get("file", "")
+    if not _CELL.fullmatch(name):
+        raise Refused(f"No cell has a picture called {shown(name)}.", MISSING)
+    folder = grid_folder(call, project, run_of(call, project, asked_run) if asked_run else None)
+    return picture(call, folder / "cells" / name)
+
+
+def picture(call: Call, path: Path) -> Reply:
+    """One of the project's own drawn pictures, whole or as small as the query asks."""
+    call.workbench.rights.may_read(str(path), "The picture")
+    if path.is_symlink() or not path.is_file():
+        raise Refused("The picture is not there; it may not be drawn yet, or have been removed.", MISSING)
+    stat = path.stat()
+    size = call.number("size", 0, 0, _SIZES[1])
+    mark = f"{stat.st_mtime_ns:x}-{stat.st_size:x}-{size}"
+    if not size or call.known == mark:
+        return Reply(path, "image/png", mark)
+    call.workbench.setup.must_be_ready()
+    cache = call.workbench.host.data / "cache" / "thumbnails"
+    answer = call.workbench.thumbs.ask("thumb", path=str(path), size=max(size, _SIZES[0]), cache=str(cache))
+    made = Path(answer["path"])
+    return Reply(made, "image/webp" if made.suffix.lower() == ".webp" else "image/png", mark)
+
+
+ROUTES = (
+    Route("GET", f"{PREFIX}/test/runs", get_runs, "the project's trainings that left LoRAs"),
+    Route("POST", f"{PREFIX}/test/plan", post_plan, "how many pictures a grid has", body=("options",)),
+    Route("GET", f"{PREFIX}/test/grid", get_grid, "a run's grid as far as it is drawn", query=("run",)),
+    Route("GET", f"{PREFIX}/test/cell", get_cell, "a cell's picture", query=("run", "file", "size")),
+)

@@ -34,12 +34,16 @@ export function machine(store) {
 }
 
 function doing(job) {
-  if (job.state === "starting" || !job.steps) return job.kind === "tag" ? t("tagging begins") : t("training begins");
   const done = percent(job.step, job.steps);
+  const deeds = {
+    tag: [t("tagging begins"), t("tagging {percent} %", { percent: done })],
+    train: [t("training begins"), t("training {percent} %", { percent: done })],
+  };
+  const [begins, goes] = deeds[job.kind] ?? [t("drawing begins"), t("drawing {percent} %", { percent: done })];
+  if (job.state === "starting" || !job.steps) return begins;
   if (job.state === "paused") return t("paused at {percent} %", { percent: done });
   const left = Number.isFinite(job.seconds_left) ? ` · ${t("{time} left", { time: duration(job.seconds_left) })}` : "";
-  const words = job.kind === "tag" ? t("tagging {percent} %", { percent: done }) : t("training {percent} %", { percent: done });
-  return words + left;
+  return goes + left;
 }
 
 /** Without webui nobody else says where base models are. */

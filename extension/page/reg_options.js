@@ -54,8 +54,8 @@ export function regOptions(app, plan) {
 
 function wayField(value) {
   const choices = {
-    matched: [t("matched"), t("one for each of your pictures, drawn from its caption")],
-    class: [t("class pictures"), t("as many as you like, drawn from a class word")],
+    matched: [t("matched"), t("one for each picture, from its caption")],
+    class: [t("class pictures"), t("any number, from a class word")],
     folder: [t("my folder"), t("pictures that you have")],
   };
   return radioField("reg-way", t("Where they come from"), choices, value);
@@ -80,13 +80,13 @@ function activationField(value, plan) {
 }
 
 function becomesField({ get, set }) {
-  const choices = { word: t("the class word takes its place"), nothing: t("it is left out") };
+  const choices = { word: t("the class word"), nothing: t("nothing") };
   const select = choiceField("lw-reg-becomes", choices, {
     get: () => (get() ? "nothing" : "word"),
     set: (chosen) => set(chosen === "nothing"),
   });
   const help = t("In the prompts, which are your captions otherwise.");
-  return { element: row("lw-reg-becomes", t("becomes"), help, select.element), put: select.put };
+  return { element: row("lw-reg-becomes", t("In its place"), help, select.element), put: select.put };
 }
 
 function countField(value) {
@@ -111,7 +111,7 @@ function seedField(store, seeds) {
     get: () => store.project?.settings?.seed,
     set: (seed) => store.change({ settings: { seed } }),
   });
-  const rule = choiceField("lw-reg-seeds", { same: t("for each picture"), index: t("counted on by picture") }, seeds);
+  const rule = choiceField("lw-reg-seeds", { same: t("the same for all"), index: t("counted on by picture") }, seeds);
   const words = h("span", { class: "lw-dim" }, t("counted on by picture"));
   const help = t("The seed of the training, which is this project's setting seed.");
   const element = h("div", {}, row("lw-reg-seed", t("Training seed"), help, number.element, rule.element, words), number.wrong);

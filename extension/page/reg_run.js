@@ -27,7 +27,8 @@ export function regRun(app, plan, changed) {
   const renew = button("", begin(true), { ...words, id: "lw-reg-renew" });
   const look = () => {
     const mine = regValues(store).way === "folder";
-    for (const one of [make, why]) show(one, !mine);
+    show(make, !mine);
+    if (mine) show(why, false);
     const { to_draw: missing = 0, counts = {} } = plan.data ?? {};
     const stale = staleOf(plan.data);
     setText(
@@ -41,10 +42,11 @@ export function regRun(app, plan, changed) {
     setText(renew, stale === 1 ? t("Draw 1 stale one anew") : t("Draw {count} stale ones anew", { count: count(stale) }));
     renew.classList.toggle("lw-strong", stale > 0 && !missing);
     show(renew, !mine && stale);
-    const reason = mine ? "" : whyNot(store, plan);
+    progress.look();
+    if (mine) return;
+    const reason = whyNot(store, plan);
     disable(renew, reason);
     disable(make, reason || (missing ? "" : nothingToDo(counts, stale)), why);
-    progress.look();
   };
   for (const topic of ["project", "state", "jobs", "opened"]) store.on(topic, look);
   plan.on(look);

@@ -69,7 +69,8 @@ function buildRegTab(app) {
     use.look();
     const used = store.project?.settings?.reg_data_dir;
     const words = mine && pictures.count ? t("{count} pictures in your folder", { count: count(pictures.count) }) : "";
-    next.say([words, used && t("the training uses regularization pictures")].filter(Boolean).join(" · ") + " · ");
+    const parts = [words, used && t("the training uses regularization pictures")].filter(Boolean);
+    next.say(parts.map((one) => `${one} · `).join(""));
     show(next.element, used || data || mine);
   };
   const openFolder = async () => {

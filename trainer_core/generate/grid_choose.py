@@ -65,7 +65,7 @@ def find_choice(folder: Path, wanted: str) -> Choice:
 def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snapshot) -> dict[str, Any]:
     """The old run's settings with each rate multiplied by its part's strength, and as many epochs as the snapshot has.
 
-    UserError where the optimizer can't have such rates.
+    UserError where no run can have such rates.
     """
     rates = Settings.from_dict(old).learning_rates()
     new = {name: value for name, value in old.items() if name not in _NOT_TAKEN and value is not None}
@@ -84,9 +84,7 @@ def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snap
     settings = Settings.from_dict(new)
     wrong = next((one for one in optimizer_problems(settings) if one.severity == "error"), None)
     if wrong:
-        raise UserError(
-            f"{wrong.message} So this cell can't become a run of its own: {wrong.fix} Or choose a cell with one strength."
-        )
+        raise UserError(f"{wrong.message} So this cell can't become a run of its own: {wrong.fix}".strip())
     return new
 
 

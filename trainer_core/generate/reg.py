@@ -17,6 +17,7 @@ from typing import Any
 from ..settings import read_settings
 from .folder_lock import drawing_in
 from .reg_find import FoundSet, find_set
+from .reg_manifest import read_manifest
 from .reg_set import reasons
 from .reg_words import RegOptions, read_words
 from .telling import Told, told_in_terminal
@@ -46,19 +47,25 @@ def main(argv: Sequence[str]) -> int:
 
 def draw_set(found: FoundSet, told: Told) -> tuple[int, list[str]]:
     """Draws what is to be drawn and brings captions up to date; how many pictures, and which captions are the user's."""
+    if not found.folder.is_dir() and not found.work.make:
+        return 0, []
+    with drawing_in(found.folder):
+        if read_manifest(found.folder) not in (None, found.manifest):  # another run ended between the look and now
+            found = find_set(found.settings, found.options)
+        return _draw_held(found, told)
+
+
+def _draw_held(found: FoundSet, told: Told) -> tuple[int, list[str]]:
     from .reg_draw import draw, save_caption
 
     options, settings, manifest = found.options, found.settings, found.manifest
     manifest.kind, manifest.seed, manifest.base_name = options.kind, settings.seed or 0, found.base.name
     manifest.seeds = options.seeds if options.kind == "matched" else "index"
-    if not found.folder.is_dir() and not found.work.make:
-        return 0, []
-    with drawing_in(found.folder):
-        kept = [(one, manifest.pictures[one.path.name]) for one in found.work.kept]
-        left = [str(one.caption) for one, entry in kept if not save_caption(one, entry)]
-        if not found.work.make:
-            return 0, left
-        return draw(settings, found.work.make, found.folder, manifest, found.base, options.batch_size, told), left
+    kept = [(one, manifest.pictures[one.path.name]) for one in found.work.kept]
+    left = [str(one.caption) for one, entry in kept if not save_caption(one, entry)]
+    if not found.work.make:
+        return 0, left
+    return draw(settings, found.work.make, found.folder, manifest, found.base, options.batch_size, told), left
 
 
 def result(found: FoundSet) -> dict[str, Any]:

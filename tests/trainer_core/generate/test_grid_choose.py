@@ -52,11 +52,15 @@ def test_a_part_that_is_not_trained_gets_no_rate() -> None:
     assert new["unet_lr"] == 3e-4 and "text_encoder_lr" not in new
 
 
-def test_an_adaptive_optimizer_can_not_have_two_rates() -> None:
+def test_an_adaptive_optimizers_rates_are_factors_that_may_differ() -> None:
     old = {"optimizer_type": "Prodigy", "learning_rate": 1.0}
-    assert next_settings(old, 0.5, 0.5, snapshot(8))["unet_lr"] == 0.5
-    with pytest.raises(UserError, match="Prodigy finds one rate"):
-        next_settings(old, 1.0, 0.5, snapshot(8))
+    new = next_settings(old, 1.0, 0.5, snapshot(8))
+    assert (new["unet_lr"], new["text_encoder_lr"], new["learning_rate"]) == (0.5, 1.0, 1.0)
+
+
+def test_a_cell_that_leaves_nothing_to_train_is_refused() -> None:
+    with pytest.raises(UserError, match="Nothing would be trained"):
+        next_settings(OLD, 0.0, 0.0, snapshot(8))
 
 
 def test_the_settings_are_read_back_and_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _not_known(name: str, module: str, algo: str | None, known: Sequence[str]) -
     where = f"{module} with algo={algo}" if algo else module
     if name in ARGUMENTS:
         takers = [one for one in KINDS if name in known_arguments("lycoris.kohya", one)]
-        other = f"; {', '.join(takers)} take it" if takers and kind.name not in takers else ""
+        other = f"; it belongs to algo={' or '.join(takers)}" if takers and kind.name not in takers else ""
         if kind.name in takers:
             other = "; lycoris.kohya takes it"
         return f"{name} is not an argument of {where}{other}"

@@ -93,8 +93,8 @@ class Settings:
         return {name: _json_value(value) for name, value in chosen.items()}
 
     def network_options(self) -> dict[str, Any]:
-        """conv_dim, conv_alpha, rank_dropout and module_dropout, None where not given."""
-        return network_options(self.network_args)
+        """Every argument of networks by its name, None where not given."""
+        return network_options(self.network_args, self.network_module)
 
     def optimizer_options(self) -> dict[str, Any]:
         """optimizer_args as Python values."""

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
      "trainer_core.machine", "trainer_core.state"),
     ("trainer_core.optimizer_checks",),
     ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
-     "trainer_core.optimizers"),
+     "trainer_core.averages", "trainer_core.optimizers"),
     ("trainer_core.schedules",),
     ("trainer_core.generate", "trainer_core.snapshots"),
     ("trainer_core.planning",),

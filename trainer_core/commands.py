@@ -16,6 +16,7 @@ COMMANDS = {
     "reg": "draws regularization pictures with the training's base model; --help says how",
     "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
     "prior": "draws what the base model makes of the activation tag, before anything is trained",
+    "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
 NOT_BUILT_YET = ("extract", "merge", "resize", "bake", "inspect")
@@ -51,6 +52,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .generate.grid_command import main as command
     elif name == "prior":
         from .generate.prior import main as command
+    elif name == "loop":
+        from .loop.command import main as command
     elif name == "job":
         from .job import main as command
     elif name in NOT_BUILT_YET:

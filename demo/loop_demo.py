@@ -1,0 +1,224 @@
+"""The rare-character loop on the toy world: one picture of a creature that the base has never seen, and no person.
+
+    python -m lora_workbench.demo.loop_demo --out DIR [--creature zibbo] [--seed 1] [--kill_twice]
+
+One tagger accepts candidates and writes captions, the other one judges. --kill_twice kills the loop and its training with
+SIGKILL, once during a training and once while candidates are drawn; the same command goes on each time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..trainer_core.events import read_events
+from ..trainer_core.files import data_folder, free_name, read_json, write_atomically, write_json
+from ..trainer_core.problems import UserError
+from .run import measures, pictures, recipe
+from .world.creatures import draw_context, own_tags, world
+from .world.pictures import make_training_pictures, test_prompts, true_renders
+
+SETTINGS = Path(__file__).parent / "loop_settings.json"
+_LOOK = 0.05  # seconds between two looks for the moment to kill
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Kill:
+    """A moment to kill at: `kind` of event in `round`, from its `step` on."""
+
+    kind: str
+    round: int
+    step: int
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0: the loop ran and its aims are met; 1: not so; 2: wrong words."""
+    words = _words(sys.argv[1:] if argv is None else argv)
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - begun:5.0f} s] {text}", flush=True)
+
+    try:
+        result = run(words, say)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_status
+    for name, (side, limit) in read_json(SETTINGS)["aims"].items():
+        print(f"{name:<18} {result[name]:>8.3f}   {side} {limit:g}: {'missed' if name in result['missed'] else 'met'}")
+    print(f"Everything is in {words.out}; loop_demo.json has the figures, loop/loop.json where each picture is from.")
+    return 1 if result["missed"] else 0
+
+
+def run(words: argparse.Namespace, say: Say) -> dict[str, Any]:
+    """The whole demo in `words.out`; what loop_demo.json holds."""
+    begun, settings = time.monotonic(), read_json(SETTINGS)
+    job = recipe.Job(words.out, words.creature, words.seed, False, base=words.base)
+    recipe.check(job)
+    say(f"One picture of {job.creature}, prompts in {settings['contexts']} contexts, regularization pictures by the base")
+    contexts = _begin(job, settings)
+    command = loop_command(job, settings)
+    kills = [Kill("progress", 2, 2), Kill("candidate", 2, 1)] if words.kill_twice else []
+    for number, kill in enumerate(kills, start=1):
+        if kill_at(command, job.out / "loop", kill, job.out / "output.txt"):
+            say(f"Killed for the {'first' if number == 1 else 'second'} time in round {kill.round}, at a {kill.kind} event")
+    with (job.out / "output.txt").open("ab") as output:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT).returncode
+    if status:
+        last = (job.out / "output.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1]
+        raise UserError(f"The loop ended with status {status}: {last}")
+    looped = time.monotonic() - begun
+    say("The loop is done; the other tagger judges")
+    result = {
+        **judge(job, settings, contexts, say), "creature": job.creature, "seed": job.seed, "kills": len(kills),
+        "loop_seconds": round(looped), "total_seconds": round(time.monotonic() - begun),
+    }  # fmt: skip
+    result["missed"] = measures.missed_aims(result, settings["aims"])
+    write_json(job.out / "loop_demo.json", result)
+    return result
+
+
+def loop_command(job: recipe.Job, settings: dict[str, Any]) -> list[str]:
+    """The words that a user would type."""
+    training = {
+        **settings["training"], "pretrained_model_name_or_path": job.base, "seed": job.seed,
+        "reg_data_dir": job.out / "regularization", "data_dir": job.out / "data",
+    }  # fmt: skip
+    own = own_tags(job.creature)
+    words = ["--start", str(job.out / "start" / f"{job.creature}_01.png"), "--tag", job.creature, "--tagger", str(job.tagger)]
+    words += ["--accept_by", "tagger", "--wanted", *own, "--leave_out", *own, "--prompts", str(job.out / "contexts.txt")]
+    for name, value in {**settings["options"], **training}.items():
+        words += [f"--{name}", *map(str, value)] if isinstance(value, list) else [f"--{name}={value}"]
+    python = [sys.executable, "-I", "-u", "-X", "utf8", "-m", "lora_workbench.trainer_core"]
+    return [*python, "loop", str(job.out / "loop"), *words]
+
+
+def kill_at(command: Sequence[str], folder: Path, kill: Kill, output: Path) -> bool:
+    """Starts the loop and kills it with its training at that moment; False where it ended before."""
+    seen = len(list(read_events(folder)))
+    with output.open("ab") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            time.sleep(_LOOK)
+            if any(_is_moment(event, kill) for event in list(read_events(folder))[seen:]):
+                kill_with_children(process)
+                return True
+    return False
+
+
+def _is_moment(event: dict[str, Any], kill: Kill) -> bool:
+    what = "training" if kill.kind == "progress" else None
+    moment = event.get("kind") == kill.kind and event.get("round") == kill.round and event.get("what") == what
+    return moment and event.get("step", kill.step) >= kill.step
+
+
+def kill_with_children(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to the process and to the training that it started."""
+    import psutil
+
+    several = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    for one in several:
+        one.kill()
+    process.wait()
+
+
+def _begin(job: recipe.Job, settings: dict[str, Any]) -> list[list[str]]:
+    """The start picture, the prompts and the regularization pictures; the contexts that candidates are drawn in."""
+    from ..trainer_core.models.checkpoint import load_model
+    from .run import sampling
+
+    remembered = make_training_pictures(job.out / "start", job.creature, count=1, seed=job.seed)
+    rng = random.Random(f"loop {job.creature} {job.seed}")
+    contexts = [list(draw_context(rng).values()) for _ in range(settings["contexts"])]
+    lines = [", ".join(["SUBJECT", *world()["always"], *context]) + "\n" for context in contexts]
+    write_atomically(job.out / "contexts.txt", "".join(lines))
+    model, known = _on_device(load_model(job.base)), recipe.load_recipe()
+    known = replace(known, regularization_pictures=settings["regularization_pictures"])
+    pictures.make_regularization(job, known, lambda texts, seed: sampling.draw(model, texts, seed, known.sampler))
+    return [*contexts, *(one["context"] for one in remembered)]
+
+
+def _on_device(model: Any) -> Any:
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for part in (model.unet, model.text_encoder, model.vae):
+        part.to(device)
+    return model
+
+
+def judge(job: recipe.Job, settings: dict[str, Any], contexts: list[list[str]], say: Say) -> dict[str, Any]:
+    """The demo's measures of the last LoRA by the tagger that accepted nothing, and the concept of each round's before."""
+    from ..trainer_core.models.checkpoint import load_model
+    from .run import sampling
+
+    model, known = _on_device(load_model(job.base)), recipe.load_recipe()
+    loop = json.loads((job.out / "loop" / "loop.json").read_text(encoding="utf-8"))
+    see, tags = sampling.open_judge(job.judge)
+    own = own_tags(job.creature)
+    tests = test_prompts(job.creature, count=settings["samples"], seed=job.seed, exclude=contexts)
+    prompts = [one["prompt"] for one in tests]
+    truth = measures.concept(see(true_renders(job.creature, count=settings["samples"], seed=job.seed)), tags, own)
+
+    def share(images: Sequence[Any]) -> float:
+        return measures.relative(measures.concept(see(images), tags, own), truth)
+
+    result: dict[str, Any] = {
+        "concept_before": share(sampling.draw(model, prompts, 1000 * job.seed, known.sampler)),
+        "rounds": [],
+    }
+    images: list[Any] = []
+    for one in loop["rounds"]:
+        lora = job.out / "loop" / one["lora"]
+        images = sampling.draw(model, prompts, 1000 * job.seed, known.sampler, lora, known.strength)
+        of_round = [picture for picture in loop["pictures"].values() if picture.get("round") == one["number"]]
+        accepted = sum(picture["state"] == "accepted" for picture in of_round)
+        result["rounds"].append(
+            {"number": one["number"], "pictures": len(one["pictures"]), "steps": one["steps"], "concept": share(images),
+             "candidates": len(of_round), "accepted": accepted}
+        )  # fmt: skip
+        say(
+            "round {number}: {pictures} pictures, {steps} steps, concept {concept:.3f}, {accepted} of {candidates} accepted".format(
+                **result["rounds"][-1]
+            )
+        )
+    folder = next((job.out / "loop" / "rounds" / f"{loop['rounds'][-1]['number']:02d}" / "pictures").iterdir())
+    return {
+        **result,
+        "concept_after": result["rounds"][-1]["concept"],
+        "context_followed": measures.context_followed(
+            see(images), tags, [list(one["context"]) for one in tests], known.seen_threshold
+        ),
+        "nearest_copy": min(measures.nearest_copy(images, _opened(folder))),
+    }
+
+
+def _opened(folder: Path) -> list[Any]:
+    from PIL import Image
+
+    return [Image.open(path).convert("RGB") for path in sorted(folder.glob("*.png"))]
+
+
+def _words(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="loop_demo", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", type=Path, help="new folder for everything; one in the data folder unless given")
+    parser.add_argument("--creature", default="zibbo", help="zibbo or mirra")
+    parser.add_argument("--seed", type=int, default=1, help="seed of pictures, training and samples")
+    parser.add_argument("--kill_twice", action="store_true", help="kill the loop twice on the way")
+    parser.add_argument("--base", type=Path, default=recipe.MODELS / "toy_base.safetensors", help=argparse.SUPPRESS)
+    words = parser.parse_args(list(argv))
+    words.out = words.out.expanduser().absolute() if words.out else free_name(data_folder() / "loop_demo")
+    return words
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.generate", "trainer_core.snapshots"),
     ("trainer_core.planning",),
     ("trainer_core.plan",),
+    ("trainer_core.run_model",),
     ("trainer_core.run", "trainer_core.export"),
     ("trainer_core.between_steps",),
     ("trainer_core.train", "trainer_core.loop"),
@@ -66,7 +67,8 @@ QUICK = (
     "trainer_core.dataset",
     "trainer_core.models.tokenizer",
 )
-SLOW_FILES = ("trainer_core.dataset.latents", "trainer_core.dataset.augment", "trainer_core.dataset.latent_files")
+SLOW_FILES = ("trainer_core.dataset.latents", "trainer_core.dataset.augment", "trainer_core.dataset.tensor_files",
+              "trainer_core.dataset.caption_states")
 SLOW_PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "onnxruntime", "gradio", "lycoris", "bitsandbytes")
 FORBIDDEN_EVERYWHERE = ("torchvision", "timm", "open_clip", "tkinter")
 

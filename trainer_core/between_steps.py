@@ -18,7 +18,7 @@ def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progr
 
     def at_once(wanted: frozenset[str]) -> None:
         if SAVE in wanted:
-            saver.save_asked(state, run.network.tensors(), run.machinery())
+            saver.save_asked(state, run.learnt())
             taken(events.folder, SAVE)
         if SAMPLE in wanted:
             draw_samples(run, state, events, asked_for=True)
@@ -29,7 +29,7 @@ def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progr
         return
     progress.waited(wait_while_paused(events.folder, events, state.step, lambda: stop.asked, at_once))
     if stop.asked or STOP in asked(events.folder):
-        path, state_path = saver.save_asked(state, run.network.tensors(), run.machinery())
+        path, state_path = saver.save_asked(state, run.learnt())
         how = f"go on with --resume {state_path}." if state_path else "but its state could not be saved."
         message = f"The run was stopped after step {state.step}; what it learnt is in {path}, {how}"
         raise Stopped(message, state.step, path, state_path)
@@ -59,16 +59,17 @@ def draw_samples(run: Run, state: Any, events: EventLog, asked_for: bool = False
         return
     device = run.accelerator.device
     try:
-        paths = sample_now(
-            run.model,
-            run.network,
-            run.settings,
-            state.output_name,
-            epoch=state.epoch,
-            step=state.step,
-            device=device,
-            asked=asked_for,
-        )
+        with run.shown():
+            paths = sample_now(
+                run.model,
+                run.network,
+                run.settings,
+                state.output_name,
+                epoch=state.epoch,
+                step=state.step,
+                device=device,
+                asked=asked_for,
+            )
     except (UserError, OSError, torch.cuda.OutOfMemoryError) as error:
         why = str(error).splitlines()[0]
         events.write("warning", code="sample-failed", message=f"No sample was drawn after step {state.step}: {why}")

@@ -22,6 +22,11 @@ def step_file(name: str, step: int) -> str:
     return f"{name}-step{step:08d}.safetensors"
 
 
+def average_file(file_name: str) -> str:
+    """The moving average that is saved beside a snapshot."""
+    return file_name.removesuffix(".safetensors") + "-ema.safetensors"
+
+
 def state_folder(file_name: str) -> str:
     """The folder of the state that belongs to a snapshot's file name."""
     return file_name.removesuffix(".safetensors") + "-state"
@@ -31,7 +36,7 @@ def is_taken(folder: Path, name: str) -> bool:
     """Whether a file or state of a run of that name lies in the folder."""
     if not folder.is_dir():
         return False
-    pattern = re.compile(re.escape(name) + r"(-(\d{6}|step\d{8}))?(\.safetensors|-state)", re.IGNORECASE)
+    pattern = re.compile(re.escape(name) + r"(-(\d{6}|step\d{8}))?((-ema)?\.safetensors|-state)", re.IGNORECASE)
     return any(pattern.fullmatch(path.name) for path in folder.iterdir())
 
 

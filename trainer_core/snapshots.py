@@ -14,12 +14,23 @@ import torch
 from .events import EventLog
 from .networks.format import save_lora
 from .networks.metadata import at_save
-from .output_names import epoch_file, final_file, state_folder, step_file
+from .output_names import average_file, epoch_file, final_file, state_folder, step_file
 from .problems import UserError
 from .settings import Settings
 from .state import TrainState, save_state
 
 Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a run has learnt, under kohya's names. `lora`: the weights that are saved; `average`: a moving average that is
+    saved beside them, or None. `trained` and `machinery`: the weights and state dicts that a resume needs."""
+
+    lora: Tensors
+    trained: Tensors
+    machinery: Mapping[str, Any]
+    average: Tensors | None = None
 
 
 @dataclass(frozen=True)
@@ -52,24 +63,24 @@ class Saver:
         ratio = self.settings.save_n_epoch_ratio
         return max(1, self.epochs // ratio) if ratio else None
 
-    def save_due(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> None:
+    def save_due(self, state: TrainState, learnt: Learnt) -> None:
         for name in self.due(state):
             kind = "step" if "-step" in name.removeprefix(state.output_name) else "epoch"
             number = state.step if kind == "step" else state.epoch
             state.saved = [one for one in state.saved if one["file"] != name]
             entry = {"kind": kind, "number": number, "file": name, "state": self.settings.save_state}
             state.saved.append(entry)
-            path, state_path = self._save(name, state, tensors, machinery if self.settings.save_state else None)
+            path, state_path = self._save(name, state, learnt, self.settings.save_state)
             entry["state"] = state_path is not None
             # Only now, so that a run that is killed in between still has a state to go on from.
             if path.parent == self.output_dir and entry["state"] == self.settings.save_state:
                 self._remove_old(state, kind, number)
 
-    def save_final(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> Path:
+    def save_final(self, state: TrainState, learnt: Learnt) -> Path:
         with_state = self.settings.save_state or self.settings.save_state_on_train_end
-        return self._save(final_file(state.output_name), state, tensors, machinery if with_state else None)[0]
+        return self._save(final_file(state.output_name), state, learnt, with_state)[0]
 
-    def save_asked(self, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any]) -> tuple[Path, Path | None]:
+    def save_asked(self, state: TrainState, learnt: Learnt) -> tuple[Path, Path | None]:
         """What the run has learnt so far and the state that a resume needs (None where it couldn't be written).
 
         Files that someone asked for are never taken away again, whatever save_last_n_… says.
@@ -77,17 +88,17 @@ class Saver:
         name = step_file(state.output_name, state.step)
         state.saved = [one for one in state.saved if one["file"] != name]
         state.saved.append({"kind": "asked", "number": state.step, "file": name, "state": True})
-        return self._save(name, state, tensors, machinery)
+        return self._save(name, state, learnt, True)
 
-    def _save(
-        self, name: str, state: TrainState, tensors: Tensors, machinery: Mapping[str, Any] | None
-    ) -> tuple[Path, Path | None]:
-        """Writes the LoRA, and with `machinery` its state; a state that the disk refuses costs a warning, not the run."""
-        path, state_path = self.save_network(name, state, tensors), None
-        if machinery is not None:
+    def _save(self, name: str, state: TrainState, learnt: Learnt, with_state: bool) -> tuple[Path, Path | None]:
+        """Writes the LoRA, and if asked its state; a state that the disk refuses costs a warning, not the run."""
+        path, state_path = self.save_network(name, state, learnt.lora), None
+        if learnt.average is not None:
+            self.save_network(average_file(name), state, learnt.average)
+        if with_state:
             wanted = self.output_dir / state_folder(name)
             try:
-                save_state(wanted, state, tensors, machinery)
+                save_state(wanted, state, learnt.trained, learnt.machinery)
             except OSError as error:
                 why = f"{wanted} can't be written ({error.strerror or error}): {name} is saved without what a resume needs."
                 self._warn("state-not-saved", why)
@@ -128,6 +139,7 @@ class Saver:
                 continue
             if files is not None and one["number"] < files and one["file"]:
                 (self.output_dir / one["file"]).unlink(missing_ok=True)
+                (self.output_dir / average_file(one["file"])).unlink(missing_ok=True)
             if one["state"] and states is not None and one["number"] < states:
                 shutil.rmtree(self.output_dir / state_folder(one["file"]), ignore_errors=True)
                 one["state"] = False

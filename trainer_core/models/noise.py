@@ -18,16 +18,16 @@ Prediction = Literal["epsilon", "v_prediction"]
 @functools.cache
 def alphas_cumprod(zero_terminal: bool = False) -> torch.Tensor:
     """[1000] float32: the share of the picture's variance left at each timestep."""
-    betas = torch.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS, dtype=torch.float32) ** 2
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS, dtype=torch.float64) ** 2
     kept = torch.cumprod(1.0 - betas, dim=0)
-    return _rescaled(kept) if zero_terminal else kept
+    return (_rescaled(kept) if zero_terminal else kept).float()
 
 
 def _rescaled(kept: torch.Tensor) -> torch.Tensor:
     """Algorithm 1 of Lin et al. 2023: the roots shifted so that the last is 0, stretched so that the first stays."""
-    roots = kept.double().sqrt()
+    roots = kept.sqrt()
     first, last = roots[0].clone(), roots[-1].clone()
-    return (((roots - last) * first / (first - last)) ** 2).float()
+    return ((roots - last) * first / (first - last)) ** 2
 
 
 def _at(values: torch.Tensor, timesteps: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -158,7 +158,8 @@ def kept_files(settings: Settings, steps: int, epochs: int, steps_per_epoch: int
     of_steps = _kept(
         (steps - 1) // every_steps if every_steps else 0, last_steps // every_steps + 1 if last_steps and every_steps else None
     )
-    return 1 + of_epochs + of_steps
+    times = 2 if settings.ema_decay and settings.ema_save == "beside" else 1
+    return (1 + of_epochs + of_steps) * times
 
 
 def _kept(saved: int, last: int | None) -> int:

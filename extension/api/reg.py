@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import NOT_NOW, Refused
 from ..reg_options import REG_DEFAULTS, checked_reg_options, reg_root, trainer_options
+from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route
 from .general import as_run, settings_of, translated
 
@@ -31,9 +32,12 @@ def reg_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, 
     """Title and content of a job that draws the set; `redo` among the request's options draws stale pictures too."""
     if project is None:
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
-    asked = call.body.get("options") or {}
-    redo = isinstance(asked, dict) and asked.get("redo") is True
-    asked = {name: value for name, value in asked.items() if name != "redo"} if isinstance(asked, dict) else asked
+    asked, redo = call.body.get("options"), False
+    if isinstance(asked, dict):
+        redo = asked.get("redo", False)
+        if not isinstance(redo, bool):
+            raise Refused(f"redo can't be {shown(redo)}.")
+        asked = {name: value for name, value in asked.items() if name != "redo"}
     settings, options, root = _asked(call, project, asked)
     content = {"settings": settings, "options": trainer_options(options, root, redo=redo), "asked": {**options, "redo": redo}}
     return str(project["name"]), content

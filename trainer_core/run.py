@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .endings import Stopped
 from .events import EventLog
-from .files import data_folder
 from .plan import Plan
 from .problems import UserError
 from .randomness import uniform_int
-from .requests import STOP, asked, wait_while_paused
+from .run_model import TEXT_PARTS, load_base
 from .settings import Settings
 
-VAE_PARTS, TRAINED_PARTS = ("vae",), ("text_encoder", "unet")
+TRAINED_PARTS = (*TEXT_PARTS, "unet")
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that the loop works with; nothing in it changes identity while the run lasts."""
+    """Everything that the loop works with; nothing in it changes identity while the run lasts.
+
+    `average`: the weights' moving average, None without ema_decay.
+    """
 
     settings: Settings
     plan: Plan
@@ -31,10 +33,34 @@ class Run:
     model: Any
     network: Any
     latents: Any
+    text: Any
     optimizer: Any
     schedule: Any
     seed: int
     trained: tuple[str, ...]
+    average: Any = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Within, the network holds the weights that are saved and drawn with, where those aren't the ones it trains."""
+        from .optimizers import averaged
+
+        with (
+            self.average.shown() if self.average and self.settings.ema_save == "instead" else averaged(self.optimizer.optimizer)
+        ):
+            yield
+
+    def learnt(self) -> Any:
+        """What is to be saved (snapshots.Learnt), copied where it is not the weights that are trained."""
+        from .snapshots import Learnt
+
+        with self.shown():
+            lora = {name: tensor.clone() for name, tensor in self.network.tensors().items()}
+        average = None
+        if self.average and self.settings.ema_save == "beside":
+            with self.average.shown():
+                average = {name: tensor.clone() for name, tensor in self.network.tensors().items()}
+        return Learnt(lora, self.network.tensors(), self.machinery(), average)
 
     def machinery(self) -> dict[str, Any]:
         """State dicts of what, beside the network, a resume needs."""
@@ -43,16 +69,15 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else None,
             "scaler": scaler.state_dict() if scaler else None,
+            "average": self.average.state_dict() if self.average else None,
         }
 
 
 def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Path, events: EventLog) -> tuple[Run, Any, Any]:
-    """Loads the model in the order that needs least memory: VAE and latents first, then what is trained."""
+    """Loads the base model, puts the network on it, and makes what trains it."""
     from accelerate import Accelerator
 
     from .dataset.caption_text import tags_as_trained
-    from .models.checkpoint import load_model
-    from .models.hashes import model_hashes
     from .networks.metadata import training_metadata
     from .snapshots import Saver
     from .state import TrainState
@@ -61,18 +86,8 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     if accelerator.num_processes > 1:
         raise UserError(f"Training with {accelerator.num_processes} processes is not built yet: start one.")
     seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else secrets.randbelow(2**32)
-    path = settings.pretrained_model_name_or_path
-    hashes = model_hashes(path, settings.data_dir)
-    vae_hashes = model_hashes(settings.vae, settings.data_dir) if settings.vae else None
-
-    base = load_model(path, settings.vae, parts=VAE_PARTS)
-    vae, scaling_factor = base.vae.to(accelerator.device), base.scaling_factor
-    latents = _cache_latents(settings, plan, vae, scaling_factor, (vae_hashes or hashes)[1], accelerator, seed, events)
-    model = load_model(path, parts=TRAINED_PARTS, dtype=_frozen_dtype(accelerator))
-    if settings.sample_prompts or not settings.cache_latents:  # samples may be asked for at any time
-        model.vae = vae
-    del base, vae
-
+    base = load_base(settings, plan, accelerator, seed, events)
+    model = base.model
     network, trained = _attach_network(settings, model, accelerator, seed)
     optimizer, schedule = _make_optimizer(settings, plan, network, trained, accelerator)
     state = TrainState(
@@ -82,7 +97,8 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         output_name=name,
         steps_per_epoch=plan.steps_per_epoch,
     )
-    run = Run(settings, plan, accelerator, model, network, latents, optimizer, schedule, seed, trained)
+    average = _moving_average(settings, network, trained)
+    run = Run(settings, plan, accelerator, model, network, base.latents, base.text, optimizer, schedule, seed, trained, average)
     if resumed:
         state = _go_on(run, *resumed)
     metadata = training_metadata(
@@ -92,8 +108,8 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         session_id=state.session_id,
         seed=seed,
         output_name=name,
-        model_hashes=hashes,
-        vae_hashes=vae_hashes,
+        model_hashes=base.hashes,
+        vae_hashes=base.vae_hashes,
         optimizer=optimizer.optimizer,
         network=network,
         tags_of=tags_as_trained,
@@ -101,55 +117,6 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     )
     saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
     return run, state, saver
-
-
-def _cache_latents(
-    settings: Settings, plan: Plan, vae: Any, scaling_factor: float, vae_key: str, accelerator: Any, seed: int, events: EventLog
-) -> Any:
-    from .dataset.latents import Latents
-
-    cache = data_folder(settings.data_dir) / "cache" / "latents" if settings.cache_latents_to_disk else None
-    latents = Latents(
-        plan.training_set,
-        vae,
-        cached=settings.cache_latents,
-        cache_folder=cache,
-        vae_key=vae_key,
-        scaling_factor=scaling_factor,
-        device=accelerator.device,
-        dtype=vae.dtype,
-        batch_size=settings.vae_batch_size,
-        seed=seed,
-    )
-    if settings.cache_latents:
-        print("Encoding the pictures …", flush=True)
-
-        def told(done: int, total: int) -> None:
-            events.write("caching", done=done, total=total)
-            _heed_requests(settings, events)
-
-        latents.prepare(told)
-        for notice in latents.notices:
-            events.write("warning", code="latent-cache", message=notice)
-        latents.vae = None
-    return latents
-
-
-def _heed_requests(settings: Settings, events: EventLog) -> None:
-    """A pause or a stop that is asked for before the first step; what else is asked for waits until then."""
-    wait_while_paused(events.folder, events, 0)
-    if STOP in asked(events.folder):
-        message = "The run was stopped before its first step: nothing was learnt yet."
-        raise Stopped(message, 0, state=Path(settings.resume) if settings.resume else None)
-
-
-def _frozen_dtype(accelerator: Any) -> Any:
-    """Frozen weights have the precision of the computation; on a CPU, where that only costs time, they stay full."""
-    import torch
-
-    if accelerator.device.type == "cpu":
-        return torch.float32
-    return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[accelerator.mixed_precision]
 
 
 def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> tuple[Any, tuple[str, ...]]:
@@ -206,6 +173,13 @@ def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Seque
     return accelerator.prepare_optimizer(optimizer, device_placement=False), schedule
 
 
+def _moving_average(settings: Settings, network: Any, trained: Sequence[str]) -> Any:
+    from .averages import MovingAverage
+
+    parameters = [parameter for part in trained for parameter in network.trainable(part)]
+    return MovingAverage(parameters, settings.ema_decay) if settings.ema_decay else None
+
+
 def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
     """Puts a saved state into the run; raises UserError where the run is another one."""
     if state.steps_per_epoch != run.plan.steps_per_epoch:
@@ -226,7 +200,9 @@ def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, A
             run.schedule.load_state_dict(machinery["schedule"])
         if run.accelerator.scaler and machinery["scaler"]:
             run.accelerator.scaler.load_state_dict(machinery["scaler"])
-    except (ValueError, KeyError) as error:
+        if run.average:
+            run.average.load_state_dict(machinery["average"])
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"The state in {run.settings.resume} is of another optimizer or network ({error}): give the settings it "
             "was made with."

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +162,11 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             average = state.record(loss)
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             if saver.due(state):
-                saver.save_due(state, run.network.tensors(), run.machinery())
+                saver.save_due(state, run.learnt())
             if samples_due(settings, state, plan):
                 draw_samples(run, state, events)
             carry_out_requests(run, state, saver, events, progress, stop)
-    return saver.save_final(state, run.network.tensors(), run.machinery())
+    return saver.save_final(state, run.learnt())
 
 
 def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
@@ -175,8 +174,10 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     import torch
 
     from .dataset.caption_text import caption_at
+    from .dataset.sizes import shown_sizes
     from .losses import batch_loss
-    from .models.text import encode, tokenize
+    from .models.noise import training_target
+    from .models.predict import predict
     from .noising import draw_noise, draw_timesteps, noisy_latents
 
     settings, device = run.settings, run.accelerator.device
@@ -187,20 +188,19 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
         for item, draw in zip(items, batch.draws, strict=True)
     ]
 
+    kind = run.model.prediction, run.model.zero_terminal
     latents = run.latents.batch(batch, epoch)
     noise = draw_noise(latents, keys, settings, run.seed).to(device)
     latents = latents.to(device)
     timesteps = draw_timesteps(keys, settings, run.seed).to(device)
-    noisy = noisy_latents(latents, noise, timesteps, keys, settings, run.seed)
+    noisy = noisy_latents(latents, noise, timesteps, keys, settings, run.seed, run.model.zero_terminal)
     is_reg = torch.tensor([item.subset.is_reg for item in items], device=device)
 
-    ids = tokenize(run.model.tokenizer, captions, settings.max_token_length)
-    weights = run.model.unet.conv_in.weight.dtype
+    sizes = shown_sizes(run.plan.training_set, batch, epoch, run.seed)
     with run.accelerator.autocast():
-        with nullcontext() if "text_encoder" in run.trained else torch.no_grad():
-            text_states = encode(run.model.text_encoder, ids, settings.clip_skip)
-        noise_pred = run.model.unet(noisy.to(weights), timesteps, text_states.to(weights)).sample
-    return batch_loss(noise_pred, noise, timesteps, is_reg, settings)
+        answer = predict(run.model, noisy, timesteps, run.text.of(captions), sizes)
+    target = training_target(latents, noise, timesteps, *kind)
+    return batch_loss(answer, target, timesteps, is_reg, settings, *kind)
 
 
 def _optimizer_step(run: Run) -> dict[str, float]:
@@ -212,7 +212,10 @@ def _optimizer_step(run: Run) -> dict[str, float]:
     if run.schedule and not run.optimizer.step_was_skipped:
         run.schedule.step()
     run.optimizer.zero_grad(set_to_none=True)
-    return run.network.scale_weight_norms(settings.scale_weight_norms) if settings.scale_weight_norms else {}
+    norms = run.network.scale_weight_norms(settings.scale_weight_norms) if settings.scale_weight_norms else {}
+    if run.average:
+        run.average.update()
+    return norms
 
 
 def _seed_generators(seed: int) -> None:

@@ -16,14 +16,16 @@ import numpy as np
 import torch
 
 from ..problems import UserError
-from ..randomness import generator, normal, uniform
+from ..randomness import generator, normal
 from .augment import plain_pixels, varied_pixels
 from .batches import Batch
 from .items import Item, TrainingSet
-from .latent_files import LatentFiles
 from .pictures import load_picture
+from .sizes import is_mirrored
+from .tensor_files import TensorFiles
 
 _VERSION = 1
+_MOMENTS = "moments"
 _READ_AHEAD = 8
 
 Progress = Callable[[int, int], None]
@@ -54,7 +56,7 @@ class Latents:
         self.training_set, self.vae, self.cached, self.seed = training_set, vae, cached, seed
         self.vae_key, self.scaling_factor, self.device, self.dtype = vae_key, scaling_factor, device, dtype
         self.read_ahead = max(batch_size, _READ_AHEAD)
-        self.files = LatentFiles(cache_folder) if cached and cache_folder else None
+        self.files = TensorFiles(cache_folder, "latent") if cached and cache_folder else None
         self._keys: dict[tuple[int, bool], str] = {}
         self._moments: dict[str, torch.Tensor] = {}
 
@@ -73,7 +75,7 @@ class Latents:
             if pixels is not None and key not in self._moments:
                 self._moments[key] = self._encode(pixels, job[0])
                 if self.files:
-                    self.files.write(key, self._moments[key])
+                    self.files.write(key, {_MOMENTS: self._moments[key]})
             if progress:
                 progress(done, len(jobs))
         for notice in self.notices:
@@ -84,7 +86,7 @@ class Latents:
         samples = []
         for drawn in batch.draws:
             item, key = self.training_set.items[drawn.item], (epoch, drawn.item, drawn.copy)
-            mirrored = item.subset.options.flip_aug and uniform(self.seed, "flip", *key) < 0.5
+            mirrored = is_mirrored(item, self.seed, key)
             if self.cached:
                 moments = self._moments[self._keys[drawn.item, mirrored]]
             else:
@@ -108,8 +110,8 @@ class Latents:
         key = self._key(content, item, mirrored)
         if key in self._moments:
             return key, None
-        if self.files and (found := self.files.read(key)) is not None:
-            self._moments[key] = found
+        if self.files and (found := self.files.read(key)) is not None and _MOMENTS in found:
+            self._moments[key] = found[_MOMENTS]
             return key, None
         pixels = plain_pixels(load_picture(item.path, content), item)
         return key, pixels[:, ::-1] if mirrored else pixels

@@ -55,7 +55,7 @@ def sample_now(
 @contextmanager
 def _as_if_nothing(model: Any, network: Any) -> Iterator[None]:
     """The network at full strength, everything in eval mode; then modes, strengths and all random numbers as before."""
-    parts = [part for part in (model.unet, model.text_encoder, model.vae, network) if part is not None]
+    parts = [*model.parts().values(), network]
     modes = [(module, module.training) for part in parts for module in part.modules()]
     strengths = [(module, module.multiplier) for module in network.loras.values()]
     states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002  others' draws, kept as they are

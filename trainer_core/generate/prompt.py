@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..models.text import encode
+from ..models.text import TextStates, encode_each, joined
 from ..models.tokenizer import BOS, CHUNK, EOS, ClipTokenizer
 from .prompt_weights import weighted_parts
 
@@ -54,14 +54,23 @@ def _filled(tokens: list[tuple[int, float]]) -> Chunk:
     return Chunk(tuple(token for token, _ in filled), tuple(weight for _, weight in filled))
 
 
-def encode_prompt(model: Any, prompt: str, clip_skip: int) -> torch.Tensor:
-    """Text states [1, 77·chunks, C]: every chunk by itself, weighted, with its mean brought back to what it was."""
+def encode_prompt(model: Any, prompt: str, clip_skip: int) -> TextStates:
+    """States [1, 77·chunks, C]: every chunk by itself, weighted, with its mean brought back to what it was, for each encoder.
+
+    The pooled state of SDXL is the first chunk's, without weights.
+    """
     chunks = prompt_chunks(model.tokenizer, prompt)
     ids = torch.tensor([chunk.ids for chunk in chunks]).unsqueeze(1)
-    states = encode(model.text_encoder, ids, clip_skip).float()
-    weights = torch.tensor([chunk.weights for chunk in chunks], device=states.device).unsqueeze(-1)
+    weights = torch.tensor([chunk.weights for chunk in chunks]).unsqueeze(-1)
+    found = joined([_weighted(one, weights) for one in encode_each(model, ids, clip_skip)])
+    return TextStates(found.states.reshape(1, -1, found.states.shape[-1]), found.pooled)
+
+
+def _weighted(text: TextStates, weights: torch.Tensor) -> TextStates:
+    """States [chunks, 77, C] times weights [chunks, 77, 1]."""
+    states, pooled = text.states.float(), None if text.pooled is None else text.pooled[:1].float()
     if bool((weights != 1).any()):
         means = states.mean(dim=(1, 2), keepdim=True)
-        states = states * weights
+        states = states * weights.to(states.device)
         states = states * (means / states.mean(dim=(1, 2), keepdim=True))
-    return states.reshape(1, -1, states.shape[-1])
+    return TextStates(states, pooled)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ class Model:
     """A base model's parts, frozen and in eval mode; a part that wasn't asked for, or that the family lacks, is None.
 
     prediction: what the UNet answers with, noise ("epsilon") or velocity ("v_prediction"). zero_terminal: its last timestep is
-    pure noise.
+    pure noise. kept_prompts: text states by (prompt, clip skip), for pictures that are drawn without the text encoders.
     """
 
     unet: Any
@@ -46,6 +46,7 @@ class Model:
     text_encoder_2: Any = None
     prediction: Prediction = "epsilon"
     zero_terminal: bool = False
+    kept_prompts: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     @property
     def facts(self) -> FamilyFacts:
@@ -94,6 +95,14 @@ def load_model(
         known.prediction,
         known.zero_terminal,
     )
+
+
+def load_into(model: Model, parts: Sequence[str], dtype: torch.dtype = torch.float32) -> None:
+    """Loads further parts of the model from its file, as far as the family has them."""
+    header = read_header(model.path)
+    for part in parts:
+        if part in FAMILIES[model.family].parts:
+            setattr(model, part, load_part(header, part, dtype))
 
 
 def load_vae(path: str | Path, dtype: torch.dtype = torch.float32) -> nn.Module:

@@ -20,14 +20,20 @@ _LARGE_RATE = 0.01
 
 def trained_parts(settings: Settings) -> tuple[str, ...]:
     """The parts that will learn: wanted, and with a rate above zero."""
-    left_out = {"unet": settings.network_train_text_encoder_only, "text_encoder": settings.network_train_unet_only}
+    no_text = settings.network_train_unet_only
+    left_out = {"unet": settings.network_train_text_encoder_only, "text_encoder": no_text, "text_encoder_2": no_text}
     rates = settings.learning_rates()
     return tuple(part for part, out in left_out.items() if not out and rates[f"{part}_lr"])
 
 
 def resolved_rates(settings: Settings) -> dict[str, float]:
-    """learning_rate, and the rates that UNet and text encoder will get: 0 where a part isn't trained."""
+    """learning_rate, and the rates that UNet and text encoders will get: 0 where a part isn't trained.
+
+    A second text encoder is named only where it has a rate of its own.
+    """
     rates, parts = settings.learning_rates(), trained_parts(settings)
+    if rates["text_encoder_2_lr"] == rates["text_encoder_lr"]:
+        del rates["text_encoder_2_lr"]
     return {name: rate if name == "learning_rate" or name[:-3] in parts else 0.0 for name, rate in rates.items()}
 
 
@@ -44,7 +50,7 @@ def _rate_problems(settings: Settings) -> list[Problem]:
     if sets_own_rate(settings):
         return []
     found, rates, parts = [], resolved_rates(settings), trained_parts(settings)
-    inheriting = [part for part in parts if not getattr(settings, f"{part}_lr")]
+    inheriting = [part for part in parts if part != "text_encoder_2" and not getattr(settings, f"{part}_lr")]
     adaptive = spec_of(settings).adaptive
     if inheriting and "learning_rate" not in settings.given:
         message = f"learning_rate isn't given, and its default {settings.learning_rate:g} (kohya's) is far too low for a LoRA."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..problems import Problem, WordsError
@@ -66,9 +66,51 @@ def replacements(values: dict[str, Any], given: Mapping[str, Any]) -> list[Probl
         values["max_token_length"] = None
     if values["cache_latents_to_disk"]:
         values["cache_latents"] = True
+    if values["cache_text_encoder_outputs_to_disk"]:
+        values["cache_text_encoder_outputs"] = True
+    if values["cache_text_encoder_outputs"] and not values["network_train_unet_only"]:
+        values["network_train_unet_only"] = True
+        notes.append(
+            note("setting-replaced", "cache_text_encoder_outputs: the text encoders are not trained (network_train_unet_only).")
+        )
     if given.get("max_train_epochs") and given.get("max_train_steps") not in (None, ALL["max_train_steps"].default):
         notes.append(note("setting-replaced", "max_train_steps is ignored because max_train_epochs is given."))
     return notes
+
+
+# Each makes a caption another one from step to step, so that its text states can't be kept.
+_CHANGE_CAPTIONS = (
+    "caption_dropout_rate",
+    "caption_dropout_every_n_epochs",
+    "shuffle_caption",
+    "token_warmup_step",
+    "caption_tag_dropout_rate",
+    "enable_wildcard",
+)
+
+
+def text_cache_problems(values: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    """What can't be given together with cache_text_encoder_outputs, one by one and by name."""
+    if not values["cache_text_encoder_outputs"]:
+        return []
+    found = [
+        problem(
+            "text-cache",
+            f"{name} can't be given with cache_text_encoder_outputs: it changes captions from step to step.",
+            f"Take {name} or cache_text_encoder_outputs out.",
+        )
+        for name in _CHANGE_CAPTIONS
+        if any(subset[name] for subset in subsets)
+    ]
+    if values["network_train_text_encoder_only"]:
+        found.append(
+            problem(
+                "text-cache",
+                "network_train_text_encoder_only can't be given with cache_text_encoder_outputs: "
+                "text encoders whose output is kept are not trained.",
+            )
+        )
+    return found
 
 
 def turn_off_cache(values: dict[str, Any], why: str) -> Problem | None:
@@ -138,6 +180,15 @@ def _class_problems(setting: str, path: str) -> list[Problem]:
     return [problem("unknown-class", f"{setting} {path} is not a class that can be used here; it may come from {allowed}.")]
 
 
+def _velocity_checks(values: Mapping[str, Any]) -> list[Problem]:
+    """What a model must predict velocity for is seen when its file is read; what contradicts itself is seen here."""
+    found = []
+    if values["v_parameterization"] and values["v_pred_like_loss"]:
+        message = "v_pred_like_loss weights a noise loss, and v_parameterization says that the model predicts velocity; "
+        found.append(problem("settings-conflict", f"{message}take one out."))
+    return found
+
+
 def _size_checks(values: Mapping[str, Any]) -> list[Problem]:
     """kohya's rules for buckets; the buckets' limits don't count with bucket_no_upscale."""
     size, low, high = values["resolution"], values["min_bucket_reso"], values["max_bucket_reso"]
@@ -203,6 +254,9 @@ def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
         found.append(problem("bad-range", f"min_timestep {low} must be below max_timestep {high}."))
     if values["adaptive_noise_scale"] is not None and values["noise_offset"] is None:
         found.append(problem("setting-missing", "adaptive_noise_scale needs noise_offset."))
+    if values["masked_loss"] and not (values["conditioning_data_dir"] or values["alpha_mask"] or values["dataset_config"]):
+        found.append(problem("setting-missing", "masked_loss needs conditioning_data_dir, the folder with the masks."))
+    found += _velocity_checks(values)
     if values["save_model_as"] != "safetensors":
         found.append(
             problem(
@@ -218,8 +272,8 @@ def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
             )
         )
     rates = values["text_encoder_lr"]
-    if rates is not None and len(rates) > 1:
+    if rates is not None and len(rates) > 2:
         found.append(
-            problem("bad-range", f"text_encoder_lr has {len(rates)} rates, but Stable Diffusion 1.x has one text encoder.")
+            problem("bad-range", f"text_encoder_lr has {len(rates)} rates, but no model has more than two text encoders.")
         )
     return found

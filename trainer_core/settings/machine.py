@@ -11,7 +11,6 @@ _setting = partial(Setting, group=GROUP)
 _DEEPSPEED = "DeepSpeed is not built: a LoRA does not need it"
 _ONLY_DEEPSPEED = "it only means something with DeepSpeed, which is not built"
 _PROCESSES = "training in several processes is not built yet"
-_MEMORY = "models are read straight to where they are used"
 
 SPEED: tuple[Setting, ...] = (
     _setting(
@@ -75,14 +74,20 @@ SPEED: tuple[Setting, ...] = (
         reason="models are not compiled",
         advanced=True,
     ),
-    _setting("lowram", "flag", False, "Read models to GPU memory.", treatment="ignored", reason=_MEMORY, advanced=True),
+    _setting(
+        "lowram",
+        "flag",
+        False,
+        "The machine has less memory than its GPU: what is idle stays on the GPU.",
+        label="Little memory beside the GPU",
+        advanced=True,
+    ),
     _setting(
         "highvram",
         "flag",
         False,
-        "Don't free GPU memory in between.",
-        treatment="ignored",
-        reason=_MEMORY,
+        "There is plenty of GPU memory: what is idle (the VAE between sample pictures) stays there.",
+        label="Plenty of GPU memory",
         advanced=True,
     ),
     _setting(

@@ -105,10 +105,18 @@ class Settings:
         return parse_arguments(self.lr_scheduler_args, "lr_scheduler_args")
 
     def learning_rates(self) -> dict[str, float]:
-        """The three rates that the run will use; parts without a rate of their own take learning_rate."""
-        text_encoder = self.text_encoder_lr[0] if self.text_encoder_lr else self.learning_rate
+        """The rates that the run will use; parts without a rate of their own take learning_rate.
+
+        SDXL's second text encoder has the second rate of text_encoder_lr or, where only one is given, the same as the first.
+        """
+        text_encoders = self.text_encoder_lr or (self.learning_rate,)
         unet = self.learning_rate if self.unet_lr is None else self.unet_lr
-        return {"learning_rate": self.learning_rate, "unet_lr": unet, "text_encoder_lr": text_encoder}
+        return {
+            "learning_rate": self.learning_rate,
+            "unet_lr": unet,
+            "text_encoder_lr": text_encoders[0],
+            "text_encoder_2_lr": text_encoders[-1],
+        }
 
 
 def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[Problem] = ()) -> Settings:
@@ -135,7 +143,9 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
     found += checks.replacements(values, given)
     problems += checks.cross_checks(values)
     tree = _dataset_tree(values, problems, found)
-    why = _uncacheable(values, tree)
+    subsets = _subsets(values, tree)
+    problems += checks.text_cache_problems(values, subsets)
+    why = _uncacheable(subsets)
     turned_off = checks.turn_off_cache(values, why) if why else None
     problems += [one for one in found if one.severity == "error"]
     if problems:
@@ -175,11 +185,15 @@ def _dataset_tree(values: dict[str, Any], problems: list[Problem], notices: list
     return tree
 
 
-def _uncacheable(values: Mapping[str, Any], tree: dict[str, Any] | None) -> str:
+def _subsets(values: Mapping[str, Any], tree: dict[str, Any] | None) -> list[Mapping[str, Any]]:
+    """The options of every folder: those of --dataset_config, or the flags'."""
+    if tree is None:
+        return [values]
+    return [subset for dataset in tree_options(tree, values) for subset in dataset["subsets"]]
+
+
+def _uncacheable(subsets: Sequence[Mapping[str, Any]]) -> str:
     """The augmentation that excludes cached latents, or an empty string."""
-    subsets: list[Mapping[str, Any]] = [values]
-    if tree is not None:
-        subsets = [subset for dataset in tree_options(tree, values) for subset in dataset["subsets"]]
     for name in ("color_aug", "random_crop"):
         if any(subset[name] for subset in subsets):
             return name

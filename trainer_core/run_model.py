@@ -1,0 +1,176 @@
+"""Loads a run's base model part by part, in the order that needs least memory, and lets go of what is done with.
+
+First the VAE, which encodes the pictures; then the text encoders, which may encode all captions; the UNet comes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .endings import Stopped
+from .events import EventLog
+from .files import data_folder
+from .plan import Plan
+from .requests import STOP, asked, wait_while_paused
+from .settings import Settings
+
+TEXT_PARTS = ("text_encoder", "text_encoder_2")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The base model as a run needs it. hashes, vae_hashes: (legacy, SHA-256) of its file and of a VAE's own, else None."""
+
+    model: Any
+    latents: Any
+    text: Any
+    hashes: tuple[str, str]
+    vae_hashes: tuple[str, str] | None
+
+
+def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog) -> Base:
+    """Loads what the run needs, encodes what it is told to cache, and keeps only what is needed after that."""
+    from .models.checkpoint import load_into, load_model
+    from .models.hashes import model_hashes
+
+    path, device = settings.pretrained_model_name_or_path, accelerator.device
+    hashes = model_hashes(path, settings.data_dir)
+    vae_hashes = model_hashes(settings.vae, settings.data_dir) if settings.vae else None
+    model = load_model(
+        path,
+        settings.vae,
+        parts=("vae",),
+        v_parameterization=settings.v_parameterization,
+        zero_terminal_snr=settings.zero_terminal_snr,
+    )
+    model.vae.to(device)
+    latents = _cache_latents(settings, plan, model, (vae_hashes or hashes)[1], device, seed, events)
+    if settings.cache_latents and not settings.sample_prompts:
+        model.drop("vae")
+    elif settings.cache_latents:  # samples may be asked for at any time
+        model.vae.to("cpu")
+    dtype = _frozen_dtype(accelerator)
+    load_into(model, TEXT_PARTS, dtype)
+    text = _text(settings, plan, model, accelerator, seed, events)
+    load_into(model, ("unet",), dtype)
+    return Base(model, latents, text, hashes, vae_hashes)
+
+
+def _frozen_dtype(accelerator: Any) -> Any:
+    """Frozen weights have the precision of the computation; on a CPU, where that only costs time, they stay full."""
+    import torch
+
+    if accelerator.device.type == "cpu":
+        return torch.float32
+    return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[accelerator.mixed_precision]
+
+
+def _cache_latents(settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog) -> Any:
+    from .dataset.latents import Latents
+
+    latents = Latents(
+        plan.training_set,
+        model.vae,
+        cached=settings.cache_latents,
+        cache_folder=_cache(settings, "latents") if settings.cache_latents_to_disk else None,
+        vae_key=vae_key,
+        scaling_factor=model.scaling_factor,
+        device=device,
+        dtype=model.vae.dtype,
+        batch_size=settings.vae_batch_size,
+        seed=seed,
+    )
+    if settings.cache_latents:
+        print("Encoding the pictures …", flush=True)
+        latents.prepare(_told(settings, events))
+        for notice in latents.notices:
+            events.write("warning", code="latent-cache", message=notice)
+        latents.vae = None
+    return latents
+
+
+def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: int, events: EventLog) -> Any:
+    """Where captions come as text states from; with cache_text_encoder_outputs the text encoders are gone afterwards."""
+    from .dataset.caption_states import CaptionStates
+    from .dataset.tensor_files import TensorFiles
+    from .planning.advice import trained_parts
+
+    text = CaptionStates(
+        model,
+        max_token_length=settings.max_token_length,
+        clip_skip=settings.clip_skip,
+        trained=any(part in TEXT_PARTS for part in trained_parts(settings)),
+        device=accelerator.device,
+    )
+    if not settings.cache_text_encoder_outputs:
+        return text
+    print("Encoding the captions …", flush=True)
+    for part in TEXT_PARTS:
+        if getattr(model, part) is not None:
+            getattr(model, part).to(accelerator.device)
+    kept = settings.cache_text_encoder_outputs_to_disk
+    files = TensorFiles(_cache(settings, "text_states"), "text state") if kept else None
+    with accelerator.autocast():
+        text.keep(_captions(settings, plan, seed), files, _encoders_key(settings), _told(settings, events))
+    for notice in text.notices:
+        events.write("warning", code="text-cache", message=notice)
+        print(f"note: {notice}", flush=True)
+    _keep_prompts(settings, model)
+    model.drop(*TEXT_PARTS)
+    return text
+
+
+def _captions(settings: Settings, plan: Plan, seed: int) -> list[str]:
+    """Every caption that the run will ask for: each picture has one, since nothing that changes captions goes with it."""
+    from .dataset.caption_text import caption_at
+
+    return [caption_at(item, seed, 0, 0, 0, plan.steps) for item in plan.training_set.items]
+
+
+def _encoders_key(settings: Settings) -> str:
+    """The content of the text encoders' files, so that another model's states are never taken for this one's."""
+    from .models.hashes import model_hashes
+    from .models.header import read_header
+
+    header = read_header(settings.pretrained_model_name_or_path)
+    files = [header.files[part] for part in TEXT_PARTS if part in header.files] or [header.path]
+    return " ".join(model_hashes(file, settings.data_dir)[1] for file in files)
+
+
+def _keep_prompts(settings: Settings, model: Any) -> None:
+    """The sample prompts' states, since the text encoders won't be there when samples are drawn."""
+    import torch
+
+    from .generate.prompt import encode_prompt
+    from .generate.prompts_file import sample_requests
+    from .generate.sample import text_keys
+
+    if settings.sample_prompts:
+        with torch.no_grad():
+            for key in text_keys(sample_requests(settings).requests):
+                model.kept_prompts[key] = encode_prompt(model, *key).to("cpu")
+
+
+def _cache(settings: Settings, name: str) -> Path:
+    return data_folder(settings.data_dir) / "cache" / name
+
+
+def _told(settings: Settings, events: EventLog) -> Callable[[int, int], None]:
+    """What is called after each picture or caption that is encoded: tells of it, and heeds what is asked for meanwhile."""
+
+    def told(done: int, total: int) -> None:
+        events.write("caching", done=done, total=total)
+        _heed_requests(settings, events)
+
+    return told
+
+
+def _heed_requests(settings: Settings, events: EventLog) -> None:
+    """A pause or a stop that is asked for before the first step; what else is asked for waits until then."""
+    wait_while_paused(events.folder, events, 0)
+    if STOP in asked(events.folder):
+        message = "The run was stopped before its first step: nothing was learnt yet."
+        raise Stopped(message, 0, state=Path(settings.resume) if settings.resume else None)

@@ -10,14 +10,15 @@ from typing import Any
 
 from ..problems import WordsError
 from .grid_runs import Snapshot
-from .request import Request
+from .lora_words import with_words
+from .request import Lora, Request
 
-LORA_AXES = ("snapshots", "te", "unet", "strength")  # what the base without LoRA doesn't have
-OTHER_AXES = ("checkpoints", "prompts", "seeds", "cfg")
+LORA_AXES = ("snapshots", "te", "unet", "strength", "lbw", "x")  # what the base without LoRA doesn't have
+OTHER_AXES = ("together", "checkpoints", "prompts", "seeds", "cfg")
 AXES = (*LORA_AXES, *OTHER_AXES)
 SAME_AS = {"epochs": "snapshots", "loras": "snapshots"}
-_COLUMNS = ("snapshots", "strength", "unet", "te", "cfg", "checkpoints", "seeds", "prompts")
-_ROWS = ("prompts", "te", "seeds", "checkpoints", "cfg", "strength", "unet", "snapshots")
+_COLUMNS = ("snapshots", "strength", "unet", "te", "lbw", "x", "together", "cfg", "checkpoints", "seeds", "prompts")
+_ROWS = ("prompts", "te", "x", "lbw", "together", "seeds", "checkpoints", "cfg", "strength", "unet", "snapshots")
 BASE = "base"
 BASE_LABEL = "base, without LoRA"
 
@@ -33,7 +34,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture. Without a snapshot it is the base's; `request` is complete but for the LoRA."""
+    """One picture. Without a snapshot it is the base's; `request` is complete but for the snapshot.
+
+    `lbw`, `x`: the snapshot's block weights, as in a prompt of webui's.
+    """
 
     id: str
     checkpoint: Path
@@ -41,6 +45,15 @@ class Cell:
     te: float
     unet: float
     request: Request
+    lbw: str = ""
+    x: float | None = None
+
+    def lora(self) -> Lora | None:
+        """The snapshot as a LoRA on top of the checkpoint; None in the base's cells."""
+        if self.snapshot is None:
+            return None
+        one = self.snapshot
+        return Lora(one.name, one.digest, self.te, self.unet, self.lbw, self.x, str(one.path))
 
 
 @dataclass(frozen=True)
@@ -89,9 +102,30 @@ def snapshot_points(snapshots: Sequence[Snapshot]) -> list[Point]:
 def prompt_points(requests: Sequence[Request]) -> list[Point]:
     points = []
     for number, one in enumerate(requests, start=1):
-        label = one.prompt or "(no prompt)"
+        label = with_words(one) or "(no prompt)"
         points.append(Point(f"p{number}", f"{label}\nnegative: {one.negative}" if one.negative else label, one))
     return points
+
+
+def block_points(lists: Sequence[str]) -> list[Point]:
+    """Block weights: presets by their names, lists by their numbers."""
+    unlike = list(dict.fromkeys(lists))
+    places = [one for one in unlike if "," in one]
+    ids = [f"list{places.index(one) + 1}" if one in places else f"lbw{one or 'ALL'}" for one in unlike]
+    return [Point(id_, one or "all blocks", one) for id_, one in zip(ids, unlike, strict=True)]
+
+
+def x_points(values: Sequence[float]) -> list[Point]:
+    """Values of X in block weights."""
+    return [Point(f"x{strength_text(one)}", f"X = {strength_text(one)}", float(one)) for one in dict.fromkeys(values)]
+
+
+def together_points(sets: Sequence[tuple[Lora, ...]]) -> list[Point]:
+    """Further LoRAs that are put on together with the snapshot; an empty set is the snapshot alone."""
+    return [
+        Point(f"w{number}", " ".join(one.word() for one in loras) or "alone", loras)
+        for number, loras in enumerate(dict.fromkeys(sets), start=1)
+    ]
 
 
 def lay_out(axes: Axes, rows: str | None = None, columns: str | None = None, base: bool = True) -> list[Grid]:
@@ -166,9 +200,12 @@ def _cell(axes: Axes, chosen: Mapping[str, Point], base: bool) -> Cell:
         request = replace(request, seed=at["seeds"].value)
     if "cfg" in at:
         request = replace(request, cfg=float(at["cfg"].value))
+    if "together" in at:
+        request = replace(request, loras=(*request.loras, *at["together"].value))
     if base:
         return Cell("/".join(parts), at["checkpoints"].value, None, 0.0, 0.0, request)
-    return Cell("/".join(parts), at["checkpoints"].value, at["snapshots"].value, te, unet, request)
+    lbw, x = (at[name].value if name in at else default for name, default in (("lbw", ""), ("x", None)))
+    return Cell("/".join(parts), at["checkpoints"].value, at["snapshots"].value, te, unet, request, lbw, x)
 
 
 def all_cells(grids: Sequence[Grid]) -> list[Cell]:

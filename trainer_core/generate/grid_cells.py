@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,22 @@ from typing import Any
 from ..command_errors import system_sentence
 from ..files import write_json
 from ..problems import UserError
-from .grid_axes import Cell, Grid, strength_text
+from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
-from .request import Request
+from .request import Lora, Request
 from .telling import Told, told_nobody
 
 MANIFEST, CELLS = "grid.json", "cells"
 
 
-def lora_word(name: str, te: float, unet: float) -> str:
-    """The LoRA in a prompt of webui's; named, because of two plain numbers the first is the text encoder's."""
-    return f"<lora:{name}:te={strength_text(te)}:unet={strength_text(unet)}>"
-
-
 def cell_values(cell: Cell, model_hash: str) -> dict[str, Any]:
-    """All that the picture depends on."""
+    """All that the picture depends on; what was not asked for (block weights, further LoRAs) is left out."""
     lora = cell.snapshot.digest if cell.snapshot else ""
-    return {"model": model_hash, "lora": lora, "te": cell.te, "unet": cell.unet, **asdict(cell.request)}
+    request = asdict(cell.request)
+    further = [{name: value for name, value in one.items() if name not in ("name", "path")} for one in request.pop("loras")]
+    values = {"model": model_hash, "lora": lora, "te": cell.te, "unet": cell.unet, **request}
+    more = {"lbw": cell.lbw, "x": cell.x, "loras": further}
+    return values | {name: value for name, value in more.items() if value not in ("", None, [])}
 
 
 def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
@@ -40,12 +38,9 @@ def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
 
 def cell_infotext(cell: Cell, model_hash: str) -> str:
     """What webui's PNG info reads: its prompt has the LoRA with both strengths."""
-    request, loras = cell.request, {}
-    if cell.snapshot:
-        word = lora_word(cell.snapshot.name, cell.te, cell.unet)
-        request = replace(request, prompt=f"{request.prompt} {word}".strip())
-        loras = {cell.snapshot.name: cell.snapshot.digest}
-    return infotext(request, cell.checkpoint.stem, model_hash, loras)
+    lora = cell.lora()
+    request = replace(cell.request, loras=(lora, *cell.request.loras)) if lora else cell.request
+    return infotext(request, cell.checkpoint.stem, model_hash)
 
 
 def write_manifest(
@@ -95,7 +90,7 @@ def draw_missing(
     done = 0
     for checkpoint, of_model in itertools.groupby(sorted(missing, key=_model_first), key=lambda cell: cell.checkpoint):
         model, device = _load(checkpoint)
-        for _, alike in itertools.groupby(of_model, key=_with_lora):
+        for _, alike in itertools.groupby(of_model, key=_with_loras):
             group = list(alike)
             for batch in _drawn(model, device, group, batch_size):
                 for cell, image in batch:
@@ -107,12 +102,17 @@ def draw_missing(
 
 
 def _model_first(cell: Cell) -> tuple[Any, ...]:
-    """Cells of one model and one LoRA together, the base's first."""
-    return (str(cell.checkpoint), *_with_lora(cell))
+    """Cells of one model and the same LoRAs together, the base's first."""
+    return (str(cell.checkpoint), *_with_loras(cell))
 
 
-def _with_lora(cell: Cell) -> tuple[str, float, float]:
-    return (str(cell.snapshot.path) if cell.snapshot else "", cell.te, cell.unet)
+def _with_loras(cell: Cell) -> tuple[Any, ...]:
+    return tuple((one.path, one.te, one.unet, one.lbw, one.x or 0.0) for one in _loras(cell))
+
+
+def _loras(cell: Cell) -> list[Lora]:
+    own = cell.lora()
+    return [*([own] if own else []), *cell.request.loras]
 
 
 def _load(checkpoint: Path) -> tuple[Any, Any]:
@@ -125,17 +125,15 @@ def _load(checkpoint: Path) -> tuple[Any, Any]:
 
 
 def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> Iterator[list[tuple[Cell, Any]]]:
-    """Pictures of cells that have the same LoRA at the same strengths, batch by batch."""
+    """Pictures of cells that have the same LoRAs at the same strengths, batch by batch."""
     from ..networks.apply import applied
     from .sample import generate
 
-    first = cells[0]
     for part in (model.unet, model.text_encoder, model.vae):
         part.to(device)
-    lora = applied(model, [(first.snapshot.path, first.te, first.unet)]) if first.snapshot else nullcontext()
-    with lora:
+    with applied(model, [(one.path, one.te, one.unet) for one in _loras(cells[0])]):
         for batch in _batches(cells, batch_size):
-            requests: list[Request] = [cell.request for cell in batch]
+            requests: list[Request] = [replace(cell.request, loras=()) for cell in batch]
             yield list(zip(batch, generate(model, requests, batch_size=batch_size), strict=True))
 
 

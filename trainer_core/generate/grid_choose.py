@@ -21,6 +21,7 @@ from .grid_runs import Snapshot
 # Of where the settings came from and of the old run itself; `overwrite` would let the next run take the chosen file's place.
 _NOT_TAKEN = ("config_file", "preset", "output_config", "job_dir", "resume", "overwrite", "initial_epoch", "initial_step")
 _PARTS = (("unet", "the UNet", "unet_lr"), ("te", "the text encoder", "text_encoder_lr"))
+_BLOCKS = ("block_weights", "x", "down_lr_weight", "mid_lr_weight", "up_lr_weight")
 _FLEXIBLE = 0.8
 OVERFIT = (
     "Where it overfits whatever the rate, look in this order:\n"
@@ -33,13 +34,15 @@ OVERFIT = (
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen cell: which snapshot (path, and its hash when it was drawn), at which strengths."""
+    """A chosen cell: which snapshot (path, and its hash when it was drawn), at which strengths and block weights."""
 
     id: str
     path: Path
     digest: str
     te: float
     unet: float
+    lbw: str = ""
+    x: float | None = None
 
 
 def find_choice(folder: Path, wanted: str) -> Choice:
@@ -53,19 +56,26 @@ def find_choice(folder: Path, wanted: str) -> Choice:
         raise UserError(f"The grid in {folder} has no cell {wanted!r}; its cells are such as {some}.")
     if not cells[found]["lora_file"]:
         raise UserError(f"{found} is the base without LoRA: there is no snapshot to keep in it, choose another cell.")
+    cell = cells[found]
+    x = cell.get("x")
     return Choice(
         found,
-        Path(cells[found]["lora_file"]),
-        str(cells[found]["lora"]),
-        float(cells[found]["te"]),
-        float(cells[found]["unet"]),
+        Path(cell["lora_file"]),
+        str(cell["lora"]),
+        float(cell["te"]),
+        float(cell["unet"]),
+        str(cell.get("lbw") or ""),
+        None if x is None else float(x),
     )
 
 
-def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snapshot) -> dict[str, Any]:
+def next_settings(
+    old: Mapping[str, Any], te: float, unet: float, snapshot: Snapshot, lbw: str = "", x: float | None = None
+) -> dict[str, Any]:
     """The old run's settings with each rate multiplied by its part's strength, and as many epochs as the snapshot has.
 
-    UserError where no run can have such rates.
+    Block weights of the cell take the place of those that the run was trained with. UserError where no run can have such
+    rates.
     """
     rates = Settings.from_dict(old).learning_rates()
     new = {name: value for name, value in old.items() if name not in _NOT_TAKEN and value is not None}
@@ -79,6 +89,8 @@ def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snap
     elif snapshot.step:
         new |= {"max_train_steps": snapshot.step}
         new.pop("max_train_epochs", None)
+    if lbw:
+        new["network_args"] = _with_blocks(old.get("network_args"), lbw, x)
     if isinstance(new.get("resolution"), list):
         new["resolution"] = ",".join(map(str, new["resolution"]))  # as kohya's scripts read it too
     settings = Settings.from_dict(new)
@@ -86,6 +98,12 @@ def next_settings(old: Mapping[str, Any], te: float, unet: float, snapshot: Snap
     if wrong:
         raise UserError(f"{wrong.message} So this cell can't become a run of its own: {wrong.fix}".strip())
     return new
+
+
+def _with_blocks(arguments: Any, lbw: str, x: float | None) -> list[str]:
+    """network_args that train the blocks as the cell weighted them."""
+    others = [str(one) for one in arguments or () if str(one).partition("=")[0].strip() not in _BLOCKS]
+    return [*others, f"block_weights={lbw}", *([] if x is None else [f"x={x:g}"])]
 
 
 def _product(rate: float, strength: float) -> float:

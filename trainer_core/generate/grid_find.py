@@ -13,11 +13,26 @@ from ..models.hashes import model_hashes
 from ..problems import WordsError
 from ..settings import Settings
 from ..settings.toml_files import config_path, flattened, read_config
-from .grid_axes import AXES, SAME_AS, Cell, Grid, Point, all_cells, lay_out, number_points, prompt_points, snapshot_points
+from .grid_axes import (
+    AXES,
+    SAME_AS,
+    Cell,
+    Grid,
+    Point,
+    all_cells,
+    block_points,
+    lay_out,
+    number_points,
+    prompt_points,
+    snapshot_points,
+    together_points,
+    x_points,
+)
 from .grid_cells import cell_file
 from .grid_plot import webui_plot
 from .grid_prompts import grid_requests, size_of
 from .grid_runs import Snapshot, read_snapshot, settings_of_run, snapshots_of_run
+from .lora_words import read_words, with_words
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class Given:
         named = ["--loras", *words.loras] if words.loras else []
         command = shlex.join(["python", "-m", "trainer_core", "grid", *words.runs, *named])
         return command + (f" --out {shlex.quote(words.out)}" if words.out else "")
+
+    def lora_folders(self) -> list[Path]:
+        """Where LoRAs that are only named are looked for: the given folders, and those of the given LoRAs."""
+        given = [Path(one).expanduser() for one in self.words.lora_folders]
+        return list(dict.fromkeys([*given, *(one.path.parent for one in self.snapshots)]))
 
     def pictures(self) -> Path | None:
         """The training pictures' folder, as given or as the training had it."""
@@ -65,12 +85,12 @@ class FoundGrid:
     def about(self) -> dict[str, Any]:
         """What is told of the whole grid in its grid.json."""
         given = self.given
-        strengths = list(dict.fromkeys((cell.te, cell.unet) for cell in self.cells if cell.snapshot))
+        loras = list(dict.fromkeys(lora for cell in self.cells if (lora := cell.lora())))
         return {
             "title": given.title,
             "axes": {name: [{"id": one.id, "label": one.label} for one in points] for name, points in self.axes.items()},
             "varied": [name for name in AXES if len(self.axes.get(name, ())) > 1],
-            "webui": webui_plot(self.axes["prompts"][0].value.prompt, given.snapshots, strengths),
+            "webui": webui_plot(with_words(self.axes["prompts"][0].value), loras),
             "command": given.command,
             "pictures": str(given.pictures() or ""),
         }
@@ -121,6 +141,8 @@ def find_grid(given: Given) -> FoundGrid:
 
 def _axes(given: Given) -> dict[str, list[Point]]:
     words = given.words
+    if words.x and not words.lbw:
+        raise WordsError("--x is the value of X in block weights: give --lbw too, such as OUTX.")
     if words.strength and (words.te or words.unet):
         raise WordsError("--strength is both parts' strength: give it, or --te and --unet.")
     checkpoints = [
@@ -128,12 +150,19 @@ def _axes(given: Given) -> dict[str, list[Point]]:
     ]
     if not checkpoints:
         raise WordsError("the model that the LoRA was trained on is not known here: give it with --checkpoints.")
-    requests = grid_requests(words, size_of(words, given.settings), given.settings.get("clip_skip"))
+    folders = given.lora_folders()
+    requests = grid_requests(words, size_of(words, given.settings), given.settings.get("clip_skip"), folders)
     axes = {"snapshots": snapshot_points(given.snapshots)}
     if words.strength:
         axes["strength"] = number_points("strength", words.strength)
     else:
         axes |= {name: number_points(name, getattr(words, name) or [1.0]) for name in ("te", "unet")}
+    if words.lbw:
+        axes["lbw"] = block_points(words.lbw)
+    if words.x:
+        axes["x"] = x_points(words.x)
+    if words.together:
+        axes["together"] = together_points([read_words(one, folders) for one in words.together])
     axes["checkpoints"] = [Point(f"m{number}", one.stem, one) for number, one in enumerate(dict.fromkeys(checkpoints), start=1)]
     axes["prompts"] = prompt_points(requests)
     if words.seeds:

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..problems import UserError
 from ..settings import Settings
-from .grid_cells import lora_word
 from .grid_choose import Choice, find_choice, next_settings, others_of, verdict
 from .grid_runs import Snapshot, read_snapshot, settings_of_run, snapshots_of_run
+from .request import Lora
 
 _RATES = (("unet", "unet_lr"), ("te", "text_encoder_lr"))
 
@@ -56,23 +56,26 @@ def next_run(
     old = dict(given or settings_of_run(of_run) or known or {})
     if not old:
         raise UserError(f"The settings {chosen.run} was trained with are not found: give them with --config_file.")
-    return NextRun(choice, chosen, of_run, old, next_settings(old, choice.te, choice.unet, chosen))
+    return NextRun(choice, chosen, of_run, old, next_settings(old, choice.te, choice.unet, chosen, choice.lbw, choice.x))
 
 
 def as_json(run: NextRun) -> dict[str, Any]:
     """The choice as JSON values. `others`: snapshots that may be deleted; None where they can't be told for sure."""
+    choice = run.choice
     try:
         others: list[str] | None = [str(one) for one in run.others()]
     except UserError:
         others = None
     return {
-        "cell": run.choice.id,
-        "lora": str(run.choice.path),
-        "te": run.choice.te,
-        "unet": run.choice.unet,
+        "cell": choice.id,
+        "lora": str(choice.path),
+        "te": choice.te,
+        "unet": choice.unet,
         "verdict": run.verdict(),
         "settings": run.settings,
         "rates": {name: list(pair) for name, pair in run.rates().items()},
-        "webui": lora_word(run.chosen.name, run.choice.te, run.choice.unet),
+        "lbw": choice.lbw,
+        "x": choice.x,
+        "webui": Lora(run.chosen.name, choice.digest, choice.te, choice.unet, choice.lbw, choice.x).word(),
         "others": others,
     }

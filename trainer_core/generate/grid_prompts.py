@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..problems import WordsError
 from ..settings import Settings
 from .grid_suites import suite_requests
+from .lora_words import with_loras
 from .prompts_file import read_sample_prompts
 from .request import Request, check
 
 _USUAL = 512
-_LORA = re.compile(r"<(lora|lyco|hypernet):", re.IGNORECASE)
 
 
 def size_of(words: argparse.Namespace, settings: Mapping[str, Any]) -> tuple[int, int]:
@@ -28,8 +27,13 @@ def size_of(words: argparse.Namespace, settings: Mapping[str, Any]) -> tuple[int
     )
 
 
-def grid_requests(words: argparse.Namespace, size: tuple[int, int], clip_skip: int | None) -> list[Request]:
-    """One request for each prompt; WordsError where there is none, or one that can't be."""
+def grid_requests(
+    words: argparse.Namespace, size: tuple[int, int], clip_skip: int | None, folders: Sequence[Path] = ()
+) -> list[Request]:
+    """One request for each prompt; WordsError where there is none, or one that can't be.
+
+    `folders`: where the LoRAs lie that prompts name.
+    """
     defaults = Request(
         "",
         words.negative,
@@ -49,7 +53,4 @@ def grid_requests(words: argparse.Namespace, size: tuple[int, int], clip_skip: i
         raise WordsError("grid needs prompts: --prompt with text, --prompts with a file, or --suite with a stored list.")
     if any(not 0 <= one < 2**63 for one in words.seeds or ()):
         raise WordsError("--seeds must be whole numbers from 0 on and below 2^63, so that a grid can be made again.")
-    own = next((one.prompt for one in found if _LORA.search(one.prompt)), None)
-    if own is not None:
-        raise WordsError(f"the prompt {own!r} names a LoRA itself: take it out, the grid puts its LoRAs there.")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(with_loras(one, folders) for one in found))

@@ -58,7 +58,7 @@ def _cell(folder: Path, id_: str, values: dict[str, Any]) -> dict[str, Any]:
         "there": file.is_file(),
         "base": id_.split("/", 1)[0] == BASE,
         "choosable": bool(values.get("lora_file")),
-        **{name: values.get(name) for name in ("lora_file", "te", "unet", "checkpoint", "prompt", "negative")},
+        **{name: values.get(name) for name in ("lora_file", "te", "unet", "lbw", "x", "checkpoint", "prompt", "negative")},
         **{name: values.get(name) for name in ("seed", "steps", "cfg", "sampler", "clip_skip", "width", "height")},
         "numbers": numbers,
         "numbers_text": numbers_text(numbers),

@@ -34,11 +34,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("runs", nargs="*", metavar="RUN", help="out/name.safetensors or the job's folder: all its snapshots")
     parser.add_argument("--loras", **_SEVERAL, default=[], metavar="FILE", help="these files as they are, of whatever runs")
+    parser.add_argument(
+        "--lora_folders", **_SEVERAL, default=[], metavar="DIR", help="where LoRAs lie that prompts or --together name"
+    )
     parser.add_argument("--epochs", **_SEVERAL, default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
     varied = parser.add_argument_group("what varies; several values of one make an axis")
     varied.add_argument("--te", **_SEVERAL, type=number, metavar="X", help="strengths of the text encoder's part")
     varied.add_argument("--unet", **_SEVERAL, type=number, metavar="X", help="strengths of the UNet's part")
     varied.add_argument("--strength", **_SEVERAL, type=number, metavar="X", help="strengths of both parts together")
+    varied.add_argument("--lbw", **_SEVERAL, metavar="W", help="its block weights: presets' names or lists of numbers")
+    varied.add_argument("--x", **_SEVERAL, type=number, metavar="X", help="values of X in block weights")
+    varied.add_argument(
+        "--together", **_SEVERAL, metavar="WORDS", help='further LoRAs put on with it: "<lora:style:0.8>", "" for none'
+    )
     varied.add_argument("--checkpoints", **_SEVERAL, metavar="FILE", help="base models; default: that of the training")
     varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N")
     varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X")

@@ -11,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..files import write_atomically
+from .lora_words import with_words
 from .request import Request
 
 # The schedule on which each sampler runs here; DDIM has none to choose from.
@@ -18,7 +19,11 @@ _SCHEDULES = {"Euler": "Uniform", "Euler a": "Uniform", "DPM++ 2M": "Karras"}
 
 
 def infotext(request: Request, model_name: str = "", model_hash: str = "", loras: Mapping[str, str] | None = None) -> str:
-    """webui's parameters of one picture. `model_hash`: the file's SHA-256; `loras`: {name: its hash}; hashes are shortened."""
+    """webui's parameters of one picture. `model_hash`: the file's SHA-256; hashes are shortened.
+
+    `loras`: {name: its hash} of LoRAs that the prompt names already; the request's own are put behind the prompt.
+    """
+    loras = {**(loras or {}), **{one.name: one.digest for one in request.loras}}
     values: dict[str, object] = {"Steps": request.steps, "Sampler": request.sampler}
     if request.sampler in _SCHEDULES:
         values["Schedule type"] = _SCHEDULES[request.sampler]
@@ -32,7 +37,7 @@ def infotext(request: Request, model_name: str = "", model_hash: str = "", loras
     values["RNG"] = "CPU"
     if loras:
         values["Lora hashes"] = ", ".join(f"{name}: {digest[:12]}" for name, digest in loras.items())
-    lines = [request.prompt]
+    lines = [with_words(request)]
     if request.negative:
         lines.append(f"Negative prompt: {request.negative}")
     lines.append(", ".join(f"{name}: {_quoted(str(value))}" for name, value in values.items()))

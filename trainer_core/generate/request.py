@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from ..networks.lbw_prompt import lora_word
 from ..problems import UserError
 
 SAMPLERS = ("DDIM", "Euler", "Euler a", "DPM++ 2M")
 
 
 @dataclass(frozen=True)
+class Lora:
+    """A LoRA that is put onto the model for a picture. Two of one hash are the same, wherever their files lie.
+
+    `digest`: webui's hash of the file; `te`, `unet`: strengths of the two parts; `lbw`: block weights, a preset's name or a
+    list, "" for none, with `x` for X in them.
+    """
+
+    name: str
+    digest: str
+    te: float = 1.0
+    unet: float = 1.0
+    lbw: str = ""
+    x: float | None = None
+    path: str = field(default="", compare=False)
+
+    def word(self) -> str:
+        """As a prompt of webui's has it."""
+        return lora_word(self.name, te=self.te, unet=self.unet, lbw=self.lbw, x=self.x)
+
+
+@dataclass(frozen=True)
 class Request:
-    """One picture to draw. Sizes in pixels, multiples of 8; cfg 1 leaves the negative prompt out."""
+    """One picture to draw. Sizes in pixels, multiples of 8; cfg 1 leaves the negative prompt out.
+
+    `loras` act on this picture beside those that the model has already; as JSON values they are read back.
+    """
 
     prompt: str
     negative: str = ""
@@ -22,6 +48,11 @@ class Request:
     cfg: float = 7.0
     sampler: str = "Euler a"
     clip_skip: int = 1
+    loras: tuple[Lora, ...] = ()
+
+    def __post_init__(self) -> None:
+        loras: Any = tuple(Lora(**one) if isinstance(one, dict) else one for one in self.loras)
+        object.__setattr__(self, "loras", loras)
 
 
 def check(request: Request) -> None:

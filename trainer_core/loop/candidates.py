@@ -14,10 +14,9 @@ from typing import Any
 
 from ..command_errors import system_sentence
 from ..files import file_sha256
-from ..generate.grid_cells import lora_word
 from ..generate.grid_runs import read_snapshot
 from ..generate.infotext import infotext, save_png
-from ..generate.request import Request
+from ..generate.request import Lora, Request
 from ..models.hashes import model_hashes
 from ..problems import UserError
 from ..randomness import uniform_int
@@ -138,12 +137,9 @@ def _loras(project: Project, one: Picture) -> list[tuple[Path, float, float]]:
 
 def _infotext(project: Project, one: Picture, digest: str) -> str:
     """As webui writes it; its prompt names the LoRAs."""
-    request, loras = Request(**one.request), {}
-    for path, strength, _ in _loras(project, one):
-        snapshot = read_snapshot(path)
-        loras[snapshot.name] = snapshot.digest
-        request = replace(request, prompt=f"{request.prompt} {lora_word(snapshot.name, strength, strength)}")
-    return infotext(request, Path(one.checkpoint).stem, digest, loras)
+    found = [(read_snapshot(path), strength) for path, strength, _ in _loras(project, one)]
+    loras = tuple(Lora(snapshot.name, snapshot.digest, strength, strength) for snapshot, strength in found)
+    return infotext(replace(Request(**one.request), loras=loras), Path(one.checkpoint).stem, digest)
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[list[str]]:

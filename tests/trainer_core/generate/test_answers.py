@@ -98,7 +98,7 @@ def test_a_grid_is_planned_read_and_chosen_from(trained: Path) -> None:
     assert (plan["pictures"], plan["to_draw"], plan["kept"], plan["size"]) == (10, 10, 0, [64, 64])
     assert [one["id"] for one in plan["axes"]["snapshots"]] == ["e2", "e4"] and plan["varied"] == ["snapshots", "te", "prompts"]
     assert [one["label"] for one in plan["axes"]["prompts"]] == ["penny, smile", "--penny"]
-    assert plan["grids"][0]["cells"][0][0] == "base/p1" and "<lora:penny-000002:te=1.0:unet=0.5>" in plan["webui"]
+    assert plan["grids"][0]["cells"][0][0] == "base/p1" and "<lora:penny-000002:te=1:unet=0.5>" in plan["webui"]
     assert not Path(plan["folder"]).exists()
 
     found = find_grid(find_given(read_options(options)))
@@ -113,7 +113,7 @@ def test_a_grid_is_planned_read_and_chosen_from(trained: Path) -> None:
     chosen = answer("grid_choose", {"folder": plan["folder"], "cell": "e2/te2.0/unet0.5"})
     assert chosen["settings"]["unet_lr"] == 5e-5 and chosen["settings"]["text_encoder_lr"] == 1e-4
     assert chosen["settings"]["max_train_epochs"] == 2 and chosen["rates"]["unet_lr"] == [1e-4, 5e-5]
-    assert "UNet had to be lowered" in chosen["verdict"] and chosen["webui"] == "<lora:penny-000002:te=2.0:unet=0.5>"
+    assert "UNet had to be lowered" in chosen["verdict"] and chosen["webui"] == "<lora:penny-000002:te=2:unet=0.5>"
     assert chosen["others"] == [str(trained)] and chosen["path"] is None and trained.is_file()
     assert not list(trained.parent.glob("*.toml"))
     kept = answer("grid_choose", {"folder": plan["folder"], "cell": "e2/te2.0/unet0.5", "write": True, "delete_others": True})

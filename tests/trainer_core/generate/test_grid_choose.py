@@ -15,6 +15,7 @@ from lora_workbench.trainer_core.events import JobLock
 from lora_workbench.trainer_core.generate.grid_choose import delete, find_choice, next_settings, others_of, verdict, write_next
 from lora_workbench.trainer_core.generate.grid_plot import webui_plot
 from lora_workbench.trainer_core.generate.grid_runs import Snapshot
+from lora_workbench.trainer_core.generate.request import Lora
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.settings import read_settings
 
@@ -125,12 +126,12 @@ def test_a_run_that_is_going_on_loses_no_snapshot(tmp_path: Path) -> None:
 
 
 def test_webuis_plot_names_files_and_both_strengths_and_survives_its_csv() -> None:
-    text = webui_plot("penny, smile", [snapshot(8, name="a, b")], [(0.5, 1.0), (2.0, 1.0)])
+    text = webui_plot("penny, smile", [Lora("a, b", "7", 0.5, 1.0), Lora("a, b", "7", 2.0, 1.0)])
     values = re.search(r"X values  (.*)", text)[1]
     read = [one.strip() for one in next(csv.reader(StringIO(values), skipinitialspace=True))]  # as webui reads it
-    assert read == ["LORA", "<lora:a, b:te=0.5:unet=1.0>", "<lora:a, b:te=2.0:unet=1.0>"]
+    assert read == ["LORA", "<lora:a, b:te=0.5:unet=1>", "<lora:a, b:te=2:unet=1>"]
     assert "penny, smile LORA" in text
-    both = webui_plot("penny", [snapshot(8)], [(0.5, 0.1), (0.5, 1.0), (1.0, 0.1), (1.0, 1.0)])
+    both = webui_plot("penny", [Lora("penny-000008", "7", te, unet) for te in (0.5, 1.0) for unet in (0.1, 1.0)])
     prompt = re.findall(r"prompt    (.*)", both)[1]
-    for axis, place in (("unet=0.1, unet=1.0", "X"), ("te=0.5, te=1.0", "Y")):
+    for axis, place in (("unet=0.1, unet=1", "X"), ("te=0.5, te=1", "Y")):
         assert f"{place} values  {axis}" in both and axis.split(",")[0] in prompt  # webui wants the first one in the prompt

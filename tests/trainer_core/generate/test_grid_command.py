@@ -90,7 +90,7 @@ def test_cells_are_what_single_samples_are_and_say_every_value(run: Path, toy_ba
             drawn[id_] = pixels(image)
             said = image.info["parameters"].split("\n")
         assert np.abs(drawn[id_] - expected).max() <= 1
-        lora = f" <lora:penny:te={te}:unet={unet}>" if te else ""
+        lora = f" <lora:penny:te={te:g}:unet={unet:g}>" if te else ""
         assert said[:2] == [PROMPT + lora, f"Negative prompt: {NEGATIVE}"]
         values = {name: value.strip('"') for name, value in _PARAMETER.findall(said[2])}
         assert (values["Steps"], values["Sampler"], values["Seed"], values["Size"]) == ("2", "Euler a", "11", "64x64")
@@ -213,7 +213,7 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN"], 2, "grid needs prompts"),
         (["RUN", "--suite", "clothes"], 2, "there is no suite clothes; there are first_look"),
         (["RUN", "--suite", "negatives"], 2, "needs --subject"),
-        (["RUN", "--prompt", "a <lora:x:1>"], 2, "names a LoRA itself"),
+        (["RUN", "--prompt", "a <lora:x:1>"], 1, "The LoRA x of a prompt is not in"),
         (["RUN", "--prompt", "a", "--strength", "1", "--te", "1"], 2, "--strength is both"),
         (["RUN", "--prompt", "a", "--epochs", "8"], 2, "--epochs 8: there is no such snapshot; there are e1, e2, e3"),
         (["RUN", "--prompt", "a", "--width", "33"], 1, "multiples of 8"),

@@ -63,7 +63,7 @@ def test_by_keyboard_alone_to_the_command(grids: tuple[list[Grid], dict[str, Pat
     assert page.inner_text("#command") == "python -m trainer_core grid x --choose e1/te1.0/unet1.0/p1"
     page.keyboard.press("Enter")
     own = page.get_attribute("dialog img", "src")
-    assert page.inner_text("#name") == "e1/te1.0/unet1.0/p1" and "<lora:a b-1:te=1.0:unet=1.0>" in page.inner_text("#info")
+    assert page.inner_text("#name") == "e1/te1.0/unet1.0/p1" and "<lora:a b-1:te=1:unet=1>" in page.inner_text("#info")
     page.keyboard.down("b")
     assert page.get_attribute("dialog img", "src") == page.locator("td img").first.get_attribute("src") != own
     page.keyboard.up("b")

@@ -186,11 +186,7 @@ def judge(job: recipe.Job, settings: dict[str, Any], contexts: list[list[str]], 
             {"number": one["number"], "pictures": len(one["pictures"]), "steps": one["steps"], "concept": share(images),
              "candidates": len(of_round), "accepted": accepted}
         )  # fmt: skip
-        say(
-            "round {number}: {pictures} pictures, {steps} steps, concept {concept:.3f}, {accepted} of {candidates} accepted".format(
-                **result["rounds"][-1]
-            )
-        )
+        say(_round_text(result["rounds"][-1]))
     folder = next((job.out / "loop" / "rounds" / f"{loop['rounds'][-1]['number']:02d}" / "pictures").iterdir())
     return {
         **result,
@@ -200,6 +196,11 @@ def judge(job: recipe.Job, settings: dict[str, Any], contexts: list[list[str]], 
         ),
         "nearest_copy": min(measures.nearest_copy(images, _opened(folder))),
     }
+
+
+def _round_text(one: dict[str, Any]) -> str:
+    learnt = f"round {one['number']}: {one['pictures']} pictures, {one['steps']} steps, concept {one['concept']:.3f}"
+    return f"{learnt}, {one['accepted']} of {one['candidates']} candidates accepted"
 
 
 def _opened(folder: Path) -> list[Any]:

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.plan",),
     ("trainer_core.run_model",),
     ("trainer_core.run", "trainer_core.export"),
-    ("trainer_core.between_steps",),
+    ("trainer_core.between_steps", "trainer_core.validation", "trainer_core.preservation"),
     ("trainer_core.train", "trainer_core.loop"),
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
@@ -68,7 +68,7 @@ QUICK = (
     "trainer_core.models.tokenizer",
 )
 SLOW_FILES = ("trainer_core.dataset.latents", "trainer_core.dataset.augment", "trainer_core.dataset.tensor_files",
-              "trainer_core.dataset.caption_states")
+              "trainer_core.dataset.caption_states", "trainer_core.dataset.masks")
 SLOW_PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "onnxruntime", "gradio", "lycoris", "bitsandbytes")
 FORBIDDEN_EVERYWHERE = ("torchvision", "timm", "open_clip", "tkinter")
 

@@ -69,6 +69,14 @@ def prompts(project: Project, defaults: Request) -> list[Request]:
     return [replace(one, prompt=one.prompt.replace(SUBJECT, subject)) for one in found]
 
 
+def other_prompts(actions: Actions) -> bool:
+    """Whether the words name other prompts than the project's suite has; that one counts."""
+    if not (actions.prompt or actions.prompts or actions.suite):
+        return False
+    path = actions.folder / PROMPTS
+    return not path.is_file() or decode(path.read_bytes())[0] != _prompts_text(actions)
+
+
 def _copied(project: Project, path: Path, folder: str) -> str:
     """Copies the picture's bytes and its caption; the name that it has there."""
     target = project.folder / folder / f"{project.free_stem(path.stem)}{path.suffix.lower()}"

@@ -12,7 +12,7 @@ from ..endings import Stopped, endings_told, stop_signals
 from ..events import EventLog, hold_job, is_alive
 from ..problems import UserError, WordsError
 from . import decisions
-from .beginning import begin, prepare_added, require_beginning, require_same_start
+from .beginning import begin, other_prompts, prepare_added, require_beginning, require_same_start
 from .options import LoopOptions
 from .project import NAME, PROMPTS, Project, read_project
 from .rounds import Loop
@@ -81,7 +81,7 @@ def _project(actions: Actions, given: dict[str, Any], rest: Sequence[str]) -> Pr
         return begin(actions, new.options, new.training)
     project = read_project(actions.folder)
     require_same_start(project, actions.start)
-    if actions.prompt or actions.prompts or actions.suite:
+    if other_prompts(actions):
         print(f"note: the prompts are those in {actions.folder / PROMPTS}: change them there.", flush=True)
     options = project.options.with_given(given)
     training = training_settings(rest, project.training) if rest else project.training

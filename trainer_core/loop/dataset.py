@@ -31,13 +31,21 @@ def subset(project: Project, number: int) -> Path | None:
 
 
 def gather(project: Project, current: Round, stop: Callable[[], bool]) -> bool:
-    """Makes the round's folder where it isn't there; False where `stop` came first, and nothing is left then.
+    """Makes the round's folder where it isn't there and notes the captions; False where `stop` came first.
 
     A picture that the round before had is taken from there, with the caption as the user may have changed it.
     """
     whole = pictures_folder(project, current.number)
-    if whole.is_dir():
-        return True
+    if not whole.is_dir() and not _made(project, current, whole, stop):
+        return False
+    folder = subset(project, current.number)
+    for name in current.pictures if folder else ():
+        project.pictures[name].joined[str(current.number)] = read_caption(caption_file(folder / name)).text
+    return True
+
+
+def _made(project: Project, current: Round, whole: Path, stop: Callable[[], bool]) -> bool:
+    """The folder under another name first; nothing is left of it where it was stopped."""
     making = whole.with_name(f"{PICTURES}.making")
     shutil.rmtree(making, ignore_errors=True)
     folder = making / _folder_name(project, len(current.pictures))
@@ -48,8 +56,6 @@ def gather(project: Project, current: Round, stop: Callable[[], bool]) -> bool:
     if not _captioned(project, folder, stop):
         shutil.rmtree(making)
         return False
-    for name in current.pictures:
-        project.pictures[name].joined[str(current.number)] = read_caption(caption_file(folder / name)).text
     making.rename(whole)
     return True
 

@@ -40,7 +40,7 @@ class Picture:
     checkpoint_sha256: str = ""
     lora: str = ""
     lora_sha256: str = ""
-    strength: float = 0.0
+    strength: float | None = None
     style: str = ""
     infotext: str = ""
     sha256: str = ""
@@ -162,7 +162,7 @@ def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(picture: Picture) -> dict[str, Any]:
     """Without what is empty, so that a person finds what is there."""
-    return {name: value for name, value in asdict(picture).items() if value not in ("", {}, None, False, 0, 0.0)}
+    return {name: value for name, value in asdict(picture).items() if not (value in ("", None, {}) or value is False)}
 
 
 def named(names: Iterable[str], most: int = 10) -> str:

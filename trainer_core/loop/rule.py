@@ -14,12 +14,18 @@ from .project import ACCEPTED, REJECTED, WAITING, Picture, Project, Round, now
 
 
 def decide(project: Project, current: Round) -> None:
-    """Accepts the best of those that wait, at most `accept_most` a round, and none that are alike; rejects the others."""
+    """Accepts the best of those that wait, at most `accept_most` a round, and none that are alike; rejects the others.
+
+    What it rejected before in this round it looks at again: the user may have changed what is wanted.
+    """
     from ...tagger.model import Tagger
     from ...tagger.pictures import load_picture
 
     options = project.options
-    waiting = project.of_round(current.number, WAITING)
+    rejected = project.of_round(current.number, REJECTED)
+    waiting = project.of_round(current.number, WAITING) | {
+        name: one for name, one in rejected.items() if one.decided.get("by") == "rule"
+    }
     if not waiting:
         return
     tagger = Tagger.load(find_or_download(options.tagger, data_folder() / "models" / "taggers"))

@@ -17,7 +17,9 @@ from .dataset.batches import batches_per_epoch, bucket_items
 from .dataset.caption_text import tags_as_trained
 from .dataset.items import Ignored, TrainingSet
 from .dataset.scan import scan
+from .models.families import identify
 from .models.header import CheckpointError, ModelHeader
+from .models.prediction import prediction_of
 from .planning.advice import (
     dataset_problems,
     kept_files,
@@ -25,8 +27,10 @@ from .planning.advice import (
     settings_problems,
     sorted_problems,
 )
+from .planning.base_model import base_words, family_problems
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
 from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems, weights_rank
+from .planning.losses import loss_problems
 from .planning.reg_images import reg_image_problems
 from .planning.text import plan_text
 from .problems import Problem, UserError
@@ -68,7 +72,10 @@ class BucketPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is known before a run. `images`: training pictures, regularization pictures not counted."""
+    """Everything that is known before a run. `images`: training pictures, regularization pictures not counted.
+
+    `base`: the base model's name, family and what it predicts, in words.
+    """
 
     settings: Settings
     training_set: TrainingSet
@@ -87,6 +94,7 @@ class Plan:
     tags: dict[str, int]
     tokens: Tokens | None
     problems: tuple[Problem, ...]
+    base: str | None = None
 
     @property
     def errors(self) -> list[Problem]:
@@ -146,6 +154,7 @@ def make_plan(settings: Settings) -> Plan:
         tags=count_tags(training_set.items),
         tokens=tokens,
         problems=(),
+        base=base_words(header, settings) if header else None,
     )
     size, size_problems = _file_size(plan, header, ranks)
     sizes_unknown = any(one.code == "resolution-missing" for one in training_set.problems)
@@ -156,7 +165,9 @@ def make_plan(settings: Settings) -> Plan:
             *weights_problems,
             *training_set.problems,
             *([] if sizes_unknown else dataset_problems(settings, training_set)),
+            *(family_problems(settings, header, training_set) if header else []),
             *reg_image_problems(settings, training_set, header is not None),
+            *loss_problems(settings, training_set, header),
             *other_input_problems(settings),
             *output_problems,
             *size_problems,
@@ -238,15 +249,16 @@ def _file_size(
         return None, [Problem("error", "base-model", f"{header.path} lacks parts of its UNet or text encoder ({error}).")]
     if not targets:
         return None, [Problem("error", "base-model", f"{header.path} has no modules that a LoRA could train.")]
-    return lora_file_bytes(targets, rank, conv_dim, settings.save_precision, _metadata_bytes(plan)), []
+    return lora_file_bytes(targets, rank, conv_dim, settings.save_precision, _metadata_bytes(plan, header)), []
 
 
-def _metadata_bytes(plan: Plan) -> int:
+def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:
     """Length of the metadata that the run will write, as JSON; numbers that aren't known yet stand in with their length."""
     from .networks.metadata import at_save, training_metadata
 
     if not plan.training_set.subsets:
         return 0
+    facts = prediction_of(header, plan.settings.v_parameterization, plan.settings.zero_terminal_snr)
     metadata = training_metadata(
         plan.settings,
         plan,
@@ -257,6 +269,9 @@ def _metadata_bytes(plan: Plan) -> int:
         model_hashes=_HASHES,
         vae_hashes=_HASHES if plan.settings.vae else None,
         tags_of=tags_as_trained,
+        family=identify(header),
+        prediction=facts.prediction,
+        zero_terminal=facts.zero_terminal,
     )
     metadata = at_save(metadata, finished_at=_TIME, epoch=plan.epochs, step=plan.steps)
     metadata |= {"sshs_model_hash": "0" * 64, "sshs_legacy_hash": "0" * 8}

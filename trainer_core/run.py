@@ -24,7 +24,7 @@ TRAINED_PARTS = (*TEXT_PARTS, "unet")
 class Run:
     """Everything that the loop works with; nothing in it changes identity while the run lasts.
 
-    `average`: the weights' moving average, None without ema_decay.
+    `measured`: what is kept for validation, or None. `average`: the weights' moving average, None without ema_decay.
     """
 
     settings: Settings
@@ -33,6 +33,8 @@ class Run:
     model: Any
     network: Any
     latents: Any
+    masks: Any
+    measured: Any
     text: Any
     optimizer: Any
     schedule: Any
@@ -78,6 +80,7 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     from accelerate import Accelerator
 
     from .dataset.caption_text import tags_as_trained
+    from .dataset.masks import Masks
     from .networks.metadata import training_metadata
     from .snapshots import Saver
     from .state import TrainState
@@ -86,6 +89,7 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     if accelerator.num_processes > 1:
         raise UserError(f"Training with {accelerator.num_processes} processes is not built yet: start one.")
     seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else secrets.randbelow(2**32)
+    _try_out(settings, plan.steps)
     base = load_base(settings, plan, accelerator, seed, events)
     model = base.model
     network, trained = _attach_network(settings, model, accelerator, seed)
@@ -97,8 +101,22 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         output_name=name,
         steps_per_epoch=plan.steps_per_epoch,
     )
-    average = _moving_average(settings, network, trained)
-    run = Run(settings, plan, accelerator, model, network, base.latents, base.text, optimizer, schedule, seed, trained, average)
+    run = Run(
+        settings=settings,
+        plan=plan,
+        accelerator=accelerator,
+        model=model,
+        network=network,
+        latents=base.latents,
+        masks=Masks(plan.training_set, seed),
+        measured=base.measured,
+        text=base.text,
+        optimizer=optimizer,
+        schedule=schedule,
+        seed=seed,
+        trained=trained,
+        average=_moving_average(settings, network, trained),
+    )
     if resumed:
         state = _go_on(run, *resumed)
     metadata = training_metadata(
@@ -114,6 +132,8 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         network=network,
         tags_of=tags_as_trained,
         family=model.family,
+        prediction=model.prediction,
+        zero_terminal=model.zero_terminal,
     )
     saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
     return run, state, saver
@@ -123,32 +143,24 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     """The LoRA on the model, and the parts that are trained: those that are wanted and have a rate."""
     from .models.header import read_header
     from .models.memory import prepare_for_training
-    from .networks.format import ranks, read_lora
-    from .networks.lora import LoraNetwork
-    from .networks.targets import lora_targets
+    from .networks.apply import merge
+    from .networks.choice import choose_network
+    from .networks.format import read_lora
+    from .networks.network import Network
 
     options = settings.network_options()
+    choice = choose_network(settings, read_header(settings.pretrained_model_name_or_path))
     weights = read_lora(settings.network_weights)[0] if settings.network_weights else None
-    dims = {"network_dim": settings.network_dim or 4, "network_alpha": settings.network_alpha, **options}
-    if weights is not None and settings.dim_from_weights:
-        dims |= ranks(weights)
     prepare_for_training(model, settings, accelerator.device)
-    targets = lora_targets(
-        read_header(settings.pretrained_model_name_or_path),
-        unet=not settings.network_train_text_encoder_only,
-        text_encoder=not settings.network_train_unet_only,
-        conv=dims["conv_dim"] is not None,
-    )
-    network = LoraNetwork.of(
+    merge(model, settings.merged_loras())
+    network = Network.of(
         model,
-        targets,
-        rank=dims["network_dim"],
-        alpha=dims["network_alpha"],
-        conv_dim=dims["conv_dim"],
-        conv_alpha=dims["conv_alpha"],
-        dropout=settings.network_dropout,
+        choice.placed,
+        options=choice.options,
+        dropout=settings.network_dropout or options["dropout"],
         rank_dropout=options["rank_dropout"],
         module_dropout=options["module_dropout"],
+        rank_dropout_scale=bool(options["rank_dropout_scale"]),
         seed=seed,
     )
     network.to(accelerator.device)
@@ -162,6 +174,19 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
                 parameter.requires_grad_(False)
     network.train()
     return network, trained
+
+
+def _try_out(settings: Settings, steps: int) -> None:
+    """Optimizer and schedule of a single number: what their classes refuse is told before the model is loaded."""
+    import torch
+
+    from .optimizer_table import ParameterGroup
+    from .optimizers import make_optimizer
+    from .planning.advice import trained_parts
+    from .schedules import make_schedule
+
+    groups = [ParameterGroup(part, [torch.nn.Parameter(torch.zeros(1))]) for part in trained_parts(settings)]
+    make_schedule(settings, make_optimizer(settings, groups), steps)
 
 
 def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Sequence[str], accelerator: Any) -> tuple[Any, Any]:

@@ -30,19 +30,21 @@ class TextFacts:
 class FamilyFacts:
     """What the rest of the program asks of a family. `size_step`: sizes of pictures are multiples of it.
 
+    `architectures`, `implementation`: modelspec's names for a LoRA, the former of models that predict noise and velocity.
     `ldm_names`: LoRA files name the UNet's modules as the original layout does, not as diffusers.
     `has_clip_skip`: whether webui and other programs heed clip skip with it.
     """
 
     title: str
     base_model_version: str
-    architecture: str
+    architectures: tuple[str, str]
     resolution: int
     scaling_factor: float
     text: tuple[TextFacts, ...]
     size_step: int = 8
     ldm_names: bool = False
     has_clip_skip: bool = True
+    implementation: str = "diffusers"
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -54,7 +56,7 @@ FAMILIES: dict[str, FamilyFacts] = {
     "sd1": FamilyFacts(
         "Stable Diffusion 1.x",
         "sd_v1",
-        "stable-diffusion-v1/lora",
+        ("stable-diffusion-v1/lora", "stable-diffusion-v1/lora"),
         512,
         0.18215,
         (TextFacts("text_encoder", "lora_te_text_model"),),
@@ -62,7 +64,7 @@ FAMILIES: dict[str, FamilyFacts] = {
     "sd2": FamilyFacts(
         "Stable Diffusion 2.x",
         "sd_v2",
-        "stable-diffusion-v2-512/lora",
+        ("stable-diffusion-v2-512/lora", "stable-diffusion-v2-768-v/lora"),
         768,
         0.18215,
         (TextFacts("text_encoder", "lora_te_text_model", open_clip=True),),
@@ -71,7 +73,7 @@ FAMILIES: dict[str, FamilyFacts] = {
     "sdxl": FamilyFacts(
         "Stable Diffusion XL",
         "sdxl_base_v1-0",
-        "stable-diffusion-xl-v1-base/lora",
+        ("stable-diffusion-xl-v1-base/lora", "stable-diffusion-xl-v1-base/lora"),
         1024,
         0.13025,
         (
@@ -81,6 +83,7 @@ FAMILIES: dict[str, FamilyFacts] = {
         size_step=32,
         ldm_names=True,
         has_clip_skip=False,
+        implementation="https://github.com/Stability-AI/generative-models",
     ),
 }
 _CHECKPOINT_TITLES = "Stable Diffusion 1.x, 2.x or XL"

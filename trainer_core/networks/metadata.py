@@ -13,6 +13,7 @@ from typing import Any
 
 from ..models.families import FAMILIES
 from ..settings import Settings
+from ..settings.network_kinds import is_lycoris
 
 IMPLEMENTATION_VERSION = "lora-workbench/0.1.0"
 MINIMUM = ("ss_v2", "ss_base_model_version", "ss_network_module", "ss_network_dim", "ss_network_alpha", "ss_network_args")
@@ -27,6 +28,7 @@ _SAME_NAME = (
     "network_module",
     "mixed_precision",
     "clip_skip",
+    "lowram",
     "max_token_length",
     "cache_latents",
     "noise_offset",
@@ -55,9 +57,6 @@ _SAME_NAME = (
 _ALWAYS = {
     "ss_num_validation_images": "0",
     "ss_full_fp16": "False",
-    "ss_v2": "False",
-    "ss_lowram": "False",
-    "ss_zero_terminal_snr": "False",
     "ss_fp8_base": "False",
     "ss_fp8_base_unet": "False",
     "ss_validation_seed": "None",
@@ -94,11 +93,13 @@ def training_metadata(
     network: Any = None,
     tags_of: Callable[[Any], Sequence[str]] | None = None,
     family: str = "sd1",
+    prediction: str = "epsilon",
+    zero_terminal: bool = False,
 ) -> dict[str, str]:
     """The metadata that doesn't change during the run; `at_save` adds the rest.
 
-    model_hashes, vae_hashes: (legacy, SHA-256). network: the LoraNetwork, for rank and alpha as they are. tags_of: the tags
-    that an item is trained with; without it no tags are written.
+    model_hashes, vae_hashes: (legacy, SHA-256). network: the network, for the rank and alpha that it took from a file.
+    tags_of: the tags that an item is trained with; without it no tags are written.
     """
     training_set = plan.training_set
     metadata = {f"ss_{name}": str(getattr(settings, name)) for name in _SAME_NAME} | _ALWAYS
@@ -107,7 +108,7 @@ def training_metadata(
         "ss_session_id": str(session_id),
         "ss_training_started_at": str(started_at),
         "ss_seed": str(seed),
-        "ss_base_model_version": FAMILIES[family].base_model_version,
+        **_family_keys(family, prediction, zero_terminal),
         "ss_text_encoder_lr": str(_one_or_all(settings.text_encoder_lr)),
         "ss_max_train_steps": str(plan.steps),
         "ss_num_epochs": str(plan.epochs),
@@ -123,7 +124,7 @@ def training_metadata(
     }
     if settings.no_metadata:
         return {key: value for key, value in metadata.items() if key in MINIMUM}
-    return metadata | _modelspec(settings, training_set, output_name, family)
+    return metadata | _modelspec(settings, training_set, output_name, family, prediction)
 
 
 def at_save(metadata: Mapping[str, str], *, finished_at: float, epoch: int, step: int) -> dict[str, str]:
@@ -160,7 +161,7 @@ def _optimizer_words(settings: Settings, optimizer: object) -> str:
 def _network_keys(settings: Settings, network: Any) -> dict[str, str]:
     options = {name: value for name, value in settings.network_options().items() if value is not None}
     rank, alpha = settings.network_dim or 4, settings.network_alpha
-    modules = list(network.loras.values()) if network is not None else []
+    modules = list(network.loras.values()) if network is not None and settings.dim_from_weights else []
     plain = next((module for module in modules if module.target.kernel == 1), None)
     wide = next((module for module in modules if module.target.kernel > 1), None)
     if plain is not None:
@@ -172,6 +173,8 @@ def _network_keys(settings: Settings, network: Any) -> dict[str, str]:
         "ss_network_alpha": str(float(alpha or rank)),
         "ss_network_dropout": str(settings.network_dropout),
     }
+    if is_lycoris(settings.network_module, options.get("algo")):
+        keys["ss_network_module"] = "lycoris.kohya"
     if options:
         keys["ss_network_args"] = json.dumps({name: str(value) for name, value in options.items()})
     return keys
@@ -288,16 +291,26 @@ def _bucket_info(items: Sequence[Any]) -> dict[str, Any]:
     return {"buckets": buckets, "mean_img_ar_error": sum(errors) / len(errors) if errors else 0.0}
 
 
-def _modelspec(settings: Settings, training_set: Any, output_name: str, family: str) -> dict[str, str]:
+def _family_keys(family: str, prediction: str, zero_terminal: bool) -> dict[str, str]:
+    """What webui tells the family by; models of Stable Diffusion 1.x and 2.x that predict velocity end in _v."""
+    ending = "_v" if prediction == "v_prediction" and family != "sdxl" else ""
+    return {
+        "ss_v2": str(family == "sd2"),
+        "ss_base_model_version": FAMILIES[family].base_model_version + ending,
+        "ss_zero_terminal_snr": str(zero_terminal),
+    }
+
+
+def _modelspec(settings: Settings, training_set: Any, output_name: str, family: str, prediction: str) -> dict[str, str]:
     width, height = training_set.datasets[0].resolution
     spec = {
         "sai_model_spec": "1.0.1",
-        "architecture": FAMILIES[family].architecture,
-        "implementation": "diffusers",
+        "architecture": FAMILIES[family].architectures[prediction == "v_prediction"],
+        "implementation": FAMILIES[family].implementation,
         "implementation_version": IMPLEMENTATION_VERSION,
         "title": settings.metadata_title or output_name,
         "resolution": f"{width}x{height}",
-        "prediction_type": "epsilon",
+        "prediction_type": "v" if prediction == "v_prediction" else "epsilon",
         "encoder_layer": str(settings.clip_skip or 1),
     }
     if settings.min_timestep is not None or settings.max_timestep is not None:

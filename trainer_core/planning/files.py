@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from ..generate.prompts_file import sample_requests
-from ..models.families import identify, require_base
+from ..models.families import FAMILIES, identify, require_base
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
@@ -19,7 +19,7 @@ def base_model(settings: Settings) -> tuple[ModelHeader | None, list[Problem]]:
     """The base model's header, or None with the problem."""
     path = settings.pretrained_model_name_or_path
     if path is None:
-        fix = "Give pretrained_model_name_or_path: a .safetensors file of Stable Diffusion 1.x."
+        fix = "Give pretrained_model_name_or_path: a .safetensors file of Stable Diffusion 1.x, 2.x or XL."
         return None, [Problem("error", "base-model-missing", "There is no base model to train on.", fix)]
     fix = "Give another file as pretrained_model_name_or_path."
     try:
@@ -50,8 +50,8 @@ def vae_problems(settings: Settings, header: ModelHeader | None) -> list[Problem
         family = identify(read_header(path))
     except CheckpointError as error:
         return [Problem("error", "vae", str(error), "Give another file as vae, or leave it out.")]
-    if family not in ("vae", "sd1", "sd2"):
-        return [Problem("error", "vae", f"{path} is not a VAE for Stable Diffusion 1.x.", "Give a VAE file, or leave vae out.")]
+    if family not in ("vae", *FAMILIES):
+        return [Problem("error", "vae", f"{path} is not a VAE for Stable Diffusion.", "Give a VAE file, or leave vae out.")]
     return []
 
 

@@ -69,7 +69,7 @@ def _bucket_rows(plan: Plan) -> list[list[str]]:
 def _settings_lines(plan: Plan) -> list[str]:
     settings, rates = plan.settings, plan.learning_rates
     rank = "of network_weights" if settings.dim_from_weights else settings.network_dim
-    lines = ["Training"]
+    lines = ["Training", *([f"  {plan.base}"] if plan.base else [])]
     if sets_own_rate(settings):
         lines.append(f"  {settings.optimizer_type} sets its own learning rate")
     else:

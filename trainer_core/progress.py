@@ -77,6 +77,13 @@ class Progress:
             for name, value in more.items():
                 self._curves.add_scalar(name, value, step)
 
+    def validation(self, step: int, epoch: int, loss: float) -> None:
+        """The loss of the pictures that aren't trained, after `step` steps."""
+        self._events.write("validation", step=step, epoch=epoch, loss=loss)
+        self._bar.write(f"validation loss after step {step}: {loss:.4f}", file=sys.stdout)
+        if self._curves:
+            self._curves.add_scalar("loss/validation", loss, step)
+
 
 def _summary_writer(settings: Settings) -> Any:
     """TensorBoard's writer in `logging_dir/<log_prefix><time>/network_train`, as kohya lays it out, or None."""

@@ -22,10 +22,14 @@ TEXT_PARTS = ("text_encoder", "text_encoder_2")
 
 @dataclass(frozen=True)
 class Base:
-    """The base model as a run needs it. hashes, vae_hashes: (legacy, SHA-256) of its file and of a VAE's own, else None."""
+    """The base model as a run needs it. hashes, vae_hashes: (legacy, SHA-256) of its file and of a VAE's own, else None.
+
+    `measured`: the pictures that are kept for validation, None where there are none.
+    """
 
     model: Any
     latents: Any
+    measured: Any
     text: Any
     hashes: tuple[str, str]
     vae_hashes: tuple[str, str] | None
@@ -47,7 +51,9 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
         zero_terminal_snr=settings.zero_terminal_snr,
     )
     model.vae.to(device)
-    latents = _cache_latents(settings, plan, model, (vae_hashes or hashes)[1], device, seed, events)
+    vae_key = (vae_hashes or hashes)[1]
+    latents = _cache_latents(settings, plan.training_set, model, vae_key, device, seed, events, settings.cache_latents)
+    measured = _measured(settings, plan, model, vae_key, device, seed, events)
     if settings.cache_latents and not settings.sample_prompts:
         model.drop("vae")
     elif settings.cache_latents:  # samples may be asked for at any time
@@ -56,7 +62,7 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     load_into(model, TEXT_PARTS, dtype)
     text = _text(settings, plan, model, accelerator, seed, events)
     load_into(model, ("unet",), dtype)
-    return Base(model, latents, text, hashes, vae_hashes)
+    return Base(model, latents, measured, text, hashes, vae_hashes)
 
 
 def _frozen_dtype(accelerator: Any) -> Any:
@@ -68,13 +74,15 @@ def _frozen_dtype(accelerator: Any) -> Any:
     return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[accelerator.mixed_precision]
 
 
-def _cache_latents(settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog) -> Any:
+def _cache_latents(
+    settings: Settings, pictures: Any, model: Any, vae_key: str, device: Any, seed: int, events: EventLog, cached: bool
+) -> Any:
     from .dataset.latents import Latents
 
     latents = Latents(
-        plan.training_set,
+        pictures,
         model.vae,
-        cached=settings.cache_latents,
+        cached=cached,
         cache_folder=_cache(settings, "latents") if settings.cache_latents_to_disk else None,
         vae_key=vae_key,
         scaling_factor=model.scaling_factor,
@@ -83,13 +91,36 @@ def _cache_latents(settings: Settings, plan: Plan, model: Any, vae_key: str, dev
         batch_size=settings.vae_batch_size,
         seed=seed,
     )
-    if settings.cache_latents:
+    if cached:
         print("Encoding the pictures …", flush=True)
         latents.prepare(_told(settings, events))
         for notice in latents.notices:
             events.write("warning", code="latent-cache", message=notice)
         latents.vae = None
     return latents
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The pictures that are kept for validation, their latents and masks, and the batches in which they are asked."""
+
+    pictures: Any
+    latents: Any
+    masks: Any
+    batches: list[Any]
+
+
+def _measured(
+    settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog
+) -> Measured | None:
+    from .dataset.masks import Masks
+    from .dataset.validation import validation_batches, validation_set
+
+    if not plan.training_set.validation:
+        return None
+    pictures = validation_set(plan.training_set)
+    latents = _cache_latents(settings, pictures, model, vae_key, device, seed, events, True)
+    return Measured(pictures, latents, Masks(pictures, seed), validation_batches(pictures, settings.max_validation_steps))
 
 
 def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: int, events: EventLog) -> Any:
@@ -125,9 +156,11 @@ def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: in
 
 def _captions(settings: Settings, plan: Plan, seed: int) -> list[str]:
     """Every caption that the run will ask for: each picture has one, since nothing that changes captions goes with it."""
-    from .dataset.caption_text import caption_at
+    from .dataset.caption_text import caption_at, whole_caption
 
-    return [caption_at(item, seed, 0, 0, 0, plan.steps) for item in plan.training_set.items]
+    trained = [caption_at(item, seed, 0, 0, 0, plan.steps) for item in plan.training_set.items]
+    kept = [settings.prior_preservation] if settings.prior_preservation else []
+    return [*trained, *(whole_caption(item) for item in plan.training_set.validation), *kept]
 
 
 def _encoders_key(settings: Settings) -> str:

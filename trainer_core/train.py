@@ -24,6 +24,7 @@ from .requests import clear
 from .run import Run, prepare
 from .settings import Settings, read_settings
 from .settings.toml_files import config_path, write_config
+from .validation import validate, validation_due
 
 
 def main(argv: Sequence[str]) -> int:
@@ -139,6 +140,8 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
         draw_samples(run, state, events)
     batches: list[Batch] = []
     with Progress(settings, events, state.step, plan.steps) as progress, stop_signals() as stop:
+        if state.step == 0 and run.measured:
+            progress.validation(0, 0, validate(run))
         while state.step < plan.steps:
             epoch, group = divmod(state.step, plan.steps_per_epoch)
             if group == 0 or not batches:
@@ -163,6 +166,8 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             if saver.due(state):
                 saver.save_due(state, run.learnt())
+            if validation_due(settings, state, plan):
+                progress.validation(state.step, epoch + 1, validate(run))
             if samples_due(settings, state, plan):
                 draw_samples(run, state, events)
             carry_out_requests(run, state, saver, events, progress, stop)
@@ -179,6 +184,7 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     from .models.noise import training_target
     from .models.predict import predict
     from .noising import draw_noise, draw_timesteps, noisy_latents
+    from .preservation import prior_loss
 
     settings, device = run.settings, run.accelerator.device
     items = [run.plan.training_set.items[draw.item] for draw in batch.draws]
@@ -200,7 +206,8 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     with run.accelerator.autocast():
         answer = predict(run.model, noisy, timesteps, run.text.of(captions), sizes)
     target = training_target(latents, noise, timesteps, *kind)
-    return batch_loss(answer, target, timesteps, is_reg, settings, *kind)
+    loss = batch_loss(answer, target, timesteps, is_reg, settings, *kind, run.masks.batch(batch, epoch))
+    return loss + prior_loss(run, noisy, timesteps, sizes) if settings.prior_preservation else loss
 
 
 def _optimizer_step(run: Run) -> dict[str, float]:

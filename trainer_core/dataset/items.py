@@ -34,6 +34,8 @@ class SubsetOptions:
     random_crop: bool = False
     face_crop_aug_range: tuple[float, float] | None = None
     resize_interpolation: str | None = None
+    alpha_mask: bool = False
+    conditioning_data_dir: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Item:
     """A picture as it is trained: `index` is its id everywhere, `copies` how often it is seen in an epoch.
 
     `size` is that of the upright picture; `caption` the text before anything is drawn (escapes taken off), `caption_file`
-    where it is from, or None where the subset's class tokens or folder stand in.
+    where it is from, or None where the subset's class tokens or folder stand in. `mask`: the file that says what of it counts.
     """
 
     index: int
@@ -75,6 +77,7 @@ class Item:
     caption: str
     copies: int
     caption_file: Path | None = None
+    mask: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class Dataset:
     bucket_no_upscale: bool
     resize_interpolation: str | None
     subsets: tuple[Subset, ...]
+    validation_split: float = 0.0
+    validation_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,10 @@ class Ignored:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Everything that is trained, in a stable order, and everything that is not. `items[i].index == i`."""
+    """Everything that is trained, in a stable order, and everything that is not. `items[i].index == i`.
+
+    `validation`: pictures that are measured and not trained, numbered for themselves.
+    """
 
     datasets: tuple[Dataset, ...]
     subsets: tuple[Subset, ...]
@@ -111,3 +119,4 @@ class TrainingSet:
     ignored: tuple[Ignored, ...]
     problems: tuple[Problem, ...]
     unused_reg: tuple[Path, ...]
+    validation: tuple[Item, ...] = ()

@@ -13,9 +13,11 @@ from .buckets import fits
 from .caption_files import CaptionText, read_caption
 from .folders import Findings, Listing, find_folders, list_folder
 from .items import Dataset, Fit, Ignored, Item, Subset, SubsetOptions, TrainingSet
+from .mask_files import find_masks
 from .pictures import Look, look_at
 from .regularization import matched_copies
 from .scan_report import names, tell_captions, tell_looks, tell_shared
+from .validation import keep_out
 
 FALLBACK_RESOLUTION = (512, 512)
 _OPTIONS = tuple(field.name for field in fields(SubsetOptions))
@@ -29,10 +31,13 @@ def scan(settings: Settings) -> TrainingSet:
     known = {subset.folder for dataset in datasets for subset in dataset.subsets}
     items: list[Item] = []
     unused: list[Path] = []
+    held: list[Item] = []
     for dataset in datasets:
         found = [item for subset in dataset.subsets for item in _items(dataset, subset, known, memory, findings)]
+        found, kept_out = keep_out(dataset, found, settings.seed, findings)
         found, left_over = _matched(found)
         items += found
+        held += kept_out
         unused += left_over
     used = {item.path for item in items}
     unused = [path for path in dict.fromkeys(unused) if path not in used]
@@ -53,6 +58,7 @@ def scan(settings: Settings) -> TrainingSet:
         _without_doubles(findings.ignored),
         tuple(dict.fromkeys(findings.problems)),
         tuple(unused),
+        tuple(replace(item, index=index) for index, item in enumerate(held)),
     )
 
 
@@ -61,7 +67,7 @@ def _from_folders(settings: Settings, findings: Findings) -> list[Dataset]:
     if resolution is None:
         findings.tell("error", "resolution-missing", "resolution is missing: the size to train in.", "Set resolution to 512.")
         resolution = FALLBACK_RESOLUTION
-    options = _options(lambda name: getattr(settings, name))
+    options = _options(lambda name: getattr(settings, name), settings.masked_loss)
     subsets: list[Subset] = []
     for setting, is_reg in (("train_data_dir", False), ("reg_data_dir", True)):
         root: Path | None = getattr(settings, setting)
@@ -89,6 +95,8 @@ def _from_folders(settings: Settings, findings: Findings) -> list[Dataset]:
             settings.bucket_no_upscale,
             settings.resize_interpolation,
             tuple(subsets),
+            settings.validation_split,
+            settings.validation_seed,
         )
     ]
 
@@ -108,7 +116,7 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
                 continue
             seen.add((folder.absolute(), one["is_reg"]))
             if _is_readable(folder, "image_dir", findings):
-                options = _options(one.__getitem__)
+                options = _options(one.__getitem__, settings.masked_loss)
                 subsets.append(
                     Subset(
                         count,
@@ -127,8 +135,10 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
     return datasets
 
 
-def _options(value_of: Any) -> SubsetOptions:
-    return SubsetOptions(**{name: value_of(name) for name in _OPTIONS})
+def _options(value_of: Any, masked_loss: bool) -> SubsetOptions:
+    """Masks in files count with masked_loss only."""
+    options = SubsetOptions(**{name: value_of(name) for name in _OPTIONS})
+    return options if masked_loss else replace(options, conditioning_data_dir=None)
 
 
 def _is_readable(folder: Path, setting: str, findings: Findings) -> bool:
@@ -171,8 +181,9 @@ def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, fin
     ]
     captions = _captions(subset, [path for path, _, _ in kept], listing, findings)
     _tell_all(subset, kept, captions, listing, findings)
+    masks = find_masks(subset, [(path, look.size) for path, look, _ in kept], memory, findings)
     return [
-        Item(-1, path, subset, look.size, place, text, subset.repeats, file)
+        Item(-1, path, subset, look.size, place, text, subset.repeats, file, masks.get(path))
         for (path, look, place), text, file in zip(kept, captions.texts, captions.files, strict=True)
     ]
 

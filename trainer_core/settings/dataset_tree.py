@@ -26,6 +26,8 @@ _DATASET_FLAGS = {
             "bucket_reso_steps",
             "bucket_no_upscale",
             "resize_interpolation",
+            "validation_split",
+            "validation_seed",
         )
     },
 }
@@ -54,6 +56,7 @@ _SUBSET_FLAGS = {
             "caption_extension",
             "ignore_captions",
             "alpha_mask",
+            "conditioning_data_dir",
         )
     },
 }
@@ -71,10 +74,6 @@ _LATER = "is not built yet"
 _REFUSED = {
     "metadata_file": f"metadata files: {_LATER}; keep each caption in a .txt file beside its picture",
     "in_json": f"metadata files: {_LATER}; keep each caption in a .txt file beside its picture",
-    "conditioning_data_dir": f"conditioning pictures: {_LATER}",
-    "validation_split": f"validation during training {_LATER}",
-    "validation_seed": f"validation during training {_LATER}",
-    "alpha_mask": f"masked training {_LATER}",
 }
 _IGNORED = {
     "cache_info": "sizes are always remembered, in the data folder",

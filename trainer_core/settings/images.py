@@ -81,9 +81,8 @@ FOLDERS: tuple[Setting, ...] = (
         "conditioning_data_dir",
         "path",
         None,
-        "Folder with conditioning pictures or masks.",
-        treatment="refused",
-        reason="masks and conditioning pictures are not built yet",
+        "Folder with the masks of masked_loss, each named like its picture: what is white counts, what is black doesn't.",
+        label="Masks",
         advanced=True,
     ),
 )
@@ -213,9 +212,8 @@ AUGMENTATION: tuple[Setting, ...] = (
         "alpha_mask",
         "flag",
         False,
-        "Weight the loss by the pictures' transparency.",
-        treatment="refused",
-        reason="masked training is not built yet",
+        "Learn nothing from what is transparent in the pictures.",
+        label="Transparency as mask",
         advanced=True,
     ),
 )

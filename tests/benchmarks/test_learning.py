@@ -1,0 +1,66 @@
+"""The learning experiments: what they say of their figures, and that an arm is trained and measured from end to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from lora_workbench.benchmarks.learning.__main__ import main
+from lora_workbench.benchmarks.learning.experiments import EXPERIMENTS
+from lora_workbench.benchmarks.learning.next_run import choose
+from lora_workbench.benchmarks.learning.tables import against, cell, table
+from lora_workbench.demo.run.recipe import load_recipe
+from lora_workbench.trainer_core.files import read_json
+from lora_workbench.trainer_core.settings import Settings
+
+RESULTS = {
+    "none": {1: {"drift": 0.2}, 2: {"drift": 0.4}},
+    "matched": {1: {"drift": 0.1}, 2: {"drift": 0.54}, 3: {"drift": 9.0}},
+    "empty": {},
+}
+
+
+def test_a_cell_is_mean_and_spread_over_the_seeds():
+    assert cell([0.1, 0.3]) == "0.200 ± 0.141"
+    assert cell([0.1]) == "0.100"
+
+
+def test_the_table_has_a_row_for_each_arm_that_was_measured():
+    lines = table(RESULTS, ["drift", "kept"], dict.fromkeys(RESULTS, "what it is")).splitlines()
+    assert len(lines) == 4
+    assert lines[2] == "| `none` | 2 | 0.300 ± 0.141 |  | what it is |"
+
+
+def test_arms_are_compared_within_the_seeds_that_both_have():
+    text = against(RESULTS, "matched", "none", "drift")
+    assert "+0.0200 ± 0.1200" in text and "lower in 1 of 2 seeds" in text
+    assert against(RESULTS, "matched", "empty", "drift") == ""
+
+
+def test_the_cell_with_least_drift_is_chosen_among_those_that_agree_with_their_prompts():
+    cells = {"base": {"lora_file": None}}
+    for te, unet, agreement, drift in ((1, 1, 0.90, 0.5), (1, 0.5, 0.89, 0.2), (0.5, 0.5, 0.7, 0.1)):
+        for number, lean in enumerate((-0.05, 0.05)):
+            cells[f"{te}/{unet}/{number}"] = {
+                "lora_file": "x", "te": te, "unet": unet, "numbers": {"agreement": agreement + lean, "drift": drift}
+            }  # fmt: skip
+    assert choose(cells) == "1/0.5/0"
+
+
+@pytest.mark.parametrize(("experiment", "arm"), [(name, arm) for name, arms in EXPERIMENTS.items() for arm in arms])
+def test_every_arm_has_settings_that_the_trainer_takes(experiment, arm):
+    values = {name: value for name, value in {**load_recipe().training, **arm.training}.items() if value is not None}
+    Settings.from_dict({"pretrained_model_name_or_path": "x.safetensors", "train_data_dir": "x", **values})
+
+
+def test_an_arm_is_trained_measured_and_kept(tmp_path: Path, toy_base, capsys):
+    words = ["reg", "--arms", "none", "--seeds", "1", "--samples", "2", "--steps", "1", "--out", str(tmp_path)]
+    assert main(words) == 0
+    result = read_json(tmp_path / "reg" / "none" / "seed-1" / "result.json")
+    assert Path(result["lora"]).is_file() and 0 < result["drift"] < 0.5
+    assert mean([result["kept"]]) > 0.5, "one step can't have undone the base"
+    assert f"| `none` | 1 | {result['concept_after']:.3f} |" in capsys.readouterr().out
+    Path(result["lora"]).unlink()
+    assert main([*words, "--table_only"]) == 0, "what was measured is not measured again"

@@ -9,20 +9,20 @@ SIGKILL, once during a training and once while candidates are drawn; the same co
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..trainer_core.events import read_events
 from ..trainer_core.files import data_folder, free_name, read_json, write_atomically, write_json
 from ..trainer_core.problems import UserError
-from .run import measures, pictures, recipe
+from .run import measures, recipe
+from .run.workflow import without_activation
 from .world.creatures import draw_context, own_tags, world
 from .world.pictures import make_training_pictures, test_prompts, true_renders
 
@@ -64,7 +64,8 @@ def run(words: argparse.Namespace, say: Say) -> dict[str, Any]:
     begun, settings = time.monotonic(), read_json(SETTINGS)
     job = recipe.Job(words.out, words.creature, words.seed, False, base=words.base)
     recipe.check(job)
-    say(f"One picture of {job.creature}, prompts in {settings['contexts']} contexts, regularization pictures by the base")
+    job.out.mkdir(parents=True, exist_ok=True)
+    say(f"One picture of {job.creature}, and prompts in {settings['contexts']} contexts")
     contexts = _begin(job, settings)
     command = loop_command(job, settings)
     kills = [Kill("progress", 2, 2), Kill("candidate", 2, 1)] if words.kill_twice else []
@@ -90,8 +91,7 @@ def run(words: argparse.Namespace, say: Say) -> dict[str, Any]:
 def loop_command(job: recipe.Job, settings: dict[str, Any]) -> list[str]:
     """The words that a user would type."""
     training = {
-        **settings["training"], "pretrained_model_name_or_path": job.base, "seed": job.seed,
-        "reg_data_dir": job.out / "regularization", "data_dir": job.out / "data",
+        **settings["training"], "pretrained_model_name_or_path": job.base, "seed": job.seed, "data_dir": job.out / "data",
     }  # fmt: skip
     own = own_tags(job.creature)
     words = ["--start", str(job.out / "start" / f"{job.creature}_01.png"), "--tag", job.creature, "--tagger", str(job.tagger)]
@@ -132,19 +132,55 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 
 
 def _begin(job: recipe.Job, settings: dict[str, Any]) -> list[list[str]]:
-    """The start picture, the prompts and the regularization pictures; the contexts that candidates are drawn in."""
-    from ..trainer_core.models.checkpoint import load_model
-    from .run import sampling
-
+    """The start picture and the prompts; the contexts that it and candidates are drawn in."""
     remembered = make_training_pictures(job.out / "start", job.creature, count=1, seed=job.seed)
     rng = random.Random(f"loop {job.creature} {job.seed}")
     contexts = [list(draw_context(rng).values()) for _ in range(settings["contexts"])]
     lines = [", ".join(["SUBJECT", *world()["always"], *context]) + "\n" for context in contexts]
     write_atomically(job.out / "contexts.txt", "".join(lines))
-    model, known = _on_device(load_model(job.base)), recipe.load_recipe()
-    known = replace(known, regularization_pictures=settings["regularization_pictures"])
-    pictures.make_regularization(job, known, lambda texts, seed: sampling.draw(model, texts, seed, known.sampler))
     return [*contexts, *(one["context"] for one in remembered)]
+
+
+def judge(job: recipe.Job, settings: dict[str, Any], contexts: list[list[str]], say: Say) -> dict[str, Any]:
+    """The demo's measures of the last LoRA by the tagger that accepted nothing, and the concept of each round's before.
+
+    All prompts are in contexts that no candidate and no training picture was asked for.
+    """
+    from ..trainer_core.models.checkpoint import load_model
+    from .run import sampling
+
+    model, known = _on_device(load_model(job.base)), recipe.load_recipe()
+    see, tags = sampling.open_judge(job.judge)
+    own = own_tags(job.creature)
+    tests = test_prompts(job.creature, count=settings["samples"], seed=job.seed, exclude=contexts)
+    prompts = [one["prompt"] for one in tests]
+    truth = measures.concept(see(true_renders(job.creature, count=settings["samples"], seed=job.seed)), tags, own)
+
+    def drawn(several: Sequence[str], lora: Path | None = None) -> list[Any]:
+        return sampling.draw(model, several, 1000 * job.seed, known.sampler, lora, known.strength)
+
+    def share(images: Sequence[Any]) -> float:
+        return measures.relative(measures.concept(see(images), tags, own), truth)
+
+    loop = read_json(job.out / "loop" / "loop.json")
+    rounds = []
+    for one in loop["rounds"]:
+        concept = share(drawn(prompts[: settings["samples_of_rounds"]], job.out / "loop" / one["lora"]))
+        rounds.append(_round(loop, one, concept))
+        say(_round_text(rounds[-1]))
+    last = job.out / "loop" / loop["rounds"][-1]["lora"]
+    after = drawn(prompts, last)
+    trained = next((job.out / "loop" / "rounds" / f"{len(rounds):02d}" / "pictures").iterdir())
+    return {
+        "concept_before": share(drawn(prompts)),
+        "concept_after": share(after),
+        "context_followed": measures.context_followed(
+            see(after), tags, [list(one["context"]) for one in tests], known.seen_threshold
+        ),
+        "without_tag": share(drawn([without_activation(prompt, job.creature) for prompt in prompts], last)),
+        "nearest_copy": min(measures.nearest_copy(after, _opened(trained))),
+        "rounds": rounds,
+    }
 
 
 def _on_device(model: Any) -> Any:
@@ -156,46 +192,14 @@ def _on_device(model: Any) -> Any:
     return model
 
 
-def judge(job: recipe.Job, settings: dict[str, Any], contexts: list[list[str]], say: Say) -> dict[str, Any]:
-    """The demo's measures of the last LoRA by the tagger that accepted nothing, and the concept of each round's before."""
-    from ..trainer_core.models.checkpoint import load_model
-    from .run import sampling
-
-    model, known = _on_device(load_model(job.base)), recipe.load_recipe()
-    loop = json.loads((job.out / "loop" / "loop.json").read_text(encoding="utf-8"))
-    see, tags = sampling.open_judge(job.judge)
-    own = own_tags(job.creature)
-    tests = test_prompts(job.creature, count=settings["samples"], seed=job.seed, exclude=contexts)
-    prompts = [one["prompt"] for one in tests]
-    truth = measures.concept(see(true_renders(job.creature, count=settings["samples"], seed=job.seed)), tags, own)
-
-    def share(images: Sequence[Any]) -> float:
-        return measures.relative(measures.concept(see(images), tags, own), truth)
-
-    result: dict[str, Any] = {
-        "concept_before": share(sampling.draw(model, prompts, 1000 * job.seed, known.sampler)),
-        "rounds": [],
-    }
-    images: list[Any] = []
-    for one in loop["rounds"]:
-        lora = job.out / "loop" / one["lora"]
-        images = sampling.draw(model, prompts, 1000 * job.seed, known.sampler, lora, known.strength)
-        of_round = [picture for picture in loop["pictures"].values() if picture.get("round") == one["number"]]
-        accepted = sum(picture["state"] == "accepted" for picture in of_round)
-        result["rounds"].append(
-            {"number": one["number"], "pictures": len(one["pictures"]), "steps": one["steps"], "concept": share(images),
-             "candidates": len(of_round), "accepted": accepted}
-        )  # fmt: skip
-        say(_round_text(result["rounds"][-1]))
-    folder = next((job.out / "loop" / "rounds" / f"{loop['rounds'][-1]['number']:02d}" / "pictures").iterdir())
+def _round(loop: dict[str, Any], one: dict[str, Any], concept: float) -> dict[str, Any]:
+    drawn = [
+        picture for picture in loop["pictures"].values() if picture["kind"] == "drawn" and picture["round"] == one["number"]
+    ]
     return {
-        **result,
-        "concept_after": result["rounds"][-1]["concept"],
-        "context_followed": measures.context_followed(
-            see(images), tags, [list(one["context"]) for one in tests], known.seen_threshold
-        ),
-        "nearest_copy": min(measures.nearest_copy(images, _opened(folder))),
-    }
+        "number": one["number"], "pictures": len(one["pictures"]), "steps": one["steps"], "concept": concept,
+        "candidates": len(drawn), "accepted": sum(picture["state"] == "accepted" for picture in drawn),
+    }  # fmt: skip
 
 
 def _round_text(one: dict[str, Any]) -> str:

@@ -18,8 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from ...demo.world.creatures import own_tags
 from .experiments import EXPERIMENTS, Arm
-from .lab import prepare
+from .lab import CREATURE, prepare
 from .tables import against, table
 from .workers import open_lab, run
 
@@ -95,9 +96,13 @@ def _results(work: Sequence[tuple[str, Arm, int]], words: argparse.Namespace) ->
 
 def _text(found: dict[str, dict[int, Any]], arms: Sequence[Arm]) -> str:
     columns = [*COLUMNS, *(f"{one}_next" for one in COLUMNS if any(arm.next_run for arm in arms))]
+    if any(arm.watch for arm in arms):
+        columns.insert(0, "learnt")
+    if any("block_weights" in str(arm.training.get("network_args")) for arm in arms):
+        columns += [f"tag: {tag}" for tag in own_tags(CREATURE)]
     lines = [table(found, columns, {arm.name: arm.what for arm in arms})]
     first, *others = [arm.name for arm in arms]
-    pairs = [(arm, other) for arm in others for other in (first,)]
+    pairs = [(arm, first) for arm in others]
     if "matched" in others and "random" in others:
         pairs.append(("matched", "random"))
     lines += [line for pair in pairs for column in ("drift", "concept_after") if (line := against(found, *pair, column))]

@@ -17,7 +17,49 @@ class Arm:
     what: str
     reg: RegKind = "matched"
     training: Mapping[str, Any] = field(default_factory=dict)
+    watch: bool = False  # look at snapshots on the way too: after how many steps is it learnt?
     next_run: bool = False  # draw a te × unet grid of it, choose a cell, train and measure the run that comes of it
+
+
+_PRODIGY = ("decouple=True", "weight_decay=0.01", "d_coef=2", "use_bias_correction=True", "safeguard_warmup=True")
+
+
+def _network(name: str, rate: float, *arguments: str, module: str = "networks.lora", dim: int | None = 8) -> Arm:
+    """The demo's settings with another network; its rate is one that it learns with at this size."""
+    training = {
+        "network_module": module,
+        "network_args": list(arguments) or None,
+        "network_dim": dim,
+        "network_alpha": dim,
+        **dict.fromkeys(("learning_rate", "unet_lr", "text_encoder_lr"), rate),
+        "save_every_n_steps": 60,
+    }
+    return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
+
+
+def _lycoris(algo: str, rate: float, *arguments: str, name: str = "", dim: int | None = 8) -> Arm:
+    return _network(name or algo, rate, f"algo={algo}", *arguments, module="lycoris.kohya", dim=dim)
+
+
+def _optimizer(name: str, rate: float, *arguments: str) -> Arm:
+    """The demo's settings with another optimizer; what finds its own rate gets none of the demo's schedule."""
+    own = rate == 1.0 or name == "AdaFactor" or name.endswith("ScheduleFree")
+    training = {
+        "optimizer_type": name,
+        "optimizer_args": list(arguments) or None,
+        **dict.fromkeys(("learning_rate", "unet_lr", "text_encoder_lr"), rate),
+        **({"lr_scheduler": "constant", "lr_warmup_steps": 0} if own else {}),
+        "save_every_n_steps": 60,
+    }
+    return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
+
+
+def _blocks(preset: str) -> dict[str, Any]:
+    return {
+        "network_args": ["conv_dim=8", "conv_alpha=8", f"block_weights={preset}"],
+        "network_train_unet_only": True,
+        "text_encoder_lr": None,
+    }
 
 
 EXPERIMENTS: dict[str, list[Arm]] = {
@@ -42,5 +84,40 @@ EXPERIMENTS: dict[str, list[Arm]] = {
             training={"unet_lr": 1.2e-2, "text_encoder_lr": 1.2e-2},
             next_run=True,
         ),
+    ],
+    "networks": [
+        _network("LierLa", 6e-3),
+        _network("C3Lier", 6e-3, "conv_dim=8", "conv_alpha=8"),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8"),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "use_tucker=True", name="locon, Tucker"),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "dora_wd=True", name="DoRA"),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "train_norm=True", name="locon, norms"),
+        _lycoris("loha", 1.2e-2, "conv_dim=8", "conv_alpha=8"),
+        _lycoris("lokr", 1.2e-2, "conv_dim=8", "conv_alpha=8", "factor=8"),
+        _lycoris("ia3", 6e-2),
+        _lycoris("dylora", 6e-3, "conv_dim=8", "conv_alpha=8", "block_size=2"),
+        _lycoris("glora", 6e-3),
+        _lycoris("full", 4e-4, dim=None),
+        _lycoris("diag-oft", 6e-3, dim=8),
+        _lycoris("boft", 6e-3, dim=8),
+    ],
+    "optimizers": [
+        _optimizer("AdamW", 6e-3),
+        _optimizer("AdamW8bit", 6e-3),
+        _optimizer("Lion", 6e-4),
+        _optimizer("Lion8bit", 6e-4),
+        _optimizer("SGDNesterov", 3.0),
+        _optimizer("AdaFactor", 6e-3, "relative_step=True", "scale_parameter=True", "warmup_init=True"),
+        _optimizer("DAdaptAdam", 1.0, "decouple=True", "weight_decay=0.01", "betas=0.9,0.999"),
+        _optimizer("DAdaptLion", 1.0),
+        _optimizer("Prodigy", 1.0, *_PRODIGY),
+        _optimizer("AdamWScheduleFree", 6e-3),
+        _optimizer("ProdigyPlusScheduleFree", 1.0),
+        _optimizer("CAME", 1e-3),
+    ],
+    "blocks": [
+        Arm("all", "every block", "random", {}),
+        Arm("OUT", "the way up alone, without text encoder", "random", _blocks("OUTALL")),
+        Arm("IN", "the way down alone, without text encoder", "random", _blocks("INALL")),
     ],
 }

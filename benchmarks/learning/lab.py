@@ -26,6 +26,7 @@ from .experiments import Arm
 
 CREATURE, CLASS_WORD = "zibbo", "1creature"
 BASE_CREATURES = 6_000_000  # neither the base and the taggers nor the base's own measure saw creatures of these numbers
+WATCHED = 8
 RESULT, CONFIG = "result.json", "train.toml"
 
 
@@ -93,6 +94,8 @@ def run_arm(lab: Lab, experiment: str, arm: Arm, seed: int) -> dict[str, Any]:
         lora = _train(settings)
         result = {"seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
         result |= {"lora": str(lora), **measure(lab, material, lora)}
+        if arm.watch:
+            result["learnt"] = steps_to_learn(lab, material, lora)
         if arm.next_run:
             from .next_run import run_next
 
@@ -181,6 +184,21 @@ def measure(lab: Lab, material: Job, lora: Path) -> dict[str, float]:
         seen, true = measures.concept(with_tag, lab.tags, [tag]), measures.concept(truth, lab.tags, [tag])
         found[f"tag: {tag}"] = measures.relative(seen, true)
     return found | base_kept(lab, material.seed, lora)
+
+
+def steps_to_learn(lab: Lab, material: Job, lora: Path) -> int | None:
+    """The first snapshot's step at which concept_after reaches the demo's aim, on WATCHED prompts; None where none does."""
+    prompts = [one["prompt"] for one in test_prompts(CREATURE, count=WATCHED, seed=material.seed)]
+    own = own_tags(CREATURE)
+    of_truth = measures.concept(lab.judge(true_renders(CREATURE, count=lab.samples, seed=material.seed)), lab.tags, own)
+    aim = lab.recipe.aims["concept_after"]
+    for snapshot in sorted(lora.parent.glob(f"{lora.stem}-step*{lora.suffix}")):
+        seen = lab.judge(lab.draw(prompts, 1000 * material.seed, snapshot))
+        if measures.is_met(
+            measures.relative(measures.concept(seen, lab.tags, own), of_truth), *lab.recipe.aims["concept_after"]
+        ):
+            return int(snapshot.stem.rpartition("-step")[2])
+    return None
 
 
 def base_kept(lab: Lab, seed: int, lora: Path) -> dict[str, float]:

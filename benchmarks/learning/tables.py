@@ -12,7 +12,7 @@ Results = Mapping[str, Mapping[int, Mapping[str, Any]]]  # arm → seed → meas
 def cell(values: Sequence[float]) -> str:
     """mean ± standard deviation over the seeds (n - 1)."""
     spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{mean(values):.3f}{spread}"
+    return f"{mean(values):.3f}{spread}" if any(isinstance(one, float) for one in values) else f"{mean(values):g}"
 
 
 def table(results: Results, columns: Sequence[str], what: Mapping[str, str]) -> str:
@@ -29,7 +29,7 @@ def table(results: Results, columns: Sequence[str], what: Mapping[str, str]) -> 
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    values = [row[name] for row in rows if name in row]
+    values = [row[name] for row in rows if row.get(name) is not None]
     return cell(values) if values else ""
 
 

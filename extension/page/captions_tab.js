@@ -78,6 +78,7 @@ function buildCaptionsTab(app) {
     event.preventDefault();
   });
   model.on("list", look);
+  store.on("captions-filter", () => model.setFilter(recall("captions-filter", {})?.[model.folder] ?? ""));
   store.on("opened", opened);
   opened();
   return {

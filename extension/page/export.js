@@ -1,5 +1,6 @@
 // The settings as a file to take away: kohya's TOML, or a script for bash or PowerShell.
 
+import { copyFrom } from "./clipboard.js";
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, errorLine } from "./parts.js";
@@ -24,16 +25,7 @@ export function exportView({ api, store }) {
     setText(told, "");
     show(result, true);
   };
-  const copy = async () => {
-    text.select();
-    const done = navigator.clipboard
-      ? await navigator.clipboard.writeText(file.text).then(
-          () => true,
-          () => false,
-        )
-      : document.execCommand("copy");
-    setText(told, done ? t("Copied.") : t("The browser forbids copying; press Ctrl+C."));
-  };
+  const copy = async () => setText(told, await copyFrom(text));
   const result = h(
     "div",
     { hidden: true },

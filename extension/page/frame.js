@@ -14,6 +14,11 @@ export function buildFrame({ root, api, store }) {
   const app = { root, api, store };
   app.chooseDataset = () => chooseDataset(app);
   app.showTab = (id) => choose(id);
+  app.showCaptions = (filter) => {
+    remember("captions-filter", { [store.project?.dataset ?? ""]: filter });
+    store.tell("captions-filter");
+    choose("captions");
+  };
   app.nextStep = (id) => nextStep(app, id);
   takeFinishedSets(app);
 

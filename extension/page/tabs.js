@@ -4,8 +4,9 @@ import { captionsTab } from "./captions_tab.js";
 import { regTab } from "./reg_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
+import { testTab } from "./test_tab.js";
 
-export const TABS = [tagTab, captionsTab, regTab, trainTab];
+export const TABS = [tagTab, captionsTab, regTab, trainTab, testTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

@@ -33,7 +33,13 @@ function buildTrainTab(app) {
         h("div", { class: "lw-scroll" }, form.element, promptsPart(app, form).element, exportView(app).element),
         start.element,
       );
-      right.replaceChildren(planView(app, form).element, live.element, queueView(app).element, historyView(app, form).element);
+      right.replaceChildren(
+        nextLine(app.store),
+        planView(app, form).element,
+        live.element,
+        queueView(app).element,
+        historyView(app, form).element,
+      );
       live.look();
       plan();
     } catch (error) {
@@ -52,6 +58,19 @@ function buildTrainTab(app) {
       visible = false;
     },
   };
+}
+
+/** Where the settings came from, when a cell of a test grid wrote them. */
+function nextLine(store) {
+  const line = h("p", { class: "lw-told", role: "status", id: "lw-next-run" });
+  const look = () => {
+    const own = store.next?.project === store.project?.name;
+    setText(line, own ? store.next?.words : "");
+    show(line, own && store.next?.words);
+  };
+  for (const topic of ["next", "opened"]) store.on(topic, look);
+  look();
+  return line;
 }
 
 /** The primary button, whose label carries the numbers, and why it waits where it does. */

@@ -1,0 +1,75 @@
+// The button that draws, with how many pictures that are and how long it takes, and the drawing's progress.
+
+import { h, setText, show } from "./dom.js";
+import { count, duration } from "./format.js";
+import { t } from "./i18n.js";
+import { button, errorLine, progressBar, sign } from "./parts.js";
+import { askFor, isLive, jobPath, mood } from "./runs.js";
+
+/** `label()` and `whyNot()` are asked for the words, `make()` for the job; `kind`: the kind of jobs that are followed. */
+export function makePart(app, { kind, id, make, label, whyNot, topics }) {
+  const { store } = app;
+  const line = errorLine();
+  const why = h("p", { class: "lw-why", id: `${id}-why`, hidden: true });
+  const bar = progressBar();
+  const words = h("span", { class: "lw-figures" });
+  const told = h("p", { class: "lw-told", role: "status", hidden: true });
+  const stop = button(t("Stop"), () => askFor(app, jobPath(job, "stop")), { line, kind: "lw-small" });
+  const live = h("div", { class: "lw-tag-live", hidden: true }, bar.element, h("div", { class: "lw-line" }, words, stop));
+  const states = new Map();
+  let job = null;
+
+  const start = async () => {
+    await store.flush();
+    const { id: made } = await make();
+    states.set(made, "queued");
+    look();
+  };
+  const primary = button("", start, { line, kind: "lw-primary", id, "aria-describedby": `${id}-why` });
+
+  const own = () => store.jobs.filter((one) => one.kind === kind && one.project === store.project?.name);
+  const look = () => {
+    const jobs = own();
+    job = jobs.find(isLive) ?? jobs.find((one) => one.state === "queued") ?? null;
+    for (const one of jobs) tellEnd(one);
+    setText(primary, label());
+    const reason = job ? t("It is drawing, or waits for its turn.") : whyNot();
+    if (reason) primary.setAttribute("aria-disabled", "true");
+    else primary.removeAttribute("aria-disabled");
+    setText(why, reason);
+    show(why, reason && !job);
+    show(live, job);
+    if (!job) return;
+    show(told, false);
+    bar.set(job.step ?? 0, job.steps ?? 0);
+    setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+  };
+  const tellEnd = (one) => {
+    const before = states.get(one.id);
+    states.set(one.id, one.state);
+    if (!before || before === one.state || isLive(one) || one.state === "queued") return;
+    told.replaceChildren(sign(mood(one.state)), one.message || t("The drawing ended."));
+    show(told, true);
+  };
+  for (const topic of ["jobs", "project", "opened", ...topics]) store.on(topic, look);
+  look();
+  return { element: h("div", { class: "lw-foot" }, live, told, h("div", { class: "lw-line" }, primary), why, line), look };
+}
+
+/** "7 of 72 · 5 min left". */
+function figures(job) {
+  if (!job.steps) return job.message || t("The model is being read …");
+  const left = job.seconds_left;
+  return [
+    t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
+    Number.isFinite(left ?? NaN) && t("{time} left", { time: duration(left) }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** "Make 72 pictures · about 6 min"; the time only where it is known. */
+export function makeLabel(number, seconds) {
+  const words = number === 1 ? t("Make 1 picture") : t("Make {count} pictures", { count: count(number) });
+  return number && seconds ? `${words} · ${t("about {time}", { time: duration(seconds) })}` : words;
+}

@@ -114,10 +114,11 @@ def test_it_starts_from_the_projects_folder(words: list[str]) -> None:
     assert done.returncode == 2 and "did you mean train?" in done.stderr
 
 
-@pytest.mark.parametrize("script", ["train_network.py"])
+@pytest.mark.parametrize("script", ["train_network.py", "sdxl_train_network.py"])
 def test_kohyas_names_run_from_anywhere(script: str, tmp_path: Path) -> None:
     """In a folder like sd-scripts', beside folders whose names other packages have; flags are read as `train` reads them."""
-    shutil.copy(ROOT / "trainer_core" / script, tmp_path)
+    for name in ("train_network.py", "sdxl_train_network.py"):
+        shutil.copy(ROOT / "trainer_core" / name, tmp_path)
     for name in ("networks", "tagger", "torch"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('shadowed')", encoding="utf-8")

@@ -151,3 +151,62 @@ def test_noise_is_drawn_for_the_start_and_for_every_ancestral_step_but_the_last(
 
     sample_latents(sampler, 8, noise_model, draw, lambda: steps.append(1))
     assert len(drawn) == draws and len(steps) == evaluations(sampler, 8)
+
+
+# A model of pictures that are normal with variance 0.25: the best guess of the noise in x is known at every timestep.
+SPREAD = 0.25
+
+
+def best_noise(x: torch.Tensor, kept: float) -> torch.Tensor:
+    """E[noise | x = sqrt(kept)·picture + sqrt(1-kept)·noise]."""
+    return (1 - kept) ** 0.5 * x / (kept * SPREAD + 1 - kept)
+
+
+def best_velocity(x: torch.Tensor, kept: float) -> torch.Tensor:
+    """E[sqrt(kept)·noise - sqrt(1-kept)·picture | x]."""
+    picture = kept**0.5 * SPREAD * x / (kept * SPREAD + 1 - kept)
+    return kept**0.5 * best_noise(x, kept) - (1 - kept) ** 0.5 * picture
+
+
+def kept_at(timestep: float, zero_terminal: bool) -> float:
+    """The picture's share at a fractional timestep, from the published schedule, linear in log sigma as k-diffusion's."""
+    roots = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2) ** 0.5
+    if zero_terminal:
+        roots = (roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])
+    shares = np.maximum(roots**2, 4.8973451890853435e-08)
+    logs = np.log(np.sqrt((1 - shares) / shares))
+    return float(1 / (1 + np.exp(np.interp(timestep, np.arange(1000), logs)) ** 2))
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "Euler", "Euler a", "DPM++ 2M"])
+@pytest.mark.parametrize("zero_terminal", [False, True])
+def test_a_model_of_velocity_draws_what_the_same_model_of_noise_draws(sampler: str, zero_terminal: bool) -> None:
+    noisy, swift = (
+        sample_latents(
+            sampler,
+            12,
+            lambda x, timestep, model=model: model(x, kept_at(timestep, zero_terminal)),
+            drawing(5),
+            lambda: None,
+            prediction,
+            zero_terminal,
+        )
+        for model, prediction in ((best_noise, "epsilon"), (best_velocity, "v_prediction"))
+    )
+    assert torch.allclose(noisy, swift, rtol=5e-3, atol=5e-3)
+
+
+@pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M"])
+def test_from_the_end_of_a_zero_terminal_schedule_pictures_get_their_own_spread(sampler: str) -> None:
+    """The flow of this model is linear: each latent is its first noise times the pictures' deviation."""
+    start = drawing(7)()
+    drawn = sample_latents(
+        sampler,
+        400,
+        lambda x, timestep: best_velocity(x, kept_at(timestep, True)),
+        drawing(7),
+        lambda: None,
+        "v_prediction",
+        True,
+    )
+    assert torch.allclose(drawn, start * SPREAD**0.5, rtol=0.03, atol=0.03)

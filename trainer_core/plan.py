@@ -18,8 +18,9 @@ from .dataset.caption_text import tags_as_trained
 from .dataset.items import Ignored, TrainingSet
 from .dataset.scan import scan
 from .models.families import identify
-from .models.header import CheckpointError, ModelHeader
+from .models.header import ModelHeader
 from .models.prediction import prediction_of
+from .networks.choice import Choice
 from .planning.advice import (
     dataset_problems,
     kept_files,
@@ -29,8 +30,9 @@ from .planning.advice import (
 )
 from .planning.base_model import base_words, family_problems
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
-from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems, weights_rank
+from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems
 from .planning.losses import loss_problems
+from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
 from .planning.text import plan_text
 from .problems import Problem, UserError
@@ -133,7 +135,7 @@ def make_plan(settings: Settings) -> Plan:
     steps, epochs = _steps_and_epochs(settings, steps_per_epoch)
 
     header, model_problems = base_model(settings)
-    ranks, weights_problems = weights_rank(settings)
+    network, network_problems = planned_network(settings, header)
     name, output_problems = output_name(settings)
     tokens, token_problems = _tokens(settings, training_set)
     plan = Plan(
@@ -156,13 +158,13 @@ def make_plan(settings: Settings) -> Plan:
         problems=(),
         base=base_words(header, settings) if header else None,
     )
-    size, size_problems = _file_size(plan, header, ranks)
+    size = _file_size(plan, header, network)
     sizes_unknown = any(one.code == "resolution-missing" for one in training_set.problems)
     problems = sorted_problems(
         [
             *model_problems,
             *vae_problems(settings, header),
-            *weights_problems,
+            *network_problems,
             *training_set.problems,
             *([] if sizes_unknown else dataset_problems(settings, training_set)),
             *(family_problems(settings, header, training_set) if header else []),
@@ -170,7 +172,6 @@ def make_plan(settings: Settings) -> Plan:
             *loss_problems(settings, training_set, header),
             *other_input_problems(settings),
             *output_problems,
-            *size_problems,
             *([] if _blocks(output_problems) else space_problems(settings, size, plan.files)),
             *settings_problems(settings, steps),
             *token_problems,
@@ -226,30 +227,14 @@ def _tokens(settings: Settings, training_set: TrainingSet) -> tuple[Tokens | Non
         return None, [Problem("error", "vocabulary-missing", str(error))]
 
 
-def _file_size(
-    plan: Plan, header: ModelHeader | None, ranks: tuple[int, int | None] | None
-) -> tuple[int | None, list[Problem]]:
+def _file_size(plan: Plan, header: ModelHeader | None, network: Choice | None) -> int | None:
     """Bytes of the LoRA file, computed from the shapes of all its tensors and its metadata; None without a base model."""
-    from .networks.targets import lora_file_bytes, lora_targets
+    from .networks.targets import file_bytes
 
-    if header is None:
-        return None, []
-    settings = plan.settings
-    rank, conv_dim = settings.network_dim or 4, settings.network_options()["conv_dim"]
-    if settings.dim_from_weights and ranks:
-        rank, conv_dim = ranks
-    try:
-        targets = lora_targets(
-            header,
-            unet=not settings.network_train_text_encoder_only,
-            text_encoder=not settings.network_train_unet_only,
-            conv=conv_dim is not None,
-        )
-    except (CheckpointError, KeyError, IndexError) as error:
-        return None, [Problem("error", "base-model", f"{header.path} lacks parts of its UNet or text encoder ({error}).")]
-    if not targets:
-        return None, [Problem("error", "base-model", f"{header.path} has no modules that a LoRA could train.")]
-    return lora_file_bytes(targets, rank, conv_dim, settings.save_precision, _metadata_bytes(plan, header)), []
+    if header is None or network is None:
+        return None
+    shapes = {name: shape for one in network.placed for name, shape in one.file_shapes().items()}
+    return file_bytes(shapes, plan.settings.save_precision, _metadata_bytes(plan, header))
 
 
 def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:

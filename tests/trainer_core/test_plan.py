@@ -166,11 +166,11 @@ def test_the_plan_needs_no_torch(words: Callable[..., dict]) -> None:
 def lora(path: Path, rank: int) -> str:
     """A file with one LoRA module of that rank."""
     name = "lora_unet_mid_block_attentions_0_proj_in"
-    shapes = {f"{name}.lora_down.weight": [rank, 8], f"{name}.lora_up.weight": [8, rank]}
+    shapes = {f"{name}.lora_down.weight": [rank, 128, 1, 1], f"{name}.lora_up.weight": [128, rank, 1, 1]}
     table, end = {}, 0
     for key, shape in shapes.items():
-        table[key] = {"dtype": "F16", "shape": shape, "data_offsets": [end, end + 16 * rank]}
-        end += 16 * rank
+        table[key] = {"dtype": "F16", "shape": shape, "data_offsets": [end, end + 256 * rank]}
+        end += 256 * rank
     header = json.dumps(table).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(end))
     return str(path)

@@ -1,4 +1,4 @@
-"""Puts LoRA files onto a loaded model for sampling, and takes them off again."""
+"""Puts LoRA files of every kind onto a loaded model: for sampling, and taken off again, or for good, before a training."""
 
 from __future__ import annotations
 
@@ -10,72 +10,95 @@ from typing import Any
 import torch
 
 from ..problems import UserError
-from .format import read_lora
+from .blocks import BASE, block_of
+from .format import by_module, read_lora
 from .targets import Part, lora_names
+from .weights import Tensors, bias_difference, changed_weight, scale_of
+
+# (file, text encoder strength, UNet strength) and, where wanted, {block: its weight}.
+Applied = tuple[str | Path, float, float] | tuple[str | Path, float, float, "Mapping[str, float] | None"]
 
 
 @contextlib.contextmanager
-def applied(model: Any, loras: Sequence[tuple[str | Path, float, float]]) -> Iterator[None]:
-    """The model with the given (file, text encoder strength, UNet strength) merged into its weights, until the block ends.
+def applied(model: Any, loras: Sequence[Applied]) -> Iterator[None]:
+    """The model with the given LoRAs merged into its weights, until the block ends.
 
     Weights are put back from copies, so they are exactly what they were. A LoRA of an attached network stays as it is.
     """
-    modules = {part: _modules(model, part) for part in model.facts.parts}
-    kept: dict[str, tuple[torch.nn.Module, torch.Tensor]] = {}
+    kept: dict[str, tuple[Any, torch.Tensor, torch.Tensor | None]] = {}
     try:
-        for path, text_encoder, unet in loras:
-            tensors, _ = read_lora(path)
-            for part in modules:
-                if strength := unet if part == "unet" else text_encoder:
-                    _merge(tensors, modules[part], strength, kept)
-            _require_known(path, tensors, modules)
+        _apply(model, loras, kept)
         yield
     finally:
-        for module, weight in kept.values():
+        for module, weight, bias in kept.values():
             module.weight.data = weight
+            if bias is not None:
+                module.bias.data = bias
+
+
+def merge(model: Any, loras: Sequence[Applied]) -> None:
+    """Merges LoRAs into a loaded model's weights, one after the other. UserError where one isn't for this model."""
+    _apply(model, loras, {})
+
+
+def _apply(model: Any, loras: Sequence[Applied], kept: dict[str, tuple[Any, torch.Tensor, torch.Tensor | None]]) -> None:
+    modules = {name: (part, module) for part in model.facts.parts for name, module in _modules(model, part).items()}
+    for path, text_encoder, unet, *blocks in loras:
+        content = by_module(read_lora(path)[0])
+        _require_known(path, content, modules)
+        for name, tensors in content.items():
+            part, module = modules[name]
+            strength = (unet if part == "unet" else text_encoder) * _block_weight(part, name, blocks[0] if blocks else None)
+            if strength:
+                kept.setdefault(name, (module, module.weight.data, None if module.bias is None else module.bias.data))
+                _change(name, module, tensors, strength)
+
+
+def _block_weight(part: Part, name: str, weights: Mapping[str, float] | None) -> float:
+    """As lora-block-weight has it: what is in no block keeps its full strength."""
+    if weights is None:
+        return 1.0
+    block = BASE if part != "unet" else block_of(name)
+    return 1.0 if block is None else weights[block]
 
 
 def _modules(model: Any, part: Part) -> dict[str, torch.nn.Module]:
-    """{the LoRA's name for it: module} of everything with a weight that a LoRA can change."""
-    kinds = (torch.nn.Linear, torch.nn.Conv2d)
+    """{the LoRA's name for it: module} of everything with a weight that a network can change."""
+    kinds = (torch.nn.Linear, torch.nn.Conv2d, torch.nn.LayerNorm, torch.nn.GroupNorm)
     found = {name: module for name, module in getattr(model, part).named_modules() if isinstance(module, kinds)}
     return {name: found[place] for place, name in lora_names(model.family, part, found).items()}
 
 
 @torch.no_grad()
-def _merge(
-    tensors: Mapping[str, torch.Tensor],
-    modules: Mapping[str, torch.nn.Module],
-    strength: float,
-    kept: dict[str, tuple[torch.nn.Module, torch.Tensor]],
-) -> None:
-    for name, module in modules.items():
-        if f"{name}.lora_down.weight" in tensors:
-            if name not in kept:
-                kept[name] = (module, module.weight.data)
-            delta = lora_delta(tensors, name, module.weight)
-            dtype = module.weight.dtype if module.bias is None else module.bias.dtype  # large weights may be kept in half
-            module.weight.data = module.weight.data.to(dtype) + (strength * delta).to(dtype)
+def _change(name: str, module: Any, tensors: Tensors, strength: float) -> None:
+    """Adds `strength` times the module's change, as webui does: a DoRA's or rotation's too, in a straight line."""
+    weight, bias = module.weight.data, module.bias
+    try:
+        changed = changed_module_weight(tensors, weight)
+    except (RuntimeError, KeyError, ZeroDivisionError, StopIteration) as error:
+        raise UserError(
+            f"The LoRA doesn't fit this model: {name} has {_shapes(tensors)} in it and {list(weight.shape)} here."
+        ) from error
+    dtype = weight.dtype if bias is None else bias.dtype  # large weights may be kept in half
+    module.weight.data = weight.to(dtype) + (strength * (changed - weight.float())).to(dtype)
+    more = bias_difference(tensors)
+    if more is not None and bias is not None:
+        module.bias.data = bias.data + (strength * more.to(weight.device)).to(bias.dtype)
 
 
-def lora_delta(tensors: Mapping[str, torch.Tensor], name: str, weight: torch.Tensor) -> torch.Tensor:
-    """alpha/rank · up · down of one module in the shape of `weight`, float32; UserError where it doesn't fit."""
-    down, up = tensors[f"{name}.lora_down.weight"].float(), tensors[f"{name}.lora_up.weight"].float()
-    alpha = tensors.get(f"{name}.alpha")
-    scale = 1.0 if alpha is None else float(alpha) / down.shape[0]
-    if f"{name}.lora_mid.weight" in tensors or f"{name}.dora_scale" in tensors:
-        raise UserError(f"{name} is of a LyCORIS kind that can't be applied yet; give a plain LoRA.")
-    delta = (up.flatten(1) @ down.flatten(1)) * scale
-    if delta.numel() != weight.numel() or delta.shape[0] != weight.shape[0]:
-        raise UserError(f"The LoRA doesn't fit this model: {name} is {list(delta.shape)} in it and {list(weight.shape)} here.")
-    return delta.view(weight.shape).to(weight.device)
+def changed_module_weight(tensors: Tensors, weight: torch.Tensor) -> torch.Tensor:
+    """A weight with a module's whole change, in float32; `tensors`: {suffix: tensor} of the file, alpha among them."""
+    moved = {suffix: tensor.to(weight.device) for suffix, tensor in tensors.items() if suffix != "alpha"}
+    alpha = tensors.get("alpha")
+    return changed_weight(moved, weight, scale_of(moved, None if alpha is None else float(alpha)))
 
 
-def _require_known(
-    path: str | Path, tensors: Mapping[str, torch.Tensor], modules: Mapping[str, Mapping[str, torch.nn.Module]]
-) -> None:
+def _shapes(tensors: Tensors) -> str:
+    return ", ".join(f"{suffix} {list(tensor.shape)}" for suffix, tensor in tensors.items() if tensor.dim())
+
+
+def _require_known(path: str | Path, content: Mapping[str, object], modules: Mapping[str, object]) -> None:
     """webui passes over what it doesn't know; here a LoRA for another model is an error."""
-    names = {name.split(".", 1)[0] for name in tensors if ".lora_down." in name}
-    unknown = sorted(names - {name for part in modules.values() for name in part})
+    unknown = sorted(set(content) - set(modules))
     if unknown:
         raise UserError(f"{path} isn't for this model: it changes {unknown[0]} ({len(unknown)} such), which this model hasn't.")

@@ -18,6 +18,7 @@ import torch
 from ..files import atomic_path
 from ..models.header import CheckpointError, read_header
 from ..problems import UserError
+from .kind_shapes import KNOWN_SUFFIXES
 from .targets import file_layout
 
 PRECISIONS = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -81,9 +82,9 @@ def _hashes(entries: Mapping[str, object], data: list[memoryview], metadata: Map
 def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """All tensors (in their own dtype) and the metadata of a LoRA file; CheckpointError where it isn't one."""
     header = read_header(path)
-    if not any(".lora_down." in name for name in header.tensors):
+    if not any(name.partition(".")[2] in KNOWN_SUFFIXES for name in header.tensors):
         raise CheckpointError(
-            f"{header.path} is not a plain LoRA in kohya's format: give a .safetensors file with lora_down and lora_up tensors."
+            f"{header.path} is not a LoRA in kohya's or LyCORIS' format: give a .safetensors file whose tensors are named so."
         )
     if header.is_torch:
         return _read_torch(header.path), {}
@@ -101,22 +102,11 @@ def _read_torch(path: Path) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in content.items() if isinstance(tensor, torch.Tensor)}
 
 
-def ranks(tensors: Mapping[str, torch.Tensor]) -> dict[str, float | None]:
-    """network_dim, network_alpha, conv_dim and conv_alpha (None for LierLa) of a file's tensors, for --dim_from_weights.
-
-    UserError where modules of one kind have different ranks.
-    """
-    found: dict[bool, set[tuple[int, float]]] = {False: set(), True: set()}
-    for name, tensor in tensors.items():
-        if name.endswith(".lora_down.weight"):
-            alpha = tensors.get(name.replace("lora_down.weight", "alpha"))
-            rank = tensor.shape[0]
-            found[tensor.ndim == 4 and tensor.shape[-1] > 1].add((rank, float(rank if alpha is None else alpha)))
-    for kind in found.values():
-        if len(kind) > 1:
-            raise UserError(
-                "The LoRA's modules differ in rank or alpha, so --dim_from_weights can't take them from it: "
-                "resize it to one rank first."
-            )
-    (dim, alpha), (conv_dim, conv_alpha) = (next(iter(found[kind]), (None, None)) for kind in (False, True))
-    return {"network_dim": dim, "network_alpha": alpha, "conv_dim": conv_dim, "conv_alpha": conv_alpha}
+def by_module(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """{module: {suffix: tensor}} of a file's tensors; textual inversions that are packed with them are left out."""
+    modules: dict[str, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        name, _, suffix = key.partition(".")
+        if name != "bundle_emb":
+            modules.setdefault(name, {})[suffix] = tensor
+    return modules

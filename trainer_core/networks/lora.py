@@ -1,4 +1,4 @@
-"""LoRA (Hu et al. 2021) on a frozen model's own Linear and Conv2d modules, with kohya's names and scale.
+"""LoRA (Hu et al. 2021) on a frozen model's own Linear and Conv2d modules, with kohya's names and scale, and DyLoRA.
 
 A trained module's forward is replaced on the instance: y = base(x) + scale · up(down(x)). The scale, multiplier included,
 is a factor of the last product, so nothing of full width is multiplied; a multiplier of 0 puts the plain forward back.
@@ -6,7 +6,7 @@ is a factor of the last product, so nothing of full width is multiplied; a multi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,55 +14,41 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..optimizer_table import ParameterGroup
-from ..problems import UserError
 from ..randomness import generator
-from .targets import Part, Target, family_prefix
+from .choice import Placed
+from .modules import TrainedModule
+from .targets import Target
 
 
-class LoraModule(nn.Module):
+class LoraModule(TrainedModule):
     """The two factors of one module. down [rank, in] or [rank, in, k, k]; up [out, rank] or [out, rank, 1, 1]."""
 
-    def __init__(self, target: Target, base: nn.Module, rank: int, alpha: float, seed: int) -> None:
-        super().__init__()
-        self.target, self.rank, self.alpha = target, rank, float(alpha or rank)
-        shapes = target.shapes(rank, rank)
-        down = _initial_down(target, shapes[f"{target.name}.lora_down.weight"], seed)
+    def __init__(self, placed: Placed, base: nn.Module, seed: int) -> None:
+        super().__init__(placed, base)
         device = base.weight.device
-        self.down = nn.Parameter(down.to(device))
-        self.up = nn.Parameter(torch.zeros(shapes[f"{target.name}.lora_up.weight"], device=device))
-        self.dropout = self.rank_dropout = self.module_dropout = None
-        self.multiplier = 1.0
-        self._base = [base]  # in a list, so that the frozen module isn't registered as a part of this one
-        self._replaced = base.__dict__.get("forward")
-
-    @property
-    def base(self) -> Any:
-        return self._base[0]
+        self.down = nn.Parameter(_initial_down(self.target, placed.shapes["lora_down.weight"], seed).to(device))
+        self.up = nn.Parameter(torch.zeros(placed.shapes["lora_up.weight"], device=device))
 
     @property
     def scale(self) -> float:
         """alpha / rank, without the multiplier."""
         return self.alpha / self.rank
 
-    def attach(self) -> None:
-        """Puts this module's forward in place of the frozen one's, or back where the multiplier is 0."""
-        if self.multiplier == 0:
-            self.detach()
-        else:
-            self.base.forward = self.forward_linear if self.target.kind == "linear" else self.forward_conv
+    def numbers(self) -> dict[str, torch.Tensor]:
+        return {"lora_down.weight": self.down, "lora_up.weight": self.up}
 
-    def detach(self) -> None:
-        self.base.__dict__.pop("forward", None)
-        if self._replaced:
-            self.base.forward = self._replaced
+    def ups(self) -> list[nn.Parameter]:
+        return [self.up]
+
+    def trained_forward(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
+        return self.forward_linear(x) if self.target.kind == "linear" else self.forward_conv(x)
 
     def forward_linear(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
         """x: [..., in]. One addmm adds the product to the base's output in place: no tensor of full width beside it."""
         base = self.base
         flat = x.reshape(-1, x.shape[-1])
         out = F.linear(flat, base.weight, base.bias)
-        if not self._dropped_out():
+        if not self.dropped_out():
             hidden = F.linear(flat.to(out.dtype), self.down.to(out.dtype))
             scale = self.scale * self.multiplier
             if self.training and (self.dropout or self.rank_dropout):
@@ -73,9 +59,8 @@ class LoraModule(nn.Module):
 
     def forward_conv(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
         """x: [B, in, h, w]."""
-        base = self.base
-        out = self._replaced(x) if self._replaced else type(base).forward(base, x)
-        if self._dropped_out():
+        base, out = self.base, self.base_forward(x)
+        if self.dropped_out():
             return out
         hidden = F.conv2d(x.to(out.dtype), self.down.to(out.dtype), None, base.stride, base.padding, base.dilation)
         scale = self.scale * self.multiplier
@@ -83,10 +68,6 @@ class LoraModule(nn.Module):
             hidden, scale = self._drop(hidden, scale)
         up = self.up.to(out.dtype).flatten(1).expand(len(x), -1, -1)
         return torch.baddbmm(out.flatten(2), up, hidden.flatten(2), alpha=scale).view(out.shape)
-
-    def _dropped_out(self) -> bool:
-        """module_dropout: the whole module is left out of this step."""
-        return bool(self.training and self.module_dropout) and torch.rand(1).item() < self.module_dropout
 
     def _drop(self, hidden: torch.Tensor, scale: float) -> tuple[torch.Tensor, float]:
         """dropout of single values; rank_dropout of whole ranks a picture, the others made up for it by the scale."""
@@ -106,134 +87,79 @@ class LoraModule(nn.Module):
         up, down = self.up.flatten(1), self.down.flatten(1)
         return ((up.t() @ up) * (down @ down.t())).sum() * self.scale**2
 
+    @torch.no_grad()
+    def shrink(self, ratio: torch.Tensor) -> None:
+        root = ratio.sqrt()
+        self.down.mul_(root)
+        self.up.mul_(root)
+
+
+class DyLoraModule(TrainedModule):
+    """DyLoRA (Valipour et al. 2022): at each step the first ranks up to one drawn act, and the newest `unit` of them learn.
+
+    So it can be cut to any multiple of `unit` afterwards. Each unit has parameters of its own, so that those that are not
+    drawn stay as they are, whatever the optimizer does with a gradient of 0. Its file is a plain LoRA's.
+    """
+
+    def __init__(self, placed: Placed, base: nn.Module, seed: int, unit: int) -> None:
+        super().__init__(placed, base)
+        self.unit, device = unit, base.weight.device
+        down = _initial_down(self.target, placed.shapes["lora_down.weight"], seed).to(device)
+        up = torch.zeros(placed.shapes["lora_up.weight"], device=device)
+        self.downs = nn.ParameterList([nn.Parameter(part.clone()) for part in down.split(unit)])
+        self.up_parts = nn.ParameterList([nn.Parameter(part.clone()) for part in up.split(unit, dim=1)])
+
+    @property
+    def scale(self) -> float:
+        """alpha / rank, without the multiplier."""
+        return self.alpha / self.rank
+
+    def numbers(self) -> dict[str, torch.Tensor]:
+        return {"lora_down.weight": torch.cat(list(self.downs)), "lora_up.weight": torch.cat(list(self.up_parts), dim=1)}
+
+    def take(self, suffix: str, tensor: torch.Tensor) -> None:
+        parts, axis = (self.downs, 0) if suffix == "lora_down.weight" else (self.up_parts, 1)
+        for own, part in zip(parts, tensor.split(self.unit, dim=axis), strict=True):
+            own.copy_(part)
+
+    def ups(self) -> list[nn.Parameter]:
+        return list(self.up_parts)
+
+    def trained_forward(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
+        """x: [..., in] or [B, in, h, w]."""
+        out = self.base_forward(x)
+        if self.dropped_out():
+            return out
+        down, up, used = self._drawn() if self.training else (*self.numbers().values(), self.rank)
+        # The fewer ranks act, the more each counts, so that the whole is as large as with all of them.
+        scale = self.scale * (self.rank / used) ** 0.5 * self.multiplier
+        x, down, up = x.to(out.dtype), down.to(out.dtype), up.to(out.dtype)
+        if self.target.kind == "linear":
+            return out + F.linear(F.linear(x, down), up) * scale
+        base = self.base
+        return out + F.conv2d(F.conv2d(x, down, None, base.stride, base.padding, base.dilation), up) * scale
+
+    def _drawn(self) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """(down, up, ranks) of the drawn number of units; the last unit alone has gradients."""
+        last = int(torch.randint(len(self.downs), (1,)))
+        down = torch.cat([*(part.detach() for part in self.downs[:last]), self.downs[last]])
+        up = torch.cat([*(part.detach() for part in self.up_parts[:last]), self.up_parts[last]], dim=1)
+        return down, up, (last + 1) * self.unit
+
+    @torch.no_grad()
+    def norm_squared(self) -> torch.Tensor:
+        up, down = (tensor.flatten(1) for tensor in reversed(self.numbers().values()))
+        return ((up.t() @ up) * (down @ down.t())).sum() * self.scale**2
+
+    @torch.no_grad()
+    def shrink(self, ratio: torch.Tensor) -> None:
+        root = ratio.sqrt()
+        for part in (*self.downs, *self.up_parts):
+            part.mul_(root)
+
 
 def _initial_down(target: Target, shape: Sequence[int], seed: int) -> torch.Tensor:
     """Kaiming-uniform with a = √5, that is uniform within ±1/√inputs, keyed by the module's name."""
     bound = (target.in_ * target.kernel**2) ** -0.5
     drawn = generator(seed, f"lora_down {target.name}").random(tuple(shape), dtype=np.float32)
     return torch.from_numpy(drawn * np.float32(2 * bound) - np.float32(bound))
-
-
-class LoraNetwork(nn.Module):
-    """All LoRA modules of a run, by name and in kohya's order. Make one with `LoraNetwork.of`."""
-
-    def __init__(self, modules: Sequence[LoraModule]) -> None:
-        super().__init__()
-        self.loras = nn.ModuleDict({module.target.name: module for module in modules})
-
-    @classmethod
-    def of(
-        cls,
-        model: Any,
-        targets: Sequence[Target],
-        *,
-        rank: int,
-        alpha: float,
-        conv_dim: int | None = None,
-        conv_alpha: float | None = None,
-        dropout: float | None = None,
-        rank_dropout: float | None = None,
-        module_dropout: float | None = None,
-        seed: int,
-    ) -> LoraNetwork:
-        """Makes the modules and attaches them to `model`; alpha 0 means the rank, conv_alpha 1 where not given (as kohya)."""
-        modules = []
-        for target in targets:
-            own_alpha = (1.0 if conv_alpha is None else conv_alpha) if target.kernel > 1 and conv_dim else alpha
-            module = LoraModule(
-                target, getattr(model, target.part).get_submodule(target.module), target.rank(rank, conv_dim), own_alpha, seed
-            )
-            module.dropout, module.rank_dropout, module.module_dropout = dropout, rank_dropout, module_dropout
-            modules.append(module)
-        network = cls(modules)
-        network.attach()
-        return network
-
-    def part(self, part: Part) -> list[LoraModule]:
-        return [module for module in self.loras.values() if module.target.part == part]
-
-    def trainable(self, part: Part) -> list[nn.Parameter]:
-        """The part's parameters in a stable order: down and up of each module."""
-        return [parameter for module in self.part(part) for parameter in (module.down, module.up)]
-
-    def groups(self, part: Part) -> list[ParameterGroup]:
-        """The part's parameters as an optimizer takes them: ups apart from downs, since LoRA+ gives them another rate."""
-        downs, ups = [module.down for module in self.part(part)], [module.up for module in self.part(part)]
-        return [ParameterGroup(part, downs), ParameterGroup(part, ups, is_up=True)]
-
-    def attach(self) -> None:
-        for module in self.loras.values():
-            module.attach()
-
-    def detach(self) -> None:
-        """Gives the model its own forwards back."""
-        for module in self.loras.values():
-            module.detach()
-
-    def set_multiplier(self, text_encoder: float, unet: float) -> None:
-        """How strongly text encoders and UNet act; 1 in training, 0 takes the part off."""
-        for module in self.loras.values():
-            module.multiplier = float(unet if module.target.part == "unet" else text_encoder)
-            module.attach()
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """What the file holds, under kohya's names; weights as they are (not copied), alphas as float32 scalars."""
-        result: dict[str, torch.Tensor] = {}
-        for name, module in self.loras.items():
-            result[f"{name}.alpha"] = torch.tensor(module.alpha)
-            result[f"{name}.lora_down.weight"] = module.down.detach()
-            result[f"{name}.lora_up.weight"] = module.up.detach()
-        return result
-
-    @torch.no_grad()
-    def load(self, tensors: Mapping[str, torch.Tensor]) -> list[str]:
-        """Takes the weights and alphas of a file's tensors; returns the file's modules of parts that aren't trained here.
-
-        Modules that the file lacks stay as they are. UserError where shapes differ or the file has modules unknown here.
-        """
-        names = {name.split(".", 1)[0] for name in tensors if ".lora_down." in name}
-        trained = {family_prefix(name) for name in self.loras}
-        unused = sorted(name for name in names if name not in self.loras)
-        unknown = [name for name in unused if family_prefix(name) in trained]
-        if unknown:
-            raise UserError(
-                f"network_weights: this network has no module {unknown[0]} ({len(unknown)} such in the file); "
-                "convolutions need conv_dim in --network_args."
-            )
-        if not names & self.loras.keys():
-            raise UserError("network_weights: the file holds no module of this network; give a LoRA of the same kind of model.")
-        for name, module in self.loras.items():
-            if name in names:
-                _load_module(name, module, tensors)
-        return unused
-
-    @torch.no_grad()
-    def scale_weight_norms(self, limit: float) -> dict[str, float]:
-        """Shrinks both factors of each module whose scaled product has a norm above `limit`, so that it has that norm.
-
-        Returns keys_scaled, average_norm and maximum_norm (afterwards); the only wait for the device is for these three.
-        """
-        modules = list(self.loras.values())
-        norms = torch.stack([module.norm_squared() for module in modules]).clamp_(min=0.0).sqrt()
-        ratios = limit / norms.clamp(min=limit)
-        for module, root in zip(modules, ratios.sqrt().unbind(), strict=True):
-            module.down.mul_(root)
-            module.up.mul_(root)
-        norms = norms * ratios
-        scaled, average, maximum = torch.stack([(ratios < 1.0).sum().to(norms.dtype), norms.mean(), norms.max()]).tolist()
-        return {"keys_scaled": int(scaled), "average_norm": average, "maximum_norm": maximum}
-
-
-def _load_module(name: str, module: LoraModule, tensors: Mapping[str, torch.Tensor]) -> None:
-    for key, parameter in (("lora_down", module.down), ("lora_up", module.up)):
-        tensor = tensors.get(f"{name}.{key}.weight")
-        if tensor is None:
-            raise UserError(f"network_weights: the file lacks {name}.{key}.weight; it isn't a complete plain LoRA.")
-        if tensor.shape != parameter.shape:
-            raise UserError(
-                f"network_weights: {name}.{key} has the shape {list(tensor.shape)} in the file and "
-                f"{list(parameter.shape)} here; set network_dim to the file's rank, or use --dim_from_weights."
-            )
-        parameter.copy_(tensor)
-    alpha = tensors.get(f"{name}.alpha")
-    module.alpha = float(module.rank if alpha is None else alpha)

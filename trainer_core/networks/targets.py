@@ -27,15 +27,16 @@ _CODES = {"float": "F32", "fp16": "F16", "bf16": "BF16", None: "F32"}
 
 @dataclass(frozen=True)
 class Target:
-    """A module that gets a LoRA: its name in the file, its place in the model, and its shape."""
+    """A module that is trained: its name in the file, its place in the model, and its shape; `bias`: it has one."""
 
     name: str
     part: Part
     module: str
-    kind: Literal["linear", "conv"]
+    kind: Literal["linear", "conv", "norm"]
     in_: int
     out: int
     kernel: int = 1
+    bias: bool = False
 
     def shapes(self, rank: int, conv_dim: int | None = None) -> dict[str, tuple[int, ...]]:
         """{tensor name in the file: shape}; convolutions wider than 1×1 take `conv_dim` as their rank."""
@@ -152,11 +153,16 @@ def _attention_modules(attention: str, shapes: Mapping[str, object]) -> Iterator
 def lora_file_bytes(
     targets: Sequence[Target], rank: int, conv_dim: int | None = None, precision: str | None = None, metadata_bytes: int = 0
 ) -> int:
-    """Size of the file that `networks.format.save_lora` writes; `metadata_bytes`: length of the metadata as JSON (0: none).
-
-    `precision` is "float", "fp16" or "bf16" (None: float).
-    """
+    """Size of a plain LoRA's file; see `file_bytes`."""
     shapes = {name: shape for target in targets for name, shape in target.shapes(rank, conv_dim).items()}
+    return file_bytes(shapes, precision, metadata_bytes)
+
+
+def file_bytes(shapes: Mapping[str, tuple[int, ...]], precision: str | None = None, metadata_bytes: int = 0) -> int:
+    """Size of the file that `networks.format.save_lora` writes of tensors of these shapes.
+
+    `precision` is "float", "fp16" or "bf16" (None: float); `metadata_bytes`: length of the metadata as JSON (0: none).
+    """
     layout, end = file_layout(shapes, dict.fromkeys(shapes, (_CODES[precision], _BYTES[precision])))
     length = len(json.dumps(layout, separators=(",", ":"), ensure_ascii=False).encode())
     if metadata_bytes:

@@ -13,7 +13,6 @@ from ..optimizer_table import sets_own_rate, spec_of
 from ..problems import Problem
 from ..settings import Settings
 
-HIGH_RANK = 192
 FEW_STEPS, USUAL_STEPS = 800, 1000
 _LARGE_RATE = 0.01
 
@@ -41,7 +40,6 @@ def settings_problems(settings: Settings, steps: int) -> list[Problem]:
     return [
         *optimizer_problems(settings),
         *_rate_problems(settings),
-        *_network_problems(settings),
         *_step_problems(settings, steps),
     ]
 
@@ -64,29 +62,6 @@ def _rate_problems(settings: Settings) -> list[Problem]:
         shown = ", ".join(f"{name} {rate:g}" for name, rate in high.items())
         message = f"{shown} is very high for {settings.optimizer_type}: the LoRA will learn noise."
         found.append(Problem("warning", "learning-rate-high", message, "1e-4 is usual."))
-    return found
-
-
-def _network_problems(settings: Settings) -> list[Problem]:
-    if settings.dim_from_weights:
-        return []
-    found = []
-    rank, alpha, options = settings.network_dim or 4, settings.network_alpha, settings.network_options()
-    for what, dim, own_alpha in (("network", rank, alpha), ("conv", options["conv_dim"], options["conv_alpha"])):
-        if dim and own_alpha and own_alpha > dim:
-            message = (
-                f"{what}_alpha {own_alpha:g} is above the rank {dim}: the LoRA acts {own_alpha / dim:g} times as strongly."
-            )
-            found.append(Problem("warning", "alpha-above-rank", message, f"Set {what}_alpha to {dim} or less."))
-    if "network_alpha" not in settings.given and rank > 1:
-        message = f"network_alpha isn't given, and with its default 1 the LoRA acts with 1/{rank} of its weights."
-        found.append(Problem("note", "alpha-default", message, f"Set network_alpha to {rank} for its full strength."))
-    if "network_dim" not in settings.given:
-        message = "network_dim isn't given: the rank is 4, which holds little."
-        found.append(Problem("note", "rank-default", message, "16 to 64 is usual."))
-    if rank > HIGH_RANK:
-        message = f"network_dim {rank} makes a large file and learns hardly more than {HIGH_RANK}."
-        found.append(Problem("warning", "rank-high", message, "32 to 128 is usual."))
     return found
 
 

@@ -55,28 +55,6 @@ def vae_problems(settings: Settings, header: ModelHeader | None) -> list[Problem
     return []
 
 
-def weights_rank(settings: Settings) -> tuple[tuple[int, int | None] | None, list[Problem]]:
-    """Rank of the linear layers and of the 3×3 convolutions in network_weights (None without such a file), and problems."""
-    if settings.network_weights is None:
-        return None, []
-    fix = "Give a LoRA file as network_weights."
-    try:
-        header = read_header(settings.network_weights)
-    except CheckpointError as error:
-        return None, [Problem("error", "network-weights", str(error), fix)]
-    downs = [info.shape for name, info in header.tensors.items() if name.endswith(".lora_down.weight")]
-    plain = {shape[0] for shape in downs if len(shape) == 2 or shape[-1] == 1}
-    wide = {shape[0] for shape in downs if len(shape) == 4 and shape[-1] > 1}
-    if len(plain) != 1 or len(wide) > 1:
-        what = "is not a LoRA in kohya's format" if not plain else "has modules of different ranks"
-        return None, [Problem("error", "network-weights", f"{header.path} {what}, so it can't be trained further.", fix)]
-    ranks = (plain.pop(), wide.pop() if wide else None)
-    if settings.dim_from_weights or ranks[0] == settings.network_dim:
-        return ranks, []
-    message = f"{header.path} has rank {ranks[0]}, but network_dim is {settings.network_dim}."
-    return ranks, [Problem("error", "network-weights-rank", message, f"Set network_dim to {ranks[0]}, or dim_from_weights.")]
-
-
 def other_input_problems(settings: Settings) -> list[Problem]:
     found = []
     if settings.resume is not None and not (Path(settings.resume).expanduser() / "train_state.json").is_file():

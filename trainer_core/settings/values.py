@@ -96,6 +96,12 @@ class Settings:
         """Every argument of networks by its name, None where not given."""
         return network_options(self.network_args, self.network_module)
 
+    def merged_loras(self) -> list[tuple[str, float, float]]:
+        """(file, text encoder strength, UNet strength) of base_weights, which are merged into the base before training."""
+        given = self.base_weights_multiplier or ()
+        strengths = [given[number] if number < len(given) else 1.0 for number in range(len(self.base_weights or ()))]
+        return [(path, strength, strength) for path, strength in zip(self.base_weights or (), strengths, strict=True)]
+
     def optimizer_options(self) -> dict[str, Any]:
         """optimizer_args as Python values."""
         return parse_arguments(self.optimizer_args, "optimizer_args")

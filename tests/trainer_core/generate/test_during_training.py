@@ -11,12 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
+from lora_workbench.tests.trainer_core.networks.making import lora_network
 from lora_workbench.trainer_core.generate.during_training import sample_now
 from lora_workbench.trainer_core.generate.request import Request
 from lora_workbench.trainer_core.generate.sample import generate
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model
 from lora_workbench.trainer_core.models.header import read_header
-from lora_workbench.trainer_core.networks.lora import LoraNetwork
+from lora_workbench.trainer_core.networks.network import Network
 from lora_workbench.trainer_core.networks.targets import lora_targets
 from lora_workbench.trainer_core.settings import Settings
 
@@ -27,8 +28,8 @@ def model(random_base: Path) -> Model:
 
 
 @pytest.fixture
-def network(model: Model) -> LoraNetwork:
-    network = LoraNetwork.of(model, lora_targets(read_header(model.path)), rank=2, alpha=2, dropout=0.5, seed=1)
+def network(model: Model) -> Network:
+    network = lora_network(model, lora_targets(read_header(model.path)), rank=2, alpha=2, dropout=0.5, seed=1)
     for module in network.loras.values():
         torch.nn.init.normal_(module.up, std=0.2, generator=torch.Generator().manual_seed(2))
     return network.train()
@@ -41,7 +42,7 @@ def settings_in(tmp_path: Path, **names: object) -> Settings:
 
 
 def test_names_are_kohyas_and_nothing_is_overwritten(
-    tmp_path: Path, model: Model, network: LoraNetwork, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, model: Model, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import time
 
@@ -62,7 +63,7 @@ def test_names_are_kohyas_and_nothing_is_overwritten(
         assert re.match(r"one\nSteps: 2, Sampler: Euler, .*Seed: 8, Size: 64x64, .*RNG: CPU", image.info["parameters"])
 
 
-def test_the_lora_acts_with_full_strength_and_without_dropout(tmp_path: Path, model: Model, network: LoraNetwork) -> None:
+def test_the_lora_acts_with_full_strength_and_without_dropout(tmp_path: Path, model: Model, network: Network) -> None:
     settings = settings_in(tmp_path, sample_every_n_steps=1)
     first, _ = sample_now(model, network, settings, "a", epoch=1, step=1, device="cpu")
     again, _ = sample_now(model, network, settings, "a", epoch=1, step=2, device="cpu")
@@ -72,7 +73,7 @@ def test_the_lora_acts_with_full_strength_and_without_dropout(tmp_path: Path, mo
     assert (np.asarray(Image.open(first)) != np.asarray(without)).any()
 
 
-def test_the_training_does_not_notice(tmp_path: Path, model: Model, network: LoraNetwork) -> None:
+def test_the_training_does_not_notice(tmp_path: Path, model: Model, network: Network) -> None:
     settings = settings_in(tmp_path, sample_every_n_steps=1)
     network.set_multiplier(1.0, 0.5)
     model.unet.train()

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from lora_workbench.tests.trainer_core.networks.making import lora_network
 from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.models.text import encode, tokenize
 from lora_workbench.trainer_core.networks.apply import applied
 from lora_workbench.trainer_core.networks.format import save_lora
-from lora_workbench.trainer_core.networks.lora import LoraNetwork
 from lora_workbench.trainer_core.networks.targets import lora_targets
 from lora_workbench.trainer_core.problems import UserError
 
@@ -24,7 +24,7 @@ def outputs(model: object) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def test_applied_equals_the_attached_network_and_leaves_no_trace(tmp_path: Path, model: object, random_base: Path) -> None:
-    network = LoraNetwork.of(
+    network = lora_network(
         model, lora_targets(read_header(random_base), conv=True), rank=4, alpha=2, conv_dim=2, conv_alpha=1, seed=0
     )
     torch.manual_seed(1)

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from lora_workbench.trainer_core.models.header import CheckpointError
-from lora_workbench.trainer_core.networks.format import ranks, read_lora, save_lora
+from lora_workbench.trainer_core.networks.format import by_module, read_lora, save_lora
 from lora_workbench.trainer_core.problems import UserError
 
 METADATA = {"ss_network_dim": "4", "ss_tag_frequency": json.dumps({"10_a": {"größe": 2}}), "modelspec.title": "x"}
@@ -105,19 +105,15 @@ def test_torch_files_are_read_weights_only_and_hostile_ones_refused(tmp_path: Pa
 
 
 def test_what_is_no_lora_is_refused(random_base: Path) -> None:
-    with pytest.raises(CheckpointError, match="is not a plain LoRA"):
+    with pytest.raises(CheckpointError, match="is not a LoRA in kohya"):
         read_lora(random_base)
 
 
-def test_ranks_and_alphas_of_a_file() -> None:
+def test_tensors_by_module() -> None:
     content = {
-        "a.lora_down.weight": torch.zeros(4, 9),
         "a.alpha": torch.tensor(2.0),
-        "b.lora_down.weight": torch.zeros(4, 9, 1, 1),
-        "b.alpha": torch.tensor(2.0),
+        "a.lora_down.weight": torch.zeros(4, 9),
+        "bundle_emb.x.string_to_param.*": torch.ones(1),
     }
-    assert ranks(content) == {"network_dim": 4, "network_alpha": 2.0, "conv_dim": None, "conv_alpha": None}
-    content["c.lora_down.weight"] = torch.zeros(8, 9, 3, 3)
-    assert ranks(content) == {"network_dim": 4, "network_alpha": 2.0, "conv_dim": 8, "conv_alpha": 8.0}
-    with pytest.raises(UserError, match="differ in rank"):
-        ranks({**content, "d.lora_down.weight": torch.zeros(5, 9)})
+    found = by_module(content)
+    assert {name: set(tensors) for name, tensors in found.items()} == {"a": {"alpha", "lora_down.weight"}}

@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
+from lora_workbench.tests.trainer_core.networks.making import filled, lora_network, placed
 from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.models.text import encode, tokenize
-from lora_workbench.trainer_core.networks.lora import LoraModule, LoraNetwork
+from lora_workbench.trainer_core.networks.lora import LoraModule
+from lora_workbench.trainer_core.networks.network import Network
 from lora_workbench.trainer_core.networks.targets import Target, lora_targets
 from lora_workbench.trainer_core.problems import UserError
 
@@ -20,18 +22,9 @@ CONV = Target("lora_unet_a", "unet", "a", "conv", 6, 5, 3)
 POINT = Target("lora_unet_a", "unet", "a", "conv", 6, 5, 1)
 
 
-def filled(network: LoraNetwork, seed: int = 0) -> LoraNetwork:
-    """Random numbers in all factors."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.1)
-    return network
-
-
-def network_on(model: object, base: Path, conv: bool = False, **more: object) -> LoraNetwork:
+def network_on(model: object, base: Path, conv: bool = False, **more: object) -> Network:
     options = {"rank": 4, "alpha": 2.0, "seed": 1, **({"conv_dim": 3, "conv_alpha": 1.5} if conv else {}), **more}
-    return LoraNetwork.of(model, lora_targets(read_header(base), conv=conv), **options)
+    return lora_network(model, lora_targets(read_header(base), conv=conv), **options)
 
 
 def alone(target: Target, rank: int = 4, alpha: float = 2.0, **options: float) -> tuple[LoraModule, nn.Module]:
@@ -42,7 +35,7 @@ def alone(target: Target, rank: int = 4, alpha: float = 2.0, **options: float) -
         else nn.Conv2d(6, 5, target.kernel, stride=2 if target.kernel > 1 else 1, padding=target.kernel // 2)
     )
     base.requires_grad_(False)
-    module = LoraModule(target, base, rank, alpha, seed=0)
+    module = LoraModule(placed(target, rank, alpha), base, seed=0)
     nn.init.normal_(module.up)
     for name, value in options.items():
         setattr(module, name, value)
@@ -128,8 +121,8 @@ def test_a_new_network_changes_nothing_and_its_start_is_kaiming_uniform(model: o
 def test_the_start_is_keyed_by_seed_and_name_not_by_what_else_is_trained(model: object, random_base: Path) -> None:
     whole = network_on(model, random_base).tensors()
     header = read_header(random_base)
-    part = LoraNetwork.of(model, lora_targets(header, text_encoder=False), rank=4, alpha=1, seed=1).tensors()
-    other = LoraNetwork.of(model, lora_targets(header, text_encoder=False), rank=4, alpha=1, seed=2).tensors()
+    part = lora_network(model, lora_targets(header, text_encoder=False), rank=4, alpha=1, seed=1).tensors()
+    other = lora_network(model, lora_targets(header, text_encoder=False), rank=4, alpha=1, seed=2).tensors()
     downs = [name for name in part if name.endswith("lora_down.weight")]
     assert all(torch.equal(part[name], whole[name]) for name in downs)
     assert not any(torch.equal(part[name], other[name]) for name in downs)
@@ -169,7 +162,7 @@ def test_the_whole_model_equals_one_with_merged_weights(model: object, random_ba
 
 
 def test_no_gradient_flows_below_the_first_trained_module(model: object, random_base: Path) -> None:
-    filled(LoraNetwork.of(model, lora_targets(read_header(random_base), text_encoder=False), rank=2, alpha=2, seed=0))
+    filled(lora_network(model, lora_targets(read_header(random_base), text_encoder=False), rank=2, alpha=2, seed=0))
     states = encode(model.text_encoder, tokenize(model.tokenizer, ["a cat", "x"]))
     assert not states.requires_grad
     seen = {}
@@ -326,7 +319,7 @@ def test_network_weights_that_do_not_fit_are_named(model: object, random_base: P
     with pytest.raises(UserError, match=f"lacks {name}.lora_up"):
         network.load({key: tensor for key, tensor in tensors.items() if key != f"{name}.lora_up.weight"})
     network.detach()
-    unet_only = LoraNetwork.of(model, lora_targets(read_header(random_base), text_encoder=False), rank=4, alpha=2, seed=0)
+    unet_only = lora_network(model, lora_targets(read_header(random_base), text_encoder=False), rank=4, alpha=2, seed=0)
     assert len(unet_only.load(tensors)) == 18
 
 
@@ -335,7 +328,7 @@ def test_a_forward_that_was_replaced_before_is_used_and_given_back() -> None:
     base = nn.Conv2d(6, 5, 3).requires_grad_(False)
     base.forward = lambda x: 10.0 + torch.zeros(len(x), 5, x.shape[2] - 2, x.shape[3] - 2)
     own = base.forward
-    module = LoraModule(CONV, base, 4, 4.0, seed=0)
+    module = LoraModule(placed(CONV, 4, 4.0), base, seed=0)
     module.attach()
     assert torch.equal(base(torch.randn(1, 6, 5, 5)), torch.full((1, 5, 3, 3), 10.0))
     module.detach()

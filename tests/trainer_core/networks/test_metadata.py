@@ -140,12 +140,12 @@ def test_network_args_vae_optimizer_args_and_spec() -> None:
     assert ours["modelspec.title"] == "smoke" and metadata(settings(metadata_title="T"))["modelspec.title"] == "T"
 
 
-def test_rank_and_alpha_are_those_that_the_network_has() -> None:
+def test_rank_and_alpha_are_those_that_the_network_took_from_a_file() -> None:
     def module(rank: int, alpha: float, kernel: int) -> SimpleNamespace:
         return SimpleNamespace(rank=rank, alpha=alpha, target=SimpleNamespace(kernel=kernel))
 
     network = SimpleNamespace(loras={"a": module(32, 4.0, 1), "b": module(6, 3.0, 3)})
-    ours = metadata(network=network)
+    ours = metadata(settings(dim_from_weights=True, network_weights="a"), network=network)
     assert (ours["ss_network_dim"], ours["ss_network_alpha"]) == ("32", "4.0")
     assert json.loads(ours["ss_network_args"]) == {"conv_dim": "6", "conv_alpha": "3.0"}
     unset = Settings.of(pretrained_model_name_or_path="a", train_data_dir="d", output_dir="o", network_alpha=0)

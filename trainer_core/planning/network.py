@@ -1,0 +1,140 @@
+"""Checks of the network: its arguments on this model, the LoRA to go on from, LoRAs to merge, and who will load the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..models.header import CheckpointError, ModelHeader, read_header
+from ..networks.choice import Choice, choose_network
+from ..networks.kind_shapes import KNOWN_SUFFIXES, rank_of
+from ..problems import Problem, UserError
+from ..settings import Settings
+from ..settings.network_kinds import NetworkKind, kind_of
+
+HIGH_RANK = 192
+
+
+def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Choice | None, list[Problem]]:
+    """The network (None without a base model, or where it can't be made) and everything that is wrong or worth saying."""
+    file, problems = _weights_file(settings)
+    problems += [*_merged_problems(settings), *_rank_problems(settings), *_loader_problems(settings)]
+    if header is None or (settings.dim_from_weights and file is None):
+        return None, problems
+    try:
+        choice = choose_network(settings, header)
+    except UserError as error:
+        return None, [*problems, Problem("error", "network", str(error))]
+    except (CheckpointError, KeyError, IndexError) as error:
+        message = f"{header.path} lacks parts of its UNet or text encoder ({error})."
+        return None, [*problems, Problem("error", "base-model", message)]
+    if not choice.placed:
+        message = f"{header.path} has no modules that a LoRA could train."
+        return None, [*problems, Problem("error", "base-model", message)]
+    problems += [Problem("note", "network-note", notice) for notice in choice.notices]
+    if file is not None:
+        problems += _unlike(settings, file, choice)
+    return choice, problems
+
+
+def _weights_file(settings: Settings) -> tuple[ModelHeader | None, list[Problem]]:
+    if settings.network_weights is None:
+        return None, []
+    fix = "Give a LoRA file as network_weights."
+    try:
+        header = read_header(settings.network_weights)
+    except CheckpointError as error:
+        return None, [Problem("error", "network-weights", str(error), fix)]
+    if not _is_lora(header):
+        message = f"{header.path} is not a LoRA in kohya's format, so it can't be trained further."
+        return None, [Problem("error", "network-weights", message, fix)]
+    return header, []
+
+
+def _is_lora(header: ModelHeader) -> bool:
+    return any(name.partition(".")[2] in KNOWN_SUFFIXES for name in header.tensors)
+
+
+def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Problem]:
+    """Where the file to go on from has other modules or another rank than the settings ask for."""
+    if settings.dim_from_weights:
+        return []
+    fix = "Set dim_from_weights, or the kind and rank that the file has."
+    for one in choice.placed:
+        own = {key.partition(".")[2]: info.shape for key, info in _of_module(file, one.target.name).items()}
+        own.pop("alpha", None)
+        if not own:
+            continue
+        if own.keys() != one.shapes.keys():
+            message = f"{file.path} is of another kind than {choice.kind.title}: it has {', '.join(sorted(own))}."
+            return [Problem("error", "network-weights-kind", message, fix)]
+        if rank_of(own) != rank_of(one.shapes):
+            rank = rank_of(own)
+            message = f"{file.path} has rank {rank}, but network_dim is {one.rank}."
+            return [Problem("error", "network-weights-rank", message, f"Set network_dim to {rank}, or dim_from_weights.")]
+        if {suffix: tuple(shape) for suffix, shape in own.items()} != one.shapes:
+            message = f"{file.path} is of another model or was made with other network_args: {one.target.name} differs in size."
+            return [Problem("error", "network-weights-kind", message, fix)]
+    return []
+
+
+def _of_module(file: ModelHeader, name: str) -> dict[str, object]:
+    return {key: info for key, info in file.tensors.items() if key.startswith(f"{name}.")}
+
+
+def _merged_problems(settings: Settings) -> list[Problem]:
+    """base_weights that aren't there, or are no LoRAs."""
+    found = []
+    for path, _, _ in settings.merged_loras():
+        try:
+            header = read_header(Path(path).expanduser())
+        except CheckpointError as error:
+            found.append(Problem("error", "base-weights", str(error), "Give LoRA files as base_weights."))
+            continue
+        if not _is_lora(header):
+            message = f"{header.path} is not a LoRA in kohya's format, so it can't be merged into the base."
+            found.append(Problem("error", "base-weights", message, "Give LoRA files as base_weights."))
+    return found
+
+
+def _kind(settings: Settings) -> NetworkKind:
+    return kind_of(settings.network_module, settings.network_options()["algo"])
+
+
+def _loader_problems(settings: Settings) -> list[Problem]:
+    kind = _kind(settings)
+    found = []
+    if not kind.forge:
+        message = f"{kind.title} is loaded by AUTOMATIC1111 and reForge alone: Forge refuses such a file."
+        found.append(Problem("warning", "network-not-in-forge", message, "Train another kind if the LoRA is for Forge."))
+    if kind.name == "ia3" and max(settings.learning_rates().values()) < _IA3_RATE:
+        message = "(IA)^3 learns hardly anything at usual rates."
+        found.append(Problem("note", "ia3-rate", message, "Set the rates 8 to 10 times as high as for a LoRA, to 1e-3."))
+    return found
+
+
+_IA3_RATE = 5e-4
+
+
+def _rank_problems(settings: Settings) -> list[Problem]:
+    kind = _kind(settings)
+    if settings.dim_from_weights or not kind.has_rank:
+        return []
+    found = []
+    rank, alpha, options = settings.network_dim or 4, settings.network_alpha, settings.network_options()
+    pairs = (("network", rank, alpha), ("conv", options["conv_dim"], options["conv_alpha"]))
+    for what, dim, own_alpha in pairs if kind.has_alpha else ():
+        if dim and own_alpha and own_alpha > dim:
+            message = (
+                f"{what}_alpha {own_alpha:g} is above the rank {dim}: the LoRA acts {own_alpha / dim:g} times as strongly."
+            )
+            found.append(Problem("warning", "alpha-above-rank", message, f"Set {what}_alpha to {dim} or less."))
+    if kind.has_alpha and "network_alpha" not in settings.given and rank > 1:
+        message = f"network_alpha isn't given, and with its default 1 the LoRA acts with 1/{rank} of its weights."
+        found.append(Problem("note", "alpha-default", message, f"Set network_alpha to {rank} for its full strength."))
+    if "network_dim" not in settings.given:
+        message = "network_dim isn't given: the rank is 4, which holds little."
+        found.append(Problem("note", "rank-default", message, "16 to 64 is usual."))
+    if rank > HIGH_RANK:
+        message = f"network_dim {rank} makes a large file and learns hardly more than {HIGH_RANK}."
+        found.append(Problem("warning", "rank-high", message, "32 to 128 is usual."))
+    return found

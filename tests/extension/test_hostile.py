@@ -66,6 +66,8 @@ def scene(client: Any, bench: Workbench, tmp_path: Path) -> Iterator[dict[str, s
     bench.plans, bench.thumbs, bench.tagger = Silent(), Silent(), Silent()  # type: ignore[assignment]
     bench.projects.create("penny")
     client.post(f"{API}/project", json={"changes": {"dataset": str(dataset)}})
+    (data / "projects" / "penny" / "reg").mkdir()
+    (data / "projects" / "penny" / "reg" / "link").symlink_to(outside)
     yield {"data": str(data), "webui": str(webui), "outside": str(outside), "dataset": str(dataset), "tmp": str(tmp_path)}
 
 
@@ -87,6 +89,11 @@ def train(**settings: Any) -> tuple[str, dict[str, Any]]:
 
 def tag(folder: str = "{dataset}", **options: Any) -> tuple[str, dict[str, Any]]:
     return "jobs", {"kind": "tag", "folder": folder, "options": {"model": str(DEMO_MODELS / "toy_tagger"), **options}}
+
+
+def reg(path: str = "jobs", settings: dict[str, Any] | None = None, **options: Any) -> tuple[str, dict[str, Any]]:
+    kind = {"kind": "reg"} if path == "jobs" else {}
+    return path, {**kind, "settings": settings or {}, "options": {"class_word": "1girl", **options}}
 
 
 POSTS: list[tuple[str, dict[str, Any]]] = [
@@ -121,6 +128,29 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     tag("{webui}/scripts"),
     tag(model="{outside}"),
     tag(caption_extension="/../../x.txt"),
+    # regularization pictures: no folder of the request's own, and no flag of the command
+    project(reg={"folder": "{outside}"}),
+    project(reg={"folder": "{data}/link"}),
+    project(reg={"folder": "{data}/../outside"}),
+    project(settings={"reg_data_dir": "{data}/link"}),
+    project(settings={"reg_data_dir": "{data}/projects/penny/reg/matched/../../../../../outside"}),
+    project(reg={"out": "{outside}"}),
+    project(reg={"way": "../../outside"}),
+    project(reg={"class_word": "x" * 10_000}),
+    *(reg(path, **{name: "{outside}"}) for path in ("jobs", "reg/plan") for name in ("out", "folder", "kind", "--out", "json")),
+    *(
+        reg(path, {name: "{outside}/x"})
+        for path in ("jobs", "reg/plan")
+        for name in ("pretrained_model_name_or_path", "train_data_dir", "reg_data_dir", "vae", "output_dir")
+    ),
+    *(reg(path, {"dataset_config": "{data}/mine.toml"}) for path in ("jobs", "reg/plan")),
+    *(reg(path, class_word="1girl\n--out={outside}") for path in ("jobs", "reg/plan")),
+    reg(sampler="os.system"),
+    reg(count=10**9),
+    reg(steps=10**400),
+    reg(redo="touch {outside}/pwned"),
+    ("jobs", {"kind": "reg", "settings": {}, "options": {"class_word": "x"}, "project": "../../outside"}),
+    ("reg/plan", {"settings": {}, "options": [], "folder": "{outside}"}),
     # flags and code smuggled through names and arguments
     *(train(**{name: "x"}) for name in ("--output_dir", "output_dir ", "output-dir", "__class__", "job_dir", "data_dir",
     "config_file")),
@@ -176,6 +206,10 @@ GETS: list[tuple[str, dict[str, str]]] = [
         "a.png\0", "")
     ),
     ("thumb", {"folder": "{outside}", "name": "secret.png"}),
+    *(("pictures", {"folder": "{data}/projects/" + path}) for path in ("penny", "penny/reg/../../..", "penny/reg/link")),
+    ("thumb", {"folder": "{data}/projects/penny/reg/link", "name": "secret.png"}),
+    ("thumb", {"folder": "{data}/projects/penny/reg", "name": "link/secret.png"}),
+    ("changes", {"folder": "{data}/projects/penny/reg"}),
     ("changes", {"folder": "{outside}"}),
     ("strings", {"language": "../../../tests/mutations/mutations"}),
     ("jobs/..%2f..%2foutside", {}),
@@ -243,7 +277,7 @@ def test_there_are_sixty() -> None:
     [{"X-LoRA-Workbench": ""}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}],
     ids=["no-header", "origin", "null-origin", "rebound-name"],
 )
-@pytest.mark.parametrize("path", ["projects", "project", "jobs", "options", "setup", "doctor", "undo"])
+@pytest.mark.parametrize("path", ["projects", "project", "jobs", "options", "setup", "doctor", "undo", "reg/plan"])
 def test_other_sites_pages(client: Any, path: str, headers: dict[str, str]) -> None:
     assert client.post(f"{API}/{path}", json={}, headers=headers).status_code == 403
 
@@ -284,7 +318,10 @@ def test_hidden_folders_stay_hidden(client: Any, bench: Workbench, scene: dict[s
     assert client.post(f"{API}/project", json={"changes": {"dataset": scene["outside"]}}).status_code == 403
     for path, body in (
         tag(scene["outside"]),
-        *(train(**{name: scene["outside"]}) for name in ("output_dir", "train_data_dir", "logging_dir")),
+        *(train(**{name: scene["outside"]}) for name in ("output_dir", "train_data_dir", "logging_dir", "reg_data_dir")),
+        *(reg(path, {"train_data_dir": scene["outside"]}) for path in ("jobs", "reg/plan")),
+        project(reg={"folder": scene["outside"]}),
+        project(settings={"reg_data_dir": scene["outside"]}),
     ):
         assert client.post(f"{API}/{path}", json=body).status_code == 403
     assert client.get(f"{API}/state").json()["host"]["data"] is None
@@ -294,6 +331,20 @@ def test_hidden_folders_stay_hidden(client: Any, bench: Workbench, scene: dict[s
 def test_a_remote_user_may_not_have_an_old_jobs_paths_either(client: Any, bench: Workbench, scene: dict[str, str]) -> None:
     """A job that was made on the machine itself can't be done again from elsewhere with its paths."""
     job = bench.jobs.add("train", "x", None, {"settings": {"train_data_dir": scene["outside"]}})
+    bench.jobs.stop(job)
+    assert client.post(f"{API}/jobs/{job.id}/again", json={}).status_code == 403
+    bench.jobs.remove(bench.jobs.get(job.id))
+
+
+@pytest.mark.usefixtures("untouched")
+def test_an_old_sets_paths_are_not_drawn_from_again_either(client: Any, bench: Workbench, scene: dict[str, str]) -> None:
+    """What is drawn again is asked anew: neither the old job's paths nor its words for the trainer are taken over."""
+    content = {
+        "settings": {"vae": scene["outside"] + "/x"},
+        "options": {"out": scene["outside"]},
+        "asked": {"class_word": "1girl"},
+    }
+    job = bench.jobs.add("reg", "x", "penny", content)
     bench.jobs.stop(job)
     assert client.post(f"{API}/jobs/{job.id}/again", json={}).status_code == 403
     bench.jobs.remove(bench.jobs.get(job.id))

@@ -21,6 +21,7 @@ from typing import Any
 from ..trainer_core.events import read_events
 from ..trainer_core.files import data_folder, free_name, read_json, write_atomically, write_json
 from ..trainer_core.problems import UserError
+from ..trainer_core.settings.toml_files import write_config
 from .run import measures, recipe
 from .run.workflow import without_activation
 from .world.creatures import draw_context, own_tags, world
@@ -90,14 +91,11 @@ def run(words: argparse.Namespace, say: Say) -> dict[str, Any]:
 
 def loop_command(job: recipe.Job, settings: dict[str, Any]) -> list[str]:
     """The words that a user would type."""
-    training = {
-        **settings["training"], "pretrained_model_name_or_path": job.base, "seed": job.seed, "data_dir": job.out / "data",
-    }  # fmt: skip
     own = own_tags(job.creature)
-    words = ["--start", str(job.out / "start" / f"{job.creature}_01.png"), "--tag", job.creature, "--tagger", str(job.tagger)]
-    words += ["--accept_by", "tagger", "--wanted", *own, "--leave_out", *own, "--prompts", str(job.out / "contexts.txt")]
-    for name, value in {**settings["options"], **training}.items():
-        words += [f"--{name}", *map(str, value)] if isinstance(value, list) else [f"--{name}={value}"]
+    words = ["--config_file", str(job.out / "settings.toml"), "--prompts", str(job.out / "contexts.txt")]
+    words += ["--start", str(job.out / "start" / f"{job.creature}_01.png"), "--tag", job.creature, "--tagger", str(job.tagger)]
+    words += ["--accept_by", "tagger", "--wanted", *own, "--leave_out", *own]
+    words += [f"--{name}={value}" for name, value in settings["options"].items()]
     python = [sys.executable, "-I", "-u", "-X", "utf8", "-m", "lora_workbench.trainer_core"]
     return [*python, "loop", str(job.out / "loop"), *words]
 
@@ -132,12 +130,14 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 
 
 def _begin(job: recipe.Job, settings: dict[str, Any]) -> list[list[str]]:
-    """The start picture and the prompts; the contexts that it and candidates are drawn in."""
+    """The start picture, the prompts and the training's settings; the contexts that it and candidates are drawn in."""
     remembered = make_training_pictures(job.out / "start", job.creature, count=1, seed=job.seed)
     rng = random.Random(f"loop {job.creature} {job.seed}")
     contexts = [list(draw_context(rng).values()) for _ in range(settings["contexts"])]
     lines = [", ".join(["SUBJECT", *world()["always"], *context]) + "\n" for context in contexts]
     write_atomically(job.out / "contexts.txt", "".join(lines))
+    own = {"pretrained_model_name_or_path": str(job.base), "seed": job.seed, "data_dir": str(job.out / "data")}
+    write_config(job.out / "settings.toml", {**settings["training"], **own})
     return [*contexts, *(one["context"] for one in remembered)]
 
 

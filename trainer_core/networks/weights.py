@@ -82,7 +82,7 @@ def _lokr(tensors: Tensors, weight: torch.Tensor) -> torch.Tensor:
         large = torch.einsum("rs...,ro,si->oi...", tensors["lokr_t2"], tensors["lokr_w2_a"], tensors["lokr_w2_b"])
     else:
         large = tensors["lokr_w2_a"] @ tensors["lokr_w2_b"]
-    large = large.reshape(weight.shape[0] // small.shape[0], weight.shape[1] // small.shape[1], *weight.shape[2:])
+    large = large.reshape(weight.shape[0] // small.shape[0], weight.shape[1] // small.shape[1], *weight.shape[2:]).contiguous()
     return torch.kron(small.reshape(*small.shape, *[1] * (weight.dim() - 2)), large)
 
 

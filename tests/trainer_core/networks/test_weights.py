@@ -74,13 +74,14 @@ def theirs(path: str, base: nn.Module, rank: int, alpha: float, options: dict[st
 def acting_weight(module: Any, base: nn.Module, target: Target) -> torch.Tensor:
     """The weight with which LyCORIS' forward acts, told from what it makes of unit vectors."""
     module.eval()
+    bias = base.bias + module.bias.detach() if module.name == "full" else base.bias
     with torch.no_grad():
         if target.kind == "linear":
-            return (module(torch.eye(24)) - base.bias).t()
+            return (module(torch.eye(24)) - bias).t()
         unit = torch.zeros(24 * target.kernel**2, 24, target.kernel, target.kernel)
         unit.view(24 * target.kernel**2, -1).fill_diagonal_(1.0)
         middle = target.kernel // 2
-        out = module(unit)[:, :, middle, middle] - base.bias
+        out = module(unit)[:, :, middle, middle] - bias
         return out.t().reshape(16, 24, target.kernel, target.kernel)
 
 

@@ -13,7 +13,8 @@ from ..rights import file_name, shown
 from ..trained import Trained, delete_files
 from .calls import PREFIX, Answer, Call, Route
 from .general import translated
-from .grids import PATIENCE, grid_folder, open_project, read_grid, run_of, suites_of
+from .grid_asked import PATIENCE, checked_prompts, grid_folder, open_project, run_of, suites_of
+from .grids import read_grid
 
 # What the server gives each run of its own, or the page chooses at its top.
 _NOT_TAKEN = NOT_ASKED | {"output_dir", "sample_prompts", "resume", "pretrained_model_name_or_path", "train_data_dir"}
@@ -174,7 +175,7 @@ def post_suite(call: Call) -> Answer:
     name, text = call.body.get("name"), call.body.get("text")
     if not isinstance(text, str) or len(text) > _LONGEST_SUITE:
         raise Refused(f"The prompts must be text of at most {_LONGEST_SUITE:,} letters.")
-    saved = {"name": _suite_name(name), "text": text}
+    saved = {"name": _suite_name(name), "text": checked_prompts(text)}
     return _suites(call, save=saved)
 
 

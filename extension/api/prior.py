@@ -13,7 +13,8 @@ from ..grid_options import TEST_DEFAULTS, checked_test_options
 from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route
 from .general import as_run, settings_of
-from .grids import open_project, picture
+from .grid_asked import open_project
+from .grids import picture
 
 _PICTURE = re.compile(r"[0-9]{4}\.png")
 _SET = re.compile(r"[0-9a-f]{12}")

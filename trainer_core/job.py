@@ -58,8 +58,12 @@ def _run(folder: Path, events: EventLog) -> None:
         from .generate import jobs
 
         {"reg": jobs.run_reg_job, "grid": jobs.run_grid_job, "prior": jobs.run_prior_job}[kind](folder, job, events)
+    elif kind == "loop":
+        from .loop.job import run_loop_job
+
+        run_loop_job(folder, job, events)
     else:
-        raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are train, tag, reg, grid and prior.")
+        raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are train, tag, reg, grid, prior and loop.")
 
 
 def _read(folder: Path) -> dict[str, Any]:

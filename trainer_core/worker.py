@@ -31,6 +31,7 @@ IDLE = 300.0  # seconds until a tagger that nobody asks lets its memory go
 FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites")
+_LOOP = ("loop_read", "loop_decide")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
 
@@ -52,6 +53,7 @@ class Worker:
             "tokens": tokens_answer,
             "substitute": substitute_answer,
             **{what: partial(drawing_answer, what) for what in _DRAWING},
+            **{what: partial(loop_answer, what) for what in _LOOP},
         }
 
     def take(self, line: bytes) -> None:
@@ -170,6 +172,13 @@ def substitute_answer(request: Request) -> dict[str, Any]:
 def drawing_answer(what: str, request: Request) -> dict[str, Any]:
     """Plans of regularization sets and grids, grids that are drawn, suites: generate/answers.py says what each takes."""
     from .generate.answers import answer
+
+    return answer(what, request)
+
+
+def loop_answer(what: str, request: Request) -> dict[str, Any]:
+    """How far a loop is, and decisions about its candidates: loop/answers.py says what each takes."""
+    from .loop.answers import answer
 
     return answer(what, request)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,16 @@ def main(argv: Sequence[str]) -> int:
 
 
 def work(
-    actions: Actions, given: dict[str, Any], rest: Sequence[str], stop: Callable[[], bool], events: EventLog | None = None
+    actions: Actions,
+    given: dict[str, Any],
+    rest: Sequence[str] | Mapping[str, Any],
+    stop: Callable[[], bool],
+    events: EventLog | None = None,
 ) -> None:
     """Begins or goes on, with the folder's lock held, until it is done, waits or is stopped.
 
-    `events`: where a job tells what it does; a command tells it in the loop's own folder.
+    `rest`: the training's settings, as words or as values. `events`: where a job tells what it does; a command tells it in the
+    loop's own folder.
     """
     folder = actions.folder
     if not (folder / NAME).is_file():
@@ -70,11 +75,11 @@ def _told(loop: Loop, folder: Path, events: EventLog) -> None:
         print(stop, flush=True)
 
 
-def _new(actions: Actions, given: dict[str, Any], rest: Sequence[str]) -> Project:
+def _new(actions: Actions, given: dict[str, Any], rest: Sequence[str] | Mapping[str, Any]) -> Project:
     return Project(actions.folder, LoopOptions().with_given(given), training_settings(rest, {}))
 
 
-def _project(actions: Actions, given: dict[str, Any], rest: Sequence[str]) -> Project:
+def _project(actions: Actions, given: dict[str, Any], rest: Sequence[str] | Mapping[str, Any]) -> Project:
     """The loop as the words want it: new, or known with what they change for the rounds to come."""
     if not (actions.folder / NAME).is_file():
         new = _new(actions, given, rest)

@@ -14,7 +14,7 @@ from ...tagger.journal import apply_changes
 from ...tagger.results import Choice
 from ..files import data_folder, write_atomically
 from ..problems import UserError
-from .project import Picture, Project, Round
+from .project import Project, Round
 
 PICTURES = "pictures"
 
@@ -100,8 +100,3 @@ def _activations(project: Project, folder: Path) -> list[Change]:
             change = planned(read_caption(path), [], "append", [project.options.tag])
             changes += [change] if change else []
     return changes
-
-
-def caption_of(one: Picture) -> str:
-    """The caption with which a picture was last trained, "" before."""
-    return one.joined[max(one.joined, key=int)] if one.joined else ""

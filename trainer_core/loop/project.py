@@ -146,6 +146,11 @@ def read_project(folder: Path) -> Project:
         raise UserError(f"{path} can't be read ({error}): put its last good state back.") from error
 
 
+def caption_of(one: Picture) -> str:
+    """The caption with which a picture was last trained, "" before."""
+    return one.joined[max(one.joined, key=int)] if one.joined else ""
+
+
 def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 

@@ -42,7 +42,8 @@ class Loop:
             self.train(current)
             if current.number >= project.options.rounds:
                 path = project.lora(current.number)
-                self.events.write("done", path=str(path), round=current.number, pictures=len(current.pictures))
+                summary = f"Round {current.number}: the LoRA is trained on {len(current.pictures)} pictures, {path}"
+                self.events.write("done", path=str(path), round=current.number, pictures=len(current.pictures), summary=summary)
                 self.say(f"Done: {path}, trained on {len(current.pictures)} pictures in round {current.number}.")
                 return path
             while not current.closed:

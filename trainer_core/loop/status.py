@@ -8,8 +8,7 @@ from typing import Any
 
 from ..events import is_alive
 from . import decisions
-from .dataset import caption_of
-from .project import ACCEPTED, LEFT_OUT, PLANNED, REJECTED, WAITING, Project, read_project
+from .project import ACCEPTED, LEFT_OUT, PLANNED, REJECTED, WAITING, Project, caption_of, read_project
 
 _DECIDED = (ACCEPTED, REJECTED, LEFT_OUT)
 

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from ..generate.request import SAMPLERS
 from ..presets import load_preset
 from ..problems import WordsError
-from ..settings import ALL, read_settings
+from ..settings import ALL, Settings, read_settings
 from .options import BY, LoopOptions
 
 EPILOG = """
@@ -79,8 +79,13 @@ def read_words(argv: Sequence[str]) -> tuple[Actions, dict[str, Any], list[str]]
     return actions, options, rest
 
 
-def training_settings(rest: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The training's settings as JSON values: `known` ones with what these words change; WordsError with what is wrong."""
+def training_settings(rest: Sequence[str] | Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The training's settings as JSON values: `known` ones with what these words change; WordsError with what is wrong.
+
+    In place of words there may be values, as in a job: then they are all of the settings.
+    """
+    if isinstance(rest, Mapping):
+        return Settings.from_dict(rest).as_dict(only_given=True)
     words = list(rest)
     if not known and not any(word.partition("=")[0].replace("-", "_") in ("__preset", "__config_file") for word in words):
         words = [*words, "--preset", DEFAULT_PRESET]

@@ -17,9 +17,10 @@ COMMANDS = {
     "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
     "prior": "draws what the base model makes of the activation tag, before anything is trained",
     "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones; --help says how",
+    "bake": "makes block weights part of a LoRA file; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
-NOT_BUILT_YET = ("extract", "merge", "resize", "bake", "inspect")
+NOT_BUILT_YET = ("extract", "merge", "resize", "inspect")
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
 
 
@@ -54,6 +55,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .generate.prior import main as command
     elif name == "loop":
         from .loop.command import main as command
+    elif name == "bake":
+        from .tools.bake_command import main as command
     elif name == "job":
         from .job import main as command
     elif name in NOT_BUILT_YET:

@@ -1,29 +1,21 @@
-"""LoRA files: written as safetensors with kohya's metadata and hashes, read from safetensors or, weights only, from .pt.
-
-The header is written here and not by the safetensors library, whose order of metadata differs from process to process:
-so two runs that trained the same write the same bytes.
-"""
+"""LoRA files: written as safetensors with kohya's metadata and hashes, read from safetensors or, weights only, from .pt."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import pickle
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
-from ..files import atomic_path
 from ..models.header import CheckpointError, read_header
 from ..problems import UserError
+from .file_bytes import write_file
 from .kind_shapes import KNOWN_SUFFIXES
 from .targets import file_layout
 
 PRECISIONS = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _CODES = {torch.float32: ("F32", 4), torch.float16: ("F16", 2), torch.bfloat16: ("BF16", 2)}
-LEGACY_START, LEGACY_LENGTH = 0x100000, 0x10000
 
 
 def save_lora(
@@ -44,39 +36,11 @@ def save_lora(
     entries, _ = file_layout(
         {name: tuple(tensor.shape) for name, tensor in content.items()}, dict.fromkeys(content, _CODES[dtype])
     )
-    data = [_bytes(content[name]) for name in entries]
-    metadata = {**metadata, **_hashes(entries, data, metadata)}
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        file.write(_header(entries, metadata))
-        for piece in data:
-            file.write(piece)
+    write_file(path, entries, [_bytes(content[name]) for name in entries], metadata)
 
 
 def _bytes(tensor: torch.Tensor) -> memoryview:
     return memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
-
-
-def _header(entries: Mapping[str, object], metadata: Mapping[str, str]) -> bytes:
-    """Length and JSON of a safetensors header, metadata sorted by key, padded to a multiple of 8 bytes."""
-    content = {"__metadata__": dict(sorted(metadata.items())), **entries} if metadata else dict(entries)
-    encoded = json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
-    encoded += b" " * (-len(encoded) % 8)
-    return struct.pack("<Q", len(encoded)) + encoded
-
-
-def _hashes(entries: Mapping[str, object], data: list[memoryview], metadata: Mapping[str, str]) -> dict[str, str]:
-    """SHA-256 of the tensors' bytes, and the legacy hash: 8 digits from 64 KiB at 1 MiB of the file with ss_* metadata only."""
-    whole, legacy = hashlib.sha256(), hashlib.sha256()
-    position = 0
-    header = _header(entries, {key: value for key, value in metadata.items() if key.startswith("ss_")})
-    for number, piece in enumerate([memoryview(header), *data]):
-        if number:
-            whole.update(piece)
-        start, end = LEGACY_START - position, LEGACY_START + LEGACY_LENGTH - position
-        if end > 0 and start < len(piece):
-            legacy.update(piece[max(0, start) : end])
-        position += len(piece)
-    return {"sshs_model_hash": whole.hexdigest(), "sshs_legacy_hash": legacy.hexdigest()[:8]}
 
 
 def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

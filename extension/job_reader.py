@@ -41,6 +41,7 @@ class JobReader:
         self._start: dict[str, Any] = {}
         self._progress: dict[str, Any] = {}
         self._caching: dict[str, Any] = {}
+        self._fetching: dict[str, Any] = {}
         self._ending: dict[str, Any] = {}
         self._paused = False
         self.saved: list[dict[str, Any]] = []
@@ -100,6 +101,8 @@ class JobReader:
             self._progress = event
         elif kind == "caching":
             self._caching = event
+        elif kind == "fetching":
+            self._fetching = event
         elif kind in ("paused", "continued"):
             self._paused = kind == "paused"
         elif kind == "saved":
@@ -143,6 +146,11 @@ class JobReader:
             return str(self._ending.get("message") or self._ending.get("summary") or "")
         if self.state == "failed":
             return KILLED if self.job.get("killed") else WITHOUT_A_WORD
+        if self.alive and self._fetching and not self._start:
+            done, total = (round(float(self._fetching.get(name) or 0) / 1e6) for name in ("done", "total"))
+            return (
+                f"The tagger is being fetched: {done} of {total} MB." if total else f"The tagger is being fetched: {done} MB."
+            )
         if self.alive and self._caching and not self._progress:
             done, total = self._caching.get("done", 0), self._caching.get("total", 0)
             return (

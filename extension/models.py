@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+from ..tagger.model_files import KNOWN
+from .errors import NOT_NOW, Refused
+from .rights import Rights
 from .versions import ROOT
 
 DEMO_MODELS = ROOT / "demo" / "models"
@@ -37,6 +41,32 @@ def taggers_in(folders: Iterable[Path]) -> list[dict[str, str]]:
                 name = _tagger_name(place) + (" (demo)" if folder == DEMO_MODELS else "")
                 found.setdefault(name, {"name": name, "path": str(place)})
     return sorted(found.values(), key=lambda one: (one["name"].endswith("(demo)"), one["name"].lower()))
+
+
+def fetchable(taggers: Iterable[dict[str, str]]) -> list[str]:
+    """Taggers that a tagging fetches by their names, of which none is there yet; newer ones first."""
+    there = {one["name"].lower() for one in taggers}
+    return sorted((name for name in KNOWN if name not in there), key=lambda name: "v1-4" in name)
+
+
+def allowed_tagger(asked: Any, rights: Rights) -> str:
+    """A tagger's path that may be read, or the name of one that may be fetched; empty for none. Refused else."""
+    if not asked:
+        return ""
+    if asked in KNOWN:
+        rights.must_be_unrestricted("Fetching a tagger")
+        return str(asked)
+    return str(rights.may_read(asked, "The tagger's model"))
+
+
+def fetched_tagger(model: str, taggers: Iterable[dict[str, str]]) -> str:
+    """The folder of a tagger that is given as a path or by its name; Refused where it has to be fetched first."""
+    for one in taggers:
+        if one["name"] == model:
+            return one["path"]
+    if model in KNOWN:
+        raise Refused(f"The tagger {model} has to be fetched first: tag pictures with it once.", NOT_NOW)
+    return model
 
 
 def _tagger_name(place: Path) -> str:

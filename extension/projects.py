@@ -13,6 +13,7 @@ from ..trainer_core.files import read_json, write_atomically, write_json
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
 from .grid_options import TEST_DEFAULTS, checked_test_options
+from .models import allowed_tagger
 from .reg_options import REG_DEFAULTS, WAYS, checked_reg_options, reg_root
 from .rights import Rights, file_name, relative_to, shown
 
@@ -218,7 +219,7 @@ def checked_tag_options(asked: Any, rights: Rights) -> dict[str, Any]:
         if name not in TAG_DEFAULTS:
             raise Refused(f"The tagger has no option {shown(name)}.")
         if name == "model":
-            checked[name] = str(rights.may_read(value, "The tagger's model")) if value else ""
+            checked[name] = allowed_tagger(value, rights)
         else:
             checked[name] = TAG_DEFAULTS[name] if value is None else _plain(name, value, TAG_DEFAULTS[name])
     return checked

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..trainer_core.endings import Stopped
 from ..trainer_core.events import EventLog
 from ..trainer_core.files import data_folder
 from .batch import Plan, Summary, tag_folder
@@ -27,18 +28,25 @@ class Requests(Protocol):
 def run_tag_job(folder: Path, job: dict[str, Any], events: EventLog, requests: Requests) -> None:
     """Tags `job["folder"]` as `job["options"]` says; `folder` is the job's own.
 
-    Events: start {total}, progress {step, steps, seconds_left, per_second, picture}, then done {summary, changed, kept,
-    failed, change}; or, where a request to stop came, stopped {step, message, path, state, change} once what was tagged so
-    far is written. Raises UserError where there is no picture or no usable model.
+    Events: fetching {file, done, total} in bytes, where a model that is given by its name isn't there yet; start {total},
+    progress {step, steps, seconds_left, per_second, picture}, then done {summary, changed, kept, failed, change}; or, where a
+    request to stop came, stopped {step, message, path, state, change} once what was tagged so far is written. Raises UserError
+    where there is no picture or no usable model.
     """
     options = job.get("options") or {}
     data = folder.parent.parent if folder.parent.name == "jobs" else data_folder()
     told = _Told(events)
+
+    def fetching(file: str, there: int, total: int) -> None:
+        told.fetching(file, there, total)
+        if requests.taken(folder, "stop"):
+            raise Stopped("Stopped while the tagger was fetched; the next tagging goes on with that.", 0)
+
     models = options["model"] if isinstance(options["model"], list) else [options["model"]]
     with opened_store(data / "cache") as store:
         summary = tag_folder(
             job["folder"],
-            [find_or_download(str(model), data / "models" / "taggers") for model in models],
+            [find_or_download(str(model), data / "models" / "taggers", fetching) for model in models],
             plan=_plan(options),
             choice=_choice(options),
             own_thresholds=options.get("general") == "model",
@@ -84,6 +92,14 @@ class _Told:
         self._events = events
         self._begun = self._last = 0.0
         self._done = 0
+
+    def fetching(self, file: str, there: int, total: int) -> None:
+        """A tagger that is given by its name comes, in bytes."""
+        now = time.monotonic()
+        if there < total and now - self._last < _EVERY:
+            return
+        self._last = now
+        self._events.write("fetching", file=file, done=there, total=total)
 
     def progress(self, done: int, total: int, picture: Path | None) -> None:
         now = time.monotonic()

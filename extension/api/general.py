@@ -12,6 +12,7 @@ from ..asked_settings import HIDDEN, check_values, checked_settings, run_setting
 from ..errors import FORBIDDEN, MISSING, Refused
 from ..form import form
 from ..languages.translate import strings, translate_fields
+from ..models import fetchable
 from ..projects import LANGUAGES, OPTION_DEFAULTS
 from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route, Stream
@@ -23,6 +24,7 @@ _PLAN_PATIENCE = 600.0  # the first look decodes every picture, to find broken o
 def get_state(call: Call) -> Answer:
     bench = call.workbench
     rights, folder, options = bench.rights, bench.host.lora_folder(), bench.projects.options()
+    taggers = bench.host.taggers()
     return {
         "version": versions.shown(bench.loaded),
         "restart_needed": bench.restart_needed(),
@@ -38,7 +40,8 @@ def get_state(call: Call) -> Answer:
         "project": bench.projects.current(),
         "projects": bench.projects.names(),
         "checkpoints": bench.host.checkpoints(options["models_folder"]),
-        "taggers": bench.host.taggers(),
+        "taggers": taggers,
+        "taggers_to_fetch": [] if rights.restricted else fetchable(taggers),
         "options": {**options, "command": ""} if rights.restricted else options,
     }
 

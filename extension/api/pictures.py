@@ -12,6 +12,7 @@ from typing import Any
 from ...tagger.captions import caption_file, read_caption
 from ...tagger.journal import Undone, changes, redo, undo
 from ..errors import FORBIDDEN, MISSING, Refused
+from ..models import fetched_tagger
 from ..pictures import Folder, list_folder
 from ..projects import TAG_DEFAULTS, checked_tag_options
 from ..rights import inside
@@ -184,9 +185,10 @@ def post_preview(call: Call) -> Answer:
     path = _picture(call, opened_folder(call, call.body.get("folder")), call.body.get("name"))
     if not options["model"]:
         raise Refused("No tagger is chosen: choose one above.")
+    model = fetched_tagger(options["model"], call.workbench.host.taggers())
     call.workbench.setup.must_be_ready()
     begun = time.monotonic()
-    seen = call.workbench.tagger.ask("interrogate", model=options["model"], path=str(path), patience=_LOOK_PATIENCE)
+    seen = call.workbench.tagger.ask("interrogate", model=model, path=str(path), patience=_LOOK_PATIENCE)
     limits = {"general": options["general"], "character": options["character"]}
     tags = [
         {**one, "kept": one["kind"] != "rating" and one["score"] > limits.get(one["kind"], limits["general"])}

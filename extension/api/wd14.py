@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...tagger.model_files import KNOWN
 from ..errors import MISSING, Refused
+from ..models import fetched_tagger
 from ..rights import shown
 from .calls import Answer, Call, Route
 
@@ -46,6 +48,9 @@ def _model(call: Call, name: Any) -> str:
     for one in call.workbench.host.taggers():
         if one["name"] == name or _plain(one["name"]) == _plain(name):
             return one["path"]
+    for one in KNOWN:
+        if _plain(one) == _plain(name):
+            return fetched_tagger(one, ())
     known = ", ".join(one["name"] for one in call.workbench.host.taggers())
     raise Refused(f"There is no tagger {shown(name)}; there are {known}.", MISSING)
 

@@ -19,7 +19,14 @@ export function tagValues(store) {
   const known = Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== null && value !== undefined && value !== ""),
   );
-  return { ...usual, ...known };
+  const values = { ...usual, ...known };
+  const here = store.state.taggers.find((one) => one.name === values.model); // was fetched meanwhile
+  return here ? { ...values, model: here.path } : values;
+}
+
+/** Whether the chosen tagger is given by its name and isn't there yet. */
+export function isToFetch(store) {
+  return (store.state.taggers_to_fetch ?? []).includes(tagValues(store).model);
 }
 
 export function tagOptions({ api, store }) {
@@ -96,22 +103,28 @@ function modelField(api, store, change) {
       "No tagger is here yet. Put a WD tagger's folder (model.onnx and selected_tags.csv) into the models folder of webui or of LoRA Workbench.",
     ),
   );
+  const fetched = h("p", { class: "lw-why", hidden: true }, t("It is fetched from the Hugging Face hub when tagging begins."));
   const element = h(
     "div",
     {},
     row("lw-tagger", t("Tagger"), t("A WD14 tagger; newer ones know more tags."), select, again),
     none,
+    fetched,
   );
   let shown = "";
   return {
     element,
     put({ model }) {
-      const taggers = store.state.taggers;
-      if (shown !== JSON.stringify(taggers)) {
-        shown = JSON.stringify(taggers);
-        select.replaceChildren(...taggers.map((one) => h("option", { value: one.path, title: one.path }, one.name)));
+      const { taggers, taggers_to_fetch: others = [] } = store.state;
+      const wanted = JSON.stringify([taggers, others]);
+      if (shown !== wanted) {
+        shown = wanted;
+        const here = taggers.map((one) => h("option", { value: one.path, title: one.path }, one.name));
+        const names = others.map((name) => h("option", { value: name }, name));
+        select.replaceChildren(...here, h("optgroup", { label: t("fetched when first used"), hidden: !names.length }, names));
       }
-      show(none, !taggers.length);
+      show(none, !taggers.length && !others.length);
+      show(fetched, isToFetch(store));
       select.value = model;
     },
   };

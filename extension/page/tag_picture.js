@@ -3,7 +3,7 @@
 import { debounced, h, keyed, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
-import { tagValues } from "./tag_options.js";
+import { isToFetch, tagValues } from "./tag_options.js";
 
 const LOOK_AFTER = 350;
 const NEAR = 0.05;
@@ -32,7 +32,14 @@ export function tagPicture(app, pictures) {
     return { folder: pictures.folder, name: picture?.name, model, general, character, mcut };
   };
   const ask = debounced(LOOK_AFTER, async () => {
-    if (!picture || !store.state.taggers.length || !element.isConnected) return;
+    if (!picture || !tagValues(store).model || !element.isConnected) return;
+    if (isToFetch(store)) {
+      asked += 1;
+      before = "";
+      tags.replaceChildren();
+      tags.lwNodes?.clear();
+      return tell(line, t("The tagger has to be fetched first: tag pictures with it once."));
+    }
     const words = wanted();
     before = JSON.stringify(words);
     const own = (asked += 1);

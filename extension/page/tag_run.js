@@ -5,7 +5,7 @@ import { count, duration, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { ask, button, disable, errorLine, progressBar, sign } from "./parts.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
-import { tagValues } from "./tag_options.js";
+import { isToFetch, tagValues } from "./tag_options.js";
 
 export function tagRun(app, pictures, finished) {
   const { store } = app;
@@ -63,7 +63,7 @@ export function toTag(pictures, mode) {
 function whyNot(store, pictures, number) {
   if (!store.project?.dataset) return t("First choose the folder with your pictures, at the top.");
   if (pictures.error) return t("The folder can't be read; see there.");
-  if (!store.state.taggers.length) return t("There is no tagger yet; see above.");
+  if (!tagValues(store).model) return t("There is no tagger yet; see above.");
   if (!pictures.count) return t("There are no pictures in the folder.");
   if (tagJobs(store).some((job) => isLive(job) || job.state === "queued")) return t("It is tagging, or waits for its turn.");
   return number ? "" : t("All have captions: choose above what becomes of them, or go on.");
@@ -97,6 +97,7 @@ function tagProgress(app, line, finished) {
         if (before && before !== one.state && !isLive(one) && one.state !== "queued") {
           told.replaceChildren(sign(mood(one.state)), one.message || t("Tagging ended."));
           show(told, true);
+          if (isToFetch(store)) store.refresh().catch((error) => store.say(error.message)); // it is there now
           finished();
         }
       }
@@ -111,7 +112,7 @@ function tagProgress(app, line, finished) {
 
 /** "7 of 11 · 3.1 a second · 1 s left". */
 function figures(job) {
-  if (!job.steps) return t("The tagger is being read …");
+  if (!job.steps) return job.message || t("The tagger is being read …");
   const left = job.seconds_left;
   const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
   return [

@@ -251,6 +251,29 @@ def test_what_a_tagger_sees(client: Any, bench: Workbench, dataset: Path) -> Non
     assert {one["tag"]: one["kept"] for one in answer["tags"]} == {"smile": True, "boots": False, "penny": False, "safe": False}
 
 
+def test_a_tagger_that_has_to_be_fetched_first(client: Any, bench: Workbench, dataset: Path) -> None:
+    name = get(client, "state")["taggers_to_fetch"][0]
+    assert post(client, "project", changes={"tag": {"model": name}})["tag"]["model"] == name
+    bench.tagger = Stub()  # type: ignore[assignment]
+    body = {"folder": str(dataset), "name": "a.png", "model": name}
+    reply = client.post(f"{API}/tags/preview", json=body)
+    assert reply.status_code == 409 and f"{name} has to be fetched first" in reply.json()["error"]
+    for spelled in (name, name.replace("-tagger", "")):
+        reply = client.post("/tagger/v1/interrogate", json={"image": "eA==", "model": spelled})
+        assert reply.status_code == 409 and f"{name} has to be fetched first" in reply.json()["error"]
+    job = post(client, "jobs", kind="tag", options={"mode": "skip"})
+    assert read_json(bench.jobs.folder / job["id"] / "job.json")["options"]["model"] == name
+    place = bench.host.data / "models" / "taggers" / name
+    place.mkdir(parents=True)
+    for file in ("model.onnx", "selected_tags.csv"):
+        (place / file).touch()
+    state = get(client, "state")
+    assert name not in state["taggers_to_fetch"] and str(place) in [one["path"] for one in state["taggers"]]
+    bench.tagger = Stub(interrogate={"tags": []})  # type: ignore[assignment]
+    assert post(client, "tags/preview", **body)["tags"] == []
+    assert bench.tagger.asked[0]["model"] == str(place)  # type: ignore[attr-defined]
+
+
 def test_changes_and_undo(client: Any, dataset: Path) -> None:
     from lora_workbench.tagger.captions import Change
     from lora_workbench.tagger.journal import apply_changes

@@ -127,6 +127,10 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     tag("{webui}/scripts", caption_extension=".py"),
     tag("{webui}/scripts"),
     tag(model="{outside}"),
+    tag(model="wd-vit-tagger-v3"),
+    tag(model="SmilingWolf/wd-vit-tagger-v3"),
+    tag(model="../wd-vit-tagger-v3"),
+    project(tag={"model": "wd-vit-tagger-v3"}),
     tag(caption_extension="/../../x.txt"),
     # regularization pictures: no folder of the request's own, and no flag of the command
     project(reg={"folder": "{outside}"}),

@@ -78,6 +78,18 @@ def test_a_job_that_holds_its_lock_runs_or_waits(folder: Path) -> None:
     assert job.refresh() and job.state == "failed"
 
 
+def test_a_tagger_that_comes_is_told_in_megabytes(folder: Path) -> None:
+    lock = hold_job(folder)
+    write(folder, {"kind": "fetching", "file": "model.onnx", "done": 120_400_000, "total": 467_000_000})
+    job = reader(folder, queued=1.0, started=time.time() - 3600)
+    assert job.message == "The tagger is being fetched: 120 of 467 MB."
+    write(folder, {"kind": "fetching", "file": "model.onnx", "done": 130_000_000, "total": 0})
+    assert job.refresh() and job.message == "The tagger is being fetched: 130 MB."
+    write(folder, {"kind": "start", "total": 4})
+    assert job.refresh() and job.message == ""
+    lock.release()
+
+
 def test_queued_and_starting(folder: Path) -> None:
     assert reader(folder, queued=1.0).state == "queued"
     mine = {"pid": os.getpid(), "process_started": started_at(os.getpid())}

@@ -13,6 +13,9 @@ from typing import ClassVar
 import pytest
 
 from lora_workbench.tagger.hub import find_or_download, is_whole
+from lora_workbench.tagger.job import run_tag_job
+from lora_workbench.trainer_core.endings import Stopped
+from lora_workbench.trainer_core.events import EventLog, read_events
 from lora_workbench.trainer_core.problems import UserError
 
 MODEL = bytes(range(256)) * 9000  # 2.3 MB
@@ -145,3 +148,27 @@ def test_paths_are_never_looked_for_on_the_hub(name: str, tmp_path: Path, monkey
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="is missing: give a folder"):
         find_or_download(name, tmp_path)
+
+
+def test_a_tag_job_fetches_its_tagger_and_stops_when_asked(hub: type[Hub], tmp_path: Path) -> None:
+    folder, pictures = tmp_path / "jobs" / "one", tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.png").write_bytes(b"no picture")
+    log = EventLog(folder)
+    asked = []
+
+    class Requests:
+        def taken(self, _: Path, what: str) -> bool:
+            asked.append(what)
+            return len(asked) > 1
+
+    job = {"folder": str(pictures), "options": {"model": "wd-new-tagger-v9"}}
+    with pytest.raises(Stopped, match="the next tagging goes on with that"):
+        run_tag_job(folder, job, log, Requests())
+    log.close()
+    first, *_ = read_events(folder)
+    assert first["kind"] == "fetching" and first["file"] == "selected_tags.csv" and first["total"] == len(LIST)
+    assert set(asked) == {"stop"}
+    place = tmp_path / "models" / "taggers" / "wd-new-tagger-v9"
+    assert list(place.iterdir()) and not is_whole(place)
+    assert is_whole(find_or_download("wd-new-tagger-v9", place.parent))

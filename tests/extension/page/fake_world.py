@@ -59,6 +59,7 @@ class World:
         self.changes: list[dict[str, Any]] = []
         self.jobs: dict[str, dict[str, Any]] = {}
         self.problems: list[dict[str, str]] = []
+        self.fetched: list[dict[str, str]] = []
         if project:
             self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
 
@@ -83,7 +84,8 @@ class World:
                 {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
                 {"name": "toy_base", "path": "/models/toy_base.safetensors"},
             ],
-            "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}],
+            "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}, *self.fetched],
+            "taggers_to_fetch": [] if self.fetched else ["wd-vit-tagger-v3"],
             "options": self.options,
         }
 
@@ -189,6 +191,8 @@ class World:
     def finish(self, job: dict[str, Any]) -> None:
         job.update(state="done", ended=time.time(), message="The LoRA is in /models/Lora.", lora="penny")
         if job["kind"] == "tag":
+            if job.get("model") == "wd-vit-tagger-v3":
+                self.fetched = [{"name": job["model"], "path": "/models/taggers/wd-vit-tagger-v3"}]
             captions = self.captions_of(job["folder"])
             changed = [name for name in self.names(job["folder"]) if not captions.get(name)]
             captions.update(dict.fromkeys(changed, "penny, 1girl"))
@@ -293,7 +297,8 @@ class World:
             count = sum(not self.captions_of(body["folder"]).get(name) for name in self.names(body["folder"]))
             if body["options"]["mode"] not in ("if-empty", "skip"):
                 count = len(self.names(body["folder"]))
-            return self.public(self.new_job("tag", count, title=f"Tag {count} pictures", folder=body["folder"], first=first))
+            return self.public(self.new_job("tag", count, title=f"Tag {count} pictures", folder=body["folder"], first=first,
+                                            model=body["options"]["model"]))  # fmt: skip
         steps = int(body["settings"]["max_train_steps"])
         return self.public(self.new_job("train", steps, title="penny", settings=body["settings"], first=first))
 

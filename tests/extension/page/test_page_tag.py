@@ -51,6 +51,23 @@ def test_tagging_and_undoing(tag: Any, posted: Any, until: Any) -> None:
     page.wait_for_selector("#lw-panel-tag", state="hidden")
 
 
+def test_a_tagger_is_fetched_by_its_name(tag: Any, posted: Any, until: Any) -> None:
+    world, page = tag()
+    page.wait_for_selector(".lw-tag-row")
+    page.select_option("#lw-tagger", "wd-vit-tagger-v3")
+    page.wait_for_selector("text=It is fetched from the Hugging Face hub when tagging begins.")
+    page.wait_for_selector("#lw-detail >> text=The tagger has to be fetched first")
+    page.wait_for_timeout(500)
+    assert {body["model"] for body in posted(world, "tags/preview")} == {"/models/wd-swinv2"}, "it is not asked in vain"
+    page.click("#lw-tag:not([aria-disabled])")
+    page.wait_for_selector("text=11 pictures tagged.")
+    assert posted(world, "jobs")[0]["options"]["model"] == "wd-vit-tagger-v3"
+    page.wait_for_selector(".lw-tag-row")
+    assert posted(world, "tags/preview")[-1]["model"] == "/models/taggers/wd-vit-tagger-v3"
+    assert page.input_value("#lw-tagger") == "/models/taggers/wd-vit-tagger-v3"
+    assert page.locator("text=It is fetched from the Hugging Face hub").is_hidden()
+
+
 def test_overwriting_asks_in_place(tag: Any, posted: Any, until: Any) -> None:
     world, page = tag()
     page.check("#lw-mode-overwrite")

@@ -59,10 +59,19 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     elif settings.cache_latents:  # samples may be asked for at any time
         model.vae.to("cpu")
     dtype = _frozen_dtype(accelerator)
-    load_into(model, TEXT_PARTS, dtype)
+    eight_bit = _eight_bit(settings)
+    load_into(model, TEXT_PARTS, dtype, eight_bit)
     text = _text(settings, plan, model, accelerator, seed, events)
-    load_into(model, ("unet",), dtype)
+    load_into(model, ("unet",), dtype, eight_bit)
     return Base(model, latents, measured, text, hashes, vae_hashes)
+
+
+def _eight_bit(settings: Settings) -> dict[str, str]:
+    """{part: how its weights are kept in 8 bits}."""
+    if settings.int8_base:
+        return dict.fromkeys((*TEXT_PARTS, "unet"), "int8")
+    parts = (*TEXT_PARTS, "unet") if settings.fp8_base else ("unet",) if settings.fp8_base_unet else ()
+    return dict.fromkeys(parts, "fp8")
 
 
 def _frozen_dtype(accelerator: Any) -> Any:

@@ -7,7 +7,7 @@ initialisation) and the file's tensors are put in their place, mapped from the f
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from .build import build
+from .eight_bit import make_eight_bit, to_eight_bit
 from .families import FAMILIES, Family, FamilyFacts, identify, require_base
 from .header import CheckpointError, ModelHeader, read_header
 from .layout import PARTS, part_names
@@ -25,6 +26,7 @@ from .read import read_tensors
 from .small_convolutions import is_large, use_small_convolutions
 from .tokenizer import ClipTokenizer, load_tokenizer
 
+_AT_ONCE = 32
 TOKENS = "embeddings.token_embedding.weight"
 
 
@@ -97,12 +99,17 @@ def load_model(
     )
 
 
-def load_into(model: Model, parts: Sequence[str], dtype: torch.dtype = torch.float32) -> None:
-    """Loads further parts of the model from its file, as far as the family has them."""
+def load_into(
+    model: Model, parts: Sequence[str], dtype: torch.dtype = torch.float32, eight_bit: Mapping[str, str] | None = None
+) -> None:
+    """Loads further parts of the model from its file, as far as the family has them.
+
+    eight_bit: {part: one of eight_bit.KINDS} of those whose weights are kept in 8 bits and computed with in `dtype`.
+    """
     header = read_header(model.path)
     for part in parts:
         if part in FAMILIES[model.family].parts:
-            setattr(model, part, load_part(header, part, dtype))
+            setattr(model, part, load_part(header, part, dtype, (eight_bit or {}).get(part)))
 
 
 def load_vae(path: str | Path, dtype: torch.dtype = torch.float32) -> nn.Module:
@@ -116,7 +123,7 @@ def load_vae(path: str | Path, dtype: torch.dtype = torch.float32) -> nn.Module:
     return load_part(header, "vae", dtype)
 
 
-def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
+def load_part(header: ModelHeader, part: str, dtype: torch.dtype, eight_bit: str | None = None) -> nn.Module:
     names = part_names(header, part)
     shapes = {new: place_info(header.tensors, old).shape for new, old in names.items()}
     try:
@@ -131,10 +138,12 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
             f"{header.path} has a {part.replace('_', ' ')} of shapes that no Stable Diffusion model has: "
             "it is damaged or of another kind."
         ) from error
+    in_eight = make_eight_bit(model, eight_bit) if eight_bit else []
+    tensors = _read_eight_bit(header, {name: names.pop(f"{name}.weight", None) for name in in_eight}, eight_bit or "")
     full = dtype == torch.float32
     # what only a row or a few rows at a time are used of is converted then: exactly the same numbers in half the memory
     as_stored = {name for name, shape in shapes.items() if full and (name == TOKENS or (part == "unet" and is_large(shape)))}
-    tensors = read_tensors(header, names, dtype, as_stored)
+    tensors |= read_tensors(header, names, dtype, as_stored)
     wanted = model.state_dict()
     for name, tensor in tensors.items():
         if name in wanted and tensor.shape == (*wanted[name].shape, 1, 1):
@@ -155,3 +164,14 @@ def load_part(header: ModelHeader, part: str, dtype: torch.dtype) -> nn.Module:
     if full and part == "unet":
         use_small_convolutions(model)
     return model.eval().requires_grad_(False)
+
+
+def _read_eight_bit(header: ModelHeader, places: Mapping[str, str | None], kind: str) -> dict[str, torch.Tensor]:
+    """Codes and scales of modules whose weights are at `places`, made a few at a time: the file is never in memory whole."""
+    there = [(name, place) for name, place in places.items() if place]
+    count = len(there) or 1 if header.is_torch else _AT_ONCE
+    tensors: dict[str, torch.Tensor] = {}
+    for start in range(0, len(there), count):
+        for name, weight in read_tensors(header, dict(there[start : start + count]), None).items():
+            tensors |= to_eight_bit(name, weight, kind)
+    return tensors

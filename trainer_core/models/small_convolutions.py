@@ -30,14 +30,14 @@ def is_large(shape: Sequence[int]) -> bool:
 def use_small_convolutions(model: nn.Module) -> None:
     """Gives a frozen model's large convolutions a forward that takes this way where the pixels are few."""
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and is_large(module.weight.shape) and module.groups == 1:
+        if type(module) is nn.Conv2d and is_large(module.weight.shape) and module.groups == 1:
             module.forward = functools.partial(_forward, module)
 
 
 def use_plain_convolutions(model: nn.Module, dtype: torch.dtype) -> None:
     """Takes that back, with all weights in `dtype`, as a GPU wants them."""
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and is_large(module.weight.shape):
+        if type(module) is nn.Conv2d and is_large(module.weight.shape):
             module.__dict__.pop("forward", None)
             module.weight.data = module.weight.data.to(dtype)
 

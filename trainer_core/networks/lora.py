@@ -45,9 +45,8 @@ class LoraModule(TrainedModule):
 
     def forward_linear(self, x: torch.Tensor, *_others: Any) -> torch.Tensor:
         """x: [..., in]. One addmm adds the product to the base's output in place: no tensor of full width beside it."""
-        base = self.base
         flat = x.reshape(-1, x.shape[-1])
-        out = F.linear(flat, base.weight, base.bias)
+        out = self.base_forward(flat)
         if not self.dropped_out():
             hidden = F.linear(flat.to(out.dtype), self.down.to(out.dtype))
             scale = self.scale * self.multiplier

@@ -29,6 +29,8 @@ _SAME_NAME = (
     "mixed_precision",
     "clip_skip",
     "lowram",
+    "fp8_base",
+    "fp8_base_unet",
     "max_token_length",
     "cache_latents",
     "noise_offset",
@@ -57,8 +59,6 @@ _SAME_NAME = (
 _ALWAYS = {
     "ss_num_validation_images": "0",
     "ss_full_fp16": "False",
-    "ss_fp8_base": "False",
-    "ss_fp8_base_unet": "False",
     "ss_validation_seed": "None",
     "ss_validation_split": "0.0",
     "ss_max_validation_steps": "None",

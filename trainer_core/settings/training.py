@@ -61,6 +61,33 @@ LENGTH: tuple[Setting, ...] = (
     _setting(
         "gradient_checkpointing", "flag", False, "Need less memory for a third more time.", label="Gradient checkpointing"
     ),
+    _setting(
+        "fp8_base",
+        "flag",
+        False,
+        "Keep the base model's weights in 8 bits (fp8), each output's with a scale of its own: half the memory, a little slower.",
+        label="Base model in fp8",
+        conflicts=("int8_base",),
+        advanced=True,
+    ),
+    _setting(
+        "fp8_base_unet",
+        "flag",
+        False,
+        "The same for the UNet alone.",
+        label="UNet in fp8",
+        conflicts=("int8_base",),
+        advanced=True,
+    ),
+    _setting(
+        "int8_base",
+        "flag",
+        False,
+        "The same in 8-bit whole numbers: as small as fp8_base, and about three times as exact.",
+        label="Base model in int8",
+        advanced=True,
+        own=True,
+    ),
     _setting("resume", "path", None, "State folder of an earlier run that this run goes on from.", label="Resume from state"),
 )
 
@@ -82,24 +109,6 @@ NOT_BUILT: tuple[Setting, ...] = (
         "Keep the trained weights in bf16 too.",
         treatment="refused",
         reason="trained weights stay in full precision here: use --mixed_precision bf16",
-        advanced=True,
-    ),
-    _setting(
-        "fp8_base",
-        "flag",
-        False,
-        "Keep the base model in fp8.",
-        treatment="refused",
-        reason="base models in fp8 are not built yet",
-        advanced=True,
-    ),
-    _setting(
-        "fp8_base_unet",
-        "flag",
-        False,
-        "Keep the UNet in fp8.",
-        treatment="refused",
-        reason="base models in fp8 are not built yet",
         advanced=True,
     ),
     _setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from ..files import write_json
 from ..problems import UserError
 from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
-from .request import Lora, Request
+from .request import Lora
+from .sampler_names import AUTOMATIC
 from .telling import Told, told_nobody
 
 MANIFEST, CELLS = "grid.json", "cells"
@@ -26,8 +27,9 @@ def cell_values(cell: Cell, model_hash: str) -> dict[str, Any]:
     lora = cell.snapshot.digest if cell.snapshot else ""
     request = asdict(cell.request)
     further = [{name: value for name, value in one.items() if name not in ("name", "path")} for one in request.pop("loras")]
+    schedule = request.pop("schedule")
     values = {"model": model_hash, "lora": lora, "te": cell.te, "unet": cell.unet, **request}
-    more = {"lbw": cell.lbw, "x": cell.x, "loras": further}
+    more = {"lbw": cell.lbw, "x": cell.x, "loras": further, "schedule": "" if schedule == AUTOMATIC else schedule}
     return values | {name: value for name, value in more.items() if value not in ("", None, [])}
 
 
@@ -38,9 +40,7 @@ def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
 
 def cell_infotext(cell: Cell, model_hash: str) -> str:
     """What webui's PNG info reads: its prompt has the LoRA with both strengths."""
-    lora = cell.lora()
-    request = replace(cell.request, loras=(lora, *cell.request.loras)) if lora else cell.request
-    return infotext(request, cell.checkpoint.stem, model_hash)
+    return infotext(replace(cell.request, loras=_loras(cell)), cell.checkpoint.stem, model_hash)
 
 
 def write_manifest(
@@ -86,33 +86,30 @@ def draw_missing(
 
     UserError in one sentence where the disk or a LoRA refuses; what was drawn before stays.
     """
+    from .sample import drawn_batches
+
     missing = list({files[cell.id]: cell for cell in cells if not files[cell.id].is_file()}.values())
     done = 0
-    for checkpoint, of_model in itertools.groupby(sorted(missing, key=_model_first), key=lambda cell: cell.checkpoint):
+    for checkpoint, of_model in itertools.groupby(sorted(missing, key=_base_first), key=lambda cell: cell.checkpoint):
         model, device = _load(checkpoint)
-        for _, alike in itertools.groupby(of_model, key=_with_loras):
-            group = list(alike)
-            for batch in _drawn(model, device, group, batch_size):
-                for cell, image in batch:
-                    _save(files[cell.id], image, cell_infotext(cell, hashes[checkpoint]), done)
-                    done += 1
-                told(done, len(missing), files[batch[-1][0].id])
+        group = list(of_model)
+        requests = [replace(cell.request, loras=_loras(cell)) for cell in group]
+        for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size):
+            for place, image in zip(places, images, strict=True):
+                _save(files[group[place].id], image, cell_infotext(group[place], hashes[checkpoint]), done)
+                done += 1
+            told(done, len(missing), files[group[places[-1]].id])
         del model
     return done
 
 
-def _model_first(cell: Cell) -> tuple[Any, ...]:
-    """Cells of one model and the same LoRAs together, the base's first."""
-    return (str(cell.checkpoint), *_with_loras(cell))
+def _base_first(cell: Cell) -> tuple[str, bool]:
+    return str(cell.checkpoint), cell.snapshot is not None
 
 
-def _with_loras(cell: Cell) -> tuple[Any, ...]:
-    return tuple((one.path, one.te, one.unet, one.lbw, one.x or 0.0) for one in _loras(cell))
-
-
-def _loras(cell: Cell) -> list[Lora]:
+def _loras(cell: Cell) -> tuple[Lora, ...]:
     own = cell.lora()
-    return [*([own] if own else []), *cell.request.loras]
+    return (*([own] if own else []), *cell.request.loras)
 
 
 def _load(checkpoint: Path) -> tuple[Any, Any]:
@@ -122,24 +119,6 @@ def _load(checkpoint: Path) -> tuple[Any, Any]:
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return load_model(checkpoint, dtype=torch.float16 if device.type == "cuda" else torch.float32), device
-
-
-def _drawn(model: Any, device: Any, cells: Sequence[Cell], batch_size: int) -> Iterator[list[tuple[Cell, Any]]]:
-    """Pictures of cells that have the same LoRAs at the same strengths, batch by batch."""
-    from ..networks.apply import applied
-    from .sample import generate
-
-    for part in (model.unet, model.text_encoder, model.vae):
-        part.to(device)
-    with applied(model, [(one.path, one.te, one.unet) for one in _loras(cells[0])]):
-        for batch in _batches(cells, batch_size):
-            requests: list[Request] = [replace(cell.request, loras=()) for cell in batch]
-            yield list(zip(batch, generate(model, requests, batch_size=batch_size), strict=True))
-
-
-def _batches(cells: Sequence[Cell], size: int) -> Iterator[Sequence[Cell]]:
-    for start in range(0, len(cells), size):
-        yield cells[start : start + size]
 
 
 def _save(path: Path, image: Any, text: str, done: int) -> None:

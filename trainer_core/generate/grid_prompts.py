@@ -42,6 +42,7 @@ def grid_requests(
         steps=words.steps,
         cfg=words.cfg[0] if words.cfg else 7.0,
         sampler=words.sampler,
+        schedule=words.schedule,
         clip_skip=words.clip_skip or clip_skip or 1,
     )
     check(defaults)

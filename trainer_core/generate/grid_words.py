@@ -8,7 +8,7 @@ from typing import Any
 
 from .grid_axes import AXES, SAME_AS
 from .option_words import Parser, option_words
-from .request import SAMPLERS
+from .sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 
 _SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
 _AXIS_NAMES = (*AXES, *SAME_AS)
@@ -63,7 +63,8 @@ def build_parser() -> argparse.ArgumentParser:
     picture.add_argument("--width", type=int, metavar="N", help="default: the training's resolution")
     picture.add_argument("--height", type=int, metavar="N")
     picture.add_argument("--steps", type=int, default=20, metavar="N")
-    picture.add_argument("--sampler", default="Euler a", choices=SAMPLERS)
+    picture.add_argument("--sampler", default="Euler a", metavar="NAME", help=f"one of {', '.join(SAMPLERS)}")
+    picture.add_argument("--schedule", default=AUTOMATIC, metavar="NAME", help=f"one of {', '.join(SCHEDULES)}")
     picture.add_argument("--clip_skip", type=int, metavar="N", help="default: the training's")
     picture.add_argument("--batch_size", type=int, default=4, metavar="N")
     parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")

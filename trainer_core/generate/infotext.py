@@ -13,9 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from ..files import write_atomically
 from .lora_words import with_words
 from .request import Request
-
-# The schedule on which each sampler runs here; DDIM has none to choose from.
-_SCHEDULES = {"Euler": "Uniform", "Euler a": "Uniform", "DPM++ 2M": "Karras"}
+from .sampler_names import schedule_used
 
 
 def infotext(request: Request, model_name: str = "", model_hash: str = "", loras: Mapping[str, str] | None = None) -> str:
@@ -24,9 +22,8 @@ def infotext(request: Request, model_name: str = "", model_hash: str = "", loras
     `loras`: {name: its hash} of LoRAs that the prompt names already; the request's own are put behind the prompt.
     """
     loras = {**(loras or {}), **{one.name: one.digest for one in request.loras}}
-    values: dict[str, object] = {"Steps": request.steps, "Sampler": request.sampler}
-    if request.sampler in _SCHEDULES:
-        values["Schedule type"] = _SCHEDULES[request.sampler]
+    schedule = schedule_used(request.sampler, request.schedule)
+    values: dict[str, object] = {"Steps": request.steps, "Sampler": request.sampler, "Schedule type": schedule}
     values |= {"CFG scale": f"{request.cfg:g}", "Seed": request.seed, "Size": f"{request.width}x{request.height}"}
     if model_hash:
         values["Model hash"] = model_hash[:10]

@@ -84,6 +84,7 @@ def find_prior(settings: Settings, options: PriorOptions, folder: Path | None = 
             steps=options.steps,
             cfg=options.cfg,
             sampler=options.sampler,
+            schedule=options.schedule,
             clip_skip=settings.clip_skip or 1,
         )
         check(request)
@@ -144,18 +145,17 @@ def draw_prior(prior: Prior, told: Told) -> int:
 
 def _draw(prior: Prior, told: Told) -> int:
     from .reg_draw import loaded
-    from .sample import generate
+    from .sample import drawn_batches
 
     model, device = loaded(prior.settings)
-    size, missing = prior.options.batch_size, prior.missing
-    for start in range(0, len(missing), size):
-        batch = missing[start : start + size]
-        images = generate(model, [prior.requests[path] for path in batch], device=device, batch_size=size)
-        for path, image in zip(batch, images, strict=True):
-            request = prior.requests[path]
-            save_png(path, image, infotext(request, prior.base.name, prior.base.sha256))
-        told(min(start + size, len(missing)), len(missing), batch[-1])
-    return len(missing)
+    missing, made = prior.missing, 0
+    requests = [prior.requests[path] for path in missing]
+    for places, images in drawn_batches(model, requests, device=device, batch_size=prior.options.batch_size):
+        for place, image in zip(places, images, strict=True):
+            save_png(missing[place], image, infotext(requests[place], prior.base.name, prior.base.sha256))
+        made += len(places)
+        told(made, len(missing), missing[places[-1]])
+    return made
 
 
 def _sheet(prior: Prior) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..problems import WordsError
 from .option_words import Parser, option_words, plain_word, positive
-from .request import SAMPLERS
+from .sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class PriorOptions:
     count: int
     steps: int
     sampler: str
+    schedule: str
     cfg: float
     out: Path | None
     batch_size: int
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=positive, default=20, metavar="N", help="sampling steps (default 20)")
     parser.add_argument("--cfg", type=float, default=7.0, metavar="X", help="guidance (default 7)")
     parser.add_argument("--sampler", default="Euler a", help=f"one of {', '.join(SAMPLERS)} (default Euler a)")
+    parser.add_argument("--schedule", default=AUTOMATIC, help=f"its noise levels: one of {', '.join(SCHEDULES)}")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: prior/<tag> in output_dir")
     parser.add_argument("--batch_size", type=positive, default=4, metavar="N", help="pictures drawn at once (default 4)")
     parser.add_argument("--json", dest="as_json", action="store_true", help="print the result for machines")

@@ -16,20 +16,28 @@ from ..problems import UserError
 from ..settings import Settings
 from ..settings.toml_files import read_toml
 from ..text_files import decode
-from .request import Request, check
+from .request import SAMPLERS, Request, check
+from .sampler_names import AUTOMATIC, sampler_and_schedule
 
 # kohya's names of samplers and what draws them here.
 _SAMPLERS = {
     "ddim": "DDIM",
+    "pndm": "PLMS",
+    "lms": "LMS",
+    "k_lms": "LMS",
+    "heun": "Heun",
     "euler": "Euler",
     "k_euler": "Euler",
     "euler_a": "Euler a",
     "k_euler_a": "Euler a",
+    "dpm_2": "DPM2",
+    "k_dpm_2": "DPM2",
+    "dpm_2_a": "DPM2 a",
+    "k_dpm_2_a": "DPM2 a",
     "dpmsolver": "DPM++ 2M",
     "dpmsolver++": "DPM++ 2M",
 }
-_STAND_INS = {"dpm_2_a": "Euler a", "k_dpm_2_a": "Euler a", "dpmsingle": "DPM++ 2M"}
-_OTHERS = ("pndm", "lms", "k_lms", "heun", "dpm_2", "k_dpm_2")  # deterministic, as Euler is
+_STAND_INS = {"dpmsingle": "DPM++ 2M"}
 # Options of .txt files: letter(s) → name in .toml and .json files.
 _OPTIONS = {
     "n": "negative_prompt",
@@ -93,14 +101,17 @@ def read_sample_prompts(path: Path, defaults: Request) -> SamplePrompts:
 
 
 def sampler_of(name: str, notes: dict[str, None]) -> str:
-    """The sampler for one of kohya's names (or webui's own); a note where it stands in for another. KeyError if unknown."""
+    """The sampler for one of kohya's names (or webui's own, with its schedule); a note where it stands in for another.
+
+    KeyError where it is unknown.
+    """
+    own, schedule = sampler_and_schedule(name)
+    if own in SAMPLERS:
+        return own if schedule == AUTOMATIC else f"{own} {schedule}"
     known = name.strip().lower()
-    for own in dict.fromkeys(_SAMPLERS.values()):
-        if known == own.lower():
-            return own
     if known in _SAMPLERS:
         return _SAMPLERS[known]
-    stand_in = "Euler" if known in _OTHERS else _STAND_INS[known]
+    stand_in = _STAND_INS[known]
     notes[f"The sampler {name} is not built in: samples are drawn with {stand_in}."] = None
     return stand_in
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from ..files import write_atomically
 from ..problems import UserError
 from ..settings import Settings
 from .infotext import infotext, png_bytes
-from .prompt import prompt_chunks
 from .reg_manifest import Entry, Manifest, write_manifest
 from .reg_set import Base, Wanted
-from .sample import generate
+from .sample import drawn_batches
 from .telling import Told, told_nobody
 
 
@@ -33,8 +32,8 @@ def draw(
     model, device = loaded(settings)
     made = 0
     try:
-        for batch in batches(model.tokenizer, todo, batch_size):
-            images = generate(model, [one.request for one in batch], device=device, batch_size=batch_size)
+        for places, images in drawn_batches(model, [one.request for one in todo], device=device, batch_size=batch_size):
+            batch = [todo[place] for place in places]
             made += save_batch(batch, images, folder, manifest, base)
             told(made, len(todo), batch[-1].path)
         write_manifest(folder, manifest)
@@ -55,16 +54,6 @@ def loaded(settings: Settings) -> tuple[Any, str]:
     half = device == "cuda" and settings.mixed_precision != "no"
     model = load_model(settings.pretrained_model_name_or_path, settings.vae, torch.float16 if half else torch.float32)
     return model, device
-
-
-def batches(tokenizer: Any, todo: Sequence[Wanted], batch_size: int) -> Iterator[list[Wanted]]:
-    """Pictures that can be drawn together: of one size, whose prompts have as many chunks."""
-    groups: dict[tuple[int, int, int], list[Wanted]] = {}
-    for one in todo:
-        key = (one.request.width, one.request.height, len(prompt_chunks(tokenizer, one.request.prompt)))
-        groups.setdefault(key, []).append(one)
-    for group in groups.values():
-        yield from (group[start : start + batch_size] for start in range(0, len(group), batch_size))
 
 
 def save_batch(batch: Sequence[Wanted], images: Sequence[Any], folder: Path, manifest: Manifest, base: Base) -> int:

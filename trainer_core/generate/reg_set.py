@@ -141,6 +141,7 @@ def _request(settings: Settings, options: RegOptions, text: str, size: tuple[int
         steps=options.steps,
         cfg=options.cfg,
         sampler=options.sampler,
+        schedule=options.schedule,
         clip_skip=settings.clip_skip or 1,
     )
     check(request)

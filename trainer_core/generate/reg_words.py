@@ -10,7 +10,7 @@ from typing import Any
 
 from ..problems import WordsError
 from .option_words import Parser, option_words, plain_word, positive
-from .request import SAMPLERS
+from .sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 
 KINDS = ("matched", "class")
 SEEDS = ("same", "index")
@@ -42,6 +42,7 @@ class RegOptions:
     steps: int
     cfg: float
     sampler: str
+    schedule: str
     negative: str
     batch_size: int
     redo: bool
@@ -121,7 +122,8 @@ def _parser() -> argparse.ArgumentParser:
         choices=SEEDS, default="same")  # fmt: skip
     add("steps", "sampling steps (default 30)", type=positive, default=30, metavar="N")
     add("cfg", "guidance, 5 to 7 is usual (default 6)", type=float, default=6.0, metavar="X")
-    add("sampler", f"one of {', '.join(SAMPLERS)} (default DDIM)", default="DDIM")
+    add("sampler", f"one of {', '.join(SAMPLERS)} (default DDIM)", default="DDIM", metavar="NAME")
+    add("schedule", f"its noise levels: one of {', '.join(SCHEDULES)}", default=AUTOMATIC, metavar="NAME")
     add("negative", "negative prompt", default="", metavar="TEXT")
     add("batch_size", "pictures drawn at once (default 4)", type=positive, default=4, metavar="N")
     add("redo", "draw stale pictures anew; only ours that nobody changed are replaced", action="store_true")

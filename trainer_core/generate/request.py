@@ -7,8 +7,9 @@ from typing import Any
 
 from ..networks.lbw_prompt import lora_word
 from ..problems import UserError
+from .sampler_names import AUTOMATIC, SAMPLERS, least_steps, sampler_and_schedule, unknown
 
-SAMPLERS = ("DDIM", "Euler", "Euler a", "DPM++ 2M")
+__all__ = ["SAMPLERS", "Lora", "Request", "check"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Lora:
 class Request:
     """One picture to draw. Sizes in pixels, multiples of 8; cfg 1 leaves the negative prompt out.
 
-    `loras` act on this picture beside those that the model has already; as JSON values they are read back.
+    `sampler` and `schedule` by webui's names, of which old ones hold both ("DPM++ 2M Karras"). `loras` act on this picture
+    beside those that the model has already; as JSON values they are read back.
     """
 
     prompt: str
@@ -49,18 +51,23 @@ class Request:
     sampler: str = "Euler a"
     clip_skip: int = 1
     loras: tuple[Lora, ...] = ()
+    schedule: str = AUTOMATIC
 
     def __post_init__(self) -> None:
+        sampler, schedule = sampler_and_schedule(self.sampler, self.schedule)
+        object.__setattr__(self, "sampler", sampler)
+        object.__setattr__(self, "schedule", schedule)
         loras: Any = tuple(Lora(**one) if isinstance(one, dict) else one for one in self.loras)
         object.__setattr__(self, "loras", loras)
 
 
 def check(request: Request) -> None:
     """Raises UserError with what the request asks and no model can draw."""
-    if request.sampler not in SAMPLERS:
-        raise UserError(f"There is no sampler {request.sampler!r}: choose one of {', '.join(SAMPLERS)}.")
+    wrong = unknown(request.sampler, request.schedule)
+    if wrong:
+        raise UserError(wrong)
     if min(request.width, request.height) < 8 or request.width % 8 or request.height % 8:
         raise UserError(f"A picture of {request.width}x{request.height} can't be drawn: sizes must be multiples of 8.")
-    least = 2 if request.sampler == "DDIM" else 1
+    least = least_steps(request.sampler)
     if not least <= request.steps <= 1000:
         raise UserError(f"{request.steps} steps are not possible with {request.sampler}: give {least} to 1000.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,15 @@ from PIL import Image
 
 from ..models.predict import predict as ask_unet
 from ..models.text import TextStates
+from ..networks.apply import applied
+from ..networks.block_weights import parse_block_weights
 from ..problems import UserError
-from .prompt import encode_prompt
-from .request import Request, check
-from .samplers import all_sigmas, evaluations, sample_latents
+from .prompt import encode_prompt, prompt_chunks
+from .request import Lora, Request, check
+from .samplers import sample_latents, step_count
+from .schedule_types import all_sigmas
 
+_KEPT_TEXTS = 64  # encoded prompts, so that a negative prompt is encoded once and ten thousand prompts fill no memory
 Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each
 
 
@@ -29,10 +34,30 @@ def generate(
     progress: Progress | None = None,
     autocast: torch.dtype | None = None,
 ) -> list[Image.Image]:
-    """Pictures in the order of the requests, RGB.
+    """Pictures in the order of the requests, RGB; otherwise as `drawn_batches`."""
+    images = [Image.new("RGB", (8, 8))] * len(requests)
+    for places, drawn in drawn_batches(
+        model, requests, device=device, batch_size=batch_size, progress=progress, autocast=autocast
+    ):
+        for place, image in zip(places, drawn, strict=True):
+            images[place] = image
+    return images
+
+
+def drawn_batches(
+    model: Any,
+    requests: Sequence[Request],
+    *,
+    device: str | torch.device | None = None,
+    batch_size: int = 8,
+    progress: Progress | None = None,
+    autocast: torch.dtype | None = None,
+) -> Iterator[tuple[list[int], list[Image.Image]]]:
+    """(places in `requests`, their pictures) batch by batch, as they are drawn.
 
     The model's parts are moved to `device` where one is given. With `autocast` the UNet and text encoder compute in that
-    dtype. What can share a batch does, which changes no picture beyond the rounding of floats.
+    dtype. What can share a batch does, which changes no picture beyond the rounding of floats. LoRAs that requests name are
+    on the model while their pictures are drawn.
     """
     for request in requests:
         _check(model, request)
@@ -40,33 +65,62 @@ def generate(
         for part in model.parts().values():
             part.to(device)
     all_sigmas(model.zero_terminal)  # made outside of inference mode, where its cache could not be used in training later
-    total = sum(evaluations(request.sampler, request.steps) for request in requests)
-    done, images = 0, [Image.new("RGB", (8, 8))] * len(requests)
-    with torch.inference_mode():
-        states = _text_states(model, requests, autocast)
-        for places in _batches(requests, states, batch_size):
-            batch = [requests[place] for place in places]
+    total, done = sum(step_count(one.sampler, one.steps, one.schedule) for one in requests), 0
 
-            def stepped(count: int = len(batch)) -> None:
-                nonlocal done
-                done += count
-                if progress:
-                    progress(done, total)
+    def stepped_by(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
 
-            latents = _latents(model, batch, states, stepped, autocast)
-            for place, image in zip(places, decode(model, latents), strict=True):
-                images[place] = image
-    return images
+    for alike in _with_the_same_loras(requests):
+        loras = applied_loras(requests[alike[0]].loras, model.family)
+        with applied(model, loras) if loras else nullcontext():
+            texts = _Texts(model, autocast)
+            for places in _batches(model, requests, alike, batch_size):
+                batch = [requests[place] for place in places]
+                with torch.inference_mode():
+                    latents = _latents(model, batch, texts, partial(stepped_by, len(batch)), autocast)
+                    images = decode(model, latents)
+                yield places, images
+
+
+def applied_loras(loras: Sequence[Lora], family: str) -> list[Any]:
+    """What `networks.apply` takes: (file, strengths) and, where they are asked for, block weights."""
+    found: list[Any] = []
+    for one in loras:
+        strengths = (one.path, one.te, one.unet)
+        found.append((*strengths, parse_block_weights(one.lbw, family, x=one.x).values) if one.lbw else strengths)
+    return found
+
+
+def _with_the_same_loras(requests: Sequence[Request]) -> list[list[int]]:
+    """Places of requests by their LoRAs, in the order of the first of each."""
+    groups: dict[Any, list[int]] = {}
+    for place, one in enumerate(requests):
+        groups.setdefault(one.loras, []).append(place)
+    return list(groups.values())
 
 
 def _check(model: Any, request: Request) -> None:
     """Raises UserError with what the request asks and can't be."""
     check(request)
     if model.text_encoder is None:
+        _require_kept(model, request)
         return
     layers = len(getattr(model.text_encoder, "text_model", model.text_encoder).encoder.layers)
     if not 1 <= request.clip_skip <= layers:
         raise UserError(f"clip_skip {request.clip_skip} is not possible: this model's text encoder has {layers} layers.")
+
+
+def _require_kept(model: Any, request: Request) -> None:
+    """Without a text encoder only prompts can be drawn whose states were kept."""
+    missing = next((key for key in text_keys([request]) if key not in model.kept_prompts), None)
+    if missing:
+        raise UserError(
+            f"The prompt {missing[0]!r} was not there when the text encoders were done with: prompts can be changed during "
+            "a run only without cache_text_encoder_outputs."
+        )
 
 
 TextKey = tuple[str, int]  # prompt and clip skip
@@ -79,51 +133,56 @@ def text_keys(requests: Sequence[Request]) -> list[TextKey]:
     return list(dict.fromkeys(wanted))
 
 
-def _text_states(model: Any, requests: Sequence[Request], autocast: torch.dtype | None) -> dict[TextKey, TextStates]:
-    """The text states [1, 77·n, C] of all prompts, each encoded once and by itself, or as they were kept on the model."""
-    known, keys = model.kept_prompts, text_keys(requests)
-    missing = [key for key in keys if key not in known]
-    if missing and model.text_encoder is None:
-        raise UserError(
-            f"The prompt {missing[0][0]!r} was not there when the text encoders were done with: prompts can be changed during "
-            "a run only without cache_text_encoder_outputs."
-        )
-    with _computing_in(model.unet, autocast):
-        return {key: known[key] if key in known else encode_prompt(model, *key) for key in keys}
+class _Texts:
+    """The text states [1, 77·n, C] of prompts, each encoded by itself and kept for a while, or as the model kept them."""
+
+    def __init__(self, model: Any, autocast: torch.dtype | None) -> None:
+        self._model, self._autocast = model, autocast
+        self._recent: dict[TextKey, TextStates] = {}
+
+    def of(self, prompt: str, clip_skip: int) -> TextStates:
+        key = (prompt, clip_skip)
+        if key in self._model.kept_prompts:
+            return self._model.kept_prompts[key]
+        found = self._recent.pop(key, None)
+        if found is None:
+            with _computing_in(self._model.unet, self._autocast):
+                found = encode_prompt(self._model, prompt, clip_skip)
+        self._recent[key] = found  # the newest is last
+        if len(self._recent) > _KEPT_TEXTS:
+            del self._recent[next(iter(self._recent))]
+        return found
 
 
 def _computing_in(part: Any, autocast: torch.dtype | None) -> Any:
     return torch.autocast(next(part.parameters()).device.type, dtype=autocast) if autocast else nullcontext()
 
 
-def _batches(requests: Sequence[Request], states: dict[TextKey, TextStates], batch_size: int) -> list[list[int]]:
+def _batches(model: Any, requests: Sequence[Request], places: Sequence[int], batch_size: int) -> list[list[int]]:
     """Places of requests that can be drawn together: all but prompt and seed are equal, and the prompts' lengths are."""
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for place, one in enumerate(requests):
-        lengths = [
-            states[text, one.clip_skip].states.shape[1]
-            for text in (one.prompt, one.negative)
-            if (text, one.clip_skip) in states
-        ]
-        key = (one.width, one.height, one.steps, one.cfg, one.sampler, *(lengths if one.cfg != 1 else lengths[:1]))
-        groups.setdefault(key, []).append(place)
+    for place in places:
+        one = requests[place]
+        lengths = [len(prompt_chunks(model.tokenizer, text)) for text in (one.prompt, one.negative)]
+        own = (one.width, one.height, one.steps, one.cfg, one.sampler, one.schedule)
+        groups.setdefault((*own, *(lengths if one.cfg != 1 else lengths[:1])), []).append(place)
     return [group[start : start + batch_size] for group in groups.values() for start in range(0, len(group), batch_size)]
 
 
 def _latents(
     model: Any,
     batch: Sequence[Request],
-    states: dict[TextKey, TextStates],
+    texts: _Texts,
     stepped: Callable[[], None],
     autocast: torch.dtype | None,
 ) -> torch.Tensor:
     """Latents [B, 4, h/8, w/8] of a batch; each picture's noise comes from its own generator in webui's order."""
     first, unet = batch[0], model.unet
     weight = next(unet.parameters())
-    positive = _together([states[one.prompt, one.clip_skip] for one in batch])
+    positive = _together([texts.of(one.prompt, one.clip_skip) for one in batch])
     negative = None
     if first.cfg != 1:
-        negative = _together([_as_negative(one.negative, states[one.negative, one.clip_skip]) for one in batch])
+        negative = _together([_as_negative(one.negative, texts.of(one.negative, one.clip_skip)) for one in batch])
     sizes = [(first.height, first.width, 0, 0, first.height, first.width)]
     generators = [torch.Generator("cpu").manual_seed(one.seed) for one in batch]
     shape = (unet.config.in_channels, first.height // 8, first.width // 8)
@@ -145,7 +204,17 @@ def _latents(
             with_prompt, without = ask(x, timestep, positive), ask(x, timestep, negative)
         return without + first.cfg * (with_prompt - without)
 
-    return sample_latents(first.sampler, first.steps, predict, draw, stepped, model.prediction, model.zero_terminal)
+    return sample_latents(
+        first.sampler,
+        first.steps,
+        predict,
+        draw,
+        stepped,
+        model.prediction,
+        model.zero_terminal,
+        schedule=first.schedule,
+        xl=model.family == "sdxl",
+    )
 
 
 def _together(texts: Sequence[TextStates]) -> TextStates:

@@ -1,8 +1,4 @@
-"""webui's samplers: from noise to latents, with a model that predicts the noise or the velocity.
-
-DDIM (Song et al. 2020, eta 0) runs on the timesteps that webui 1.10 takes. Euler and Euler ancestral (Karras et al. 2022)
-and DPM-Solver++(2M) (Lu et al. 2022) run on k-diffusion's sigmas, the latter on Karras' schedule as webui's "Automatic".
-"""
+"""From noise to latents by webui's samplers, with a model that answers noise or velocity."""
 
 from __future__ import annotations
 
@@ -11,15 +7,19 @@ from dataclasses import dataclass
 
 import torch
 
-from ..models.noise import TIMESTEPS, Prediction, alphas_cumprod
-
-# What is left of the picture at the end of a zero-terminal schedule, where nothing would be: as webui has it.
-LEAST = 4.8973451890853435e-08
+from ..models.noise import TIMESTEPS, Prediction
+from .sampler_names import AUTOMATIC, BY_TIMESTEPS, schedule_used
+from .schedule_types import all_sigmas, ddim_timesteps, kept_shares, scheduled_sigmas, timestep_of
+from .solvers import SOLVERS, restart_pairs
+from .timestep_solvers import ddim, plms, unipc
 
 # (latents as the UNet wants them [B, 4, h, w], timestep 0 … 999, may be fractional) → the UNet's answer
 Answer = Callable[[torch.Tensor, float], torch.Tensor]
 Draw = Callable[[], torch.Tensor]  # the next normal noise of every picture, [B, 4, h, w]
 Steps = Callable[[], None]  # called after every step
+_WITHOUT_SECOND_LAST = ("DPM2", "DPM2 a")  # webui gives them one step more and leaves the last level before 0 out
+_LCM_EVERY = 20  # latent consistency models were taught at every 20th timestep
+_LARGEST_STRENGTH = 0.999
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,10 @@ class Noise:
         answer = self.answer(x, timestep)
         return answer if self.prediction == "epsilon" else kept**0.5 * answer + (1 - kept) ** 0.5 * x
 
-    def at_sigma(self, x: torch.Tensor, sigma: float) -> torch.Tensor:
+    def at_sigma(self, x: torch.Tensor, sigma: float, timestep: float | None = None) -> torch.Tensor:
         """x = picture + sigma · noise, which is scaled to what the UNet was trained on."""
-        return self.at(x / (sigma**2 + 1) ** 0.5, timestep_of(sigma, self.zero_terminal), 1 / (sigma**2 + 1))
+        at = timestep_of(sigma, all_sigmas(self.zero_terminal)) if timestep is None else timestep
+        return self.at(x / (sigma**2 + 1) ** 0.5, at, 1 / (sigma**2 + 1))
 
 
 def sample_latents(
@@ -51,107 +52,75 @@ def sample_latents(
     stepped: Steps,
     prediction: Prediction = "epsilon",
     zero_terminal: bool = False,
+    *,
+    schedule: str = AUTOMATIC,
+    xl: bool = False,
+    start: torch.Tensor | None = None,
+    strength: float = 1.0,
 ) -> torch.Tensor:
     """Latents [B, 4, h, w] of finished pictures; the first draw is where they start from.
 
-    prediction, zero_terminal: the model's, as in models/noise.py.
+    prediction, zero_terminal: the model's, as in models/noise.py; `xl`: it is SDXL, for which Align Your Steps has its own
+    levels. With `start` (latents of pictures) only the last `strength` (0 … 1) of the steps are done, as webui's img2img does:
+    noise of the level that they begin at is put onto it.
     """
     noise = Noise(answer, prediction, zero_terminal)
-    if sampler == "DDIM":
-        return _ddim(ddim_timesteps(steps), noise, draw, stepped)
-    sigmas = karras_sigmas(steps, zero_terminal) if sampler == "DPM++ 2M" else even_sigmas(steps, zero_terminal)
-    solve = {"Euler": _euler, "Euler a": _euler_ancestral, "DPM++ 2M": _dpmpp_2m}[sampler]
-    return solve(sigmas, noise, draw, stepped)
+    done = None if start is None else int(min(strength, _LARGEST_STRENGTH) * steps)
+    if sampler in BY_TIMESTEPS:
+        return _by_timesteps(sampler, steps, noise, draw, stepped, start, done)
+    levels = levels_of(sampler, steps, schedule, zero_terminal, xl)
+    if done is not None:
+        levels = levels[steps - done - 1 :]
+    x = draw() * levels[0] if start is None else start + draw() * levels[0]
+    if sampler == "LCM":
+        return _lcm(levels, x, noise, draw, stepped)
+    return SOLVERS[sampler](levels, x, noise.at_sigma, draw, stepped)
 
 
-def evaluations(sampler: str, steps: int) -> int:
-    """How often the UNet is asked. webui's DDIM leaves out the last of its evenly spaced timesteps."""
-    return len(ddim_timesteps(steps)) - 1 if sampler == "DDIM" else steps
+def levels_of(sampler: str, steps: int, schedule: str, zero_terminal: bool = False, xl: bool = False) -> list[float]:
+    """The sigmas that a sampler with a schedule goes down."""
+    more = sampler in _WITHOUT_SECOND_LAST
+    sigmas = _lcm_sigmas(zero_terminal) if sampler == "LCM" else all_sigmas(zero_terminal)
+    levels = scheduled_sigmas(schedule_used(sampler, schedule), steps + more, sigmas, xl)
+    return [*levels[:-2], levels[-1]] if more else levels
 
 
-def ddim_timesteps(steps: int) -> list[int]:
-    """Every (1000 // steps)-th timestep, from 1 upwards: not always `steps` of them, but that is what webui does."""
-    return [min(timestep + 1, TIMESTEPS - 1) for timestep in range(0, TIMESTEPS, TIMESTEPS // steps)]
+def step_count(sampler: str, steps: int, schedule: str = AUTOMATIC) -> int:
+    """How often `stepped` is called. webui's DDIM leaves out the last of its evenly spaced timesteps; Restart goes back."""
+    if sampler in BY_TIMESTEPS:
+        return len(ddim_timesteps(steps)) - (sampler != "UniPC")
+    levels = levels_of(sampler, steps, schedule)
+    return len(restart_pairs(levels)) if sampler == "Restart" else len(levels) - 1
 
 
-def kept_shares(zero_terminal: bool = False) -> torch.Tensor:
-    """[1000] falling: the picture's share of the variance, never quite 0."""
-    kept = alphas_cumprod(zero_terminal)
-    return kept.clamp(min=LEAST) if zero_terminal else kept
+def _by_timesteps(
+    sampler: str, steps: int, noise: Noise, draw: Draw, stepped: Steps, start: torch.Tensor | None, done: int | None
+) -> torch.Tensor:
+    timesteps, kept, x = ddim_timesteps(steps), kept_shares(noise.zero_terminal).double(), draw()
+    begun = None
+    if start is not None and done is not None:
+        share = kept[timesteps[done]].item()
+        x = share**0.5 * start + (1 - share) ** 0.5 * x
+        timesteps = timesteps[:done]
+        begun = (timesteps[-1] + 1) / TIMESTEPS if timesteps else None
+    if sampler == "UniPC":
+        return unipc(len(timesteps), kept, x, noise.at, stepped, begun)
+    return {"DDIM": ddim, "PLMS": plms}[sampler](timesteps, kept, x, noise.at, stepped)
 
 
-def all_sigmas(zero_terminal: bool = False) -> torch.Tensor:
-    """[1000] rising: the noise's share against the picture's, sqrt((1-a)/a)."""
-    kept = kept_shares(zero_terminal)
-    return ((1.0 - kept) / kept) ** 0.5
+def _lcm_sigmas(zero_terminal: bool) -> torch.Tensor:
+    return all_sigmas(zero_terminal)[_LCM_EVERY - 1 :: _LCM_EVERY]
 
 
-def even_sigmas(steps: int, zero_terminal: bool = False) -> list[float]:
-    """Falling sigmas at evenly spaced timesteps, between two of which log sigma is linear, and a last 0."""
-    timesteps = torch.linspace(TIMESTEPS - 1, 0, steps)
-    logs = all_sigmas(zero_terminal).log()
-    low, high, between = timesteps.floor().long(), timesteps.ceil().long(), timesteps.frac()
-    return [*((1 - between) * logs[low] + between * logs[high]).exp().tolist(), 0.0]
-
-
-def karras_sigmas(steps: int, zero_terminal: bool = False, rho: float = 7.0) -> list[float]:
-    """Falling sigmas whose rho-th roots are evenly spaced (Karras et al. 2022, equation 5), and a last 0."""
-    sigmas = all_sigmas(zero_terminal)
-    low, high = (sigma.item() ** (1 / rho) for sigma in (sigmas[0], sigmas[-1]))
-    return [*((high + torch.linspace(0, 1, steps) * (low - high)) ** rho).tolist(), 0.0]
-
-
-def timestep_of(sigma: float, zero_terminal: bool = False) -> float:
-    """The fractional timestep of a sigma, linear in log sigma between two timesteps."""
-    logs, log_sigma = all_sigmas(zero_terminal).log(), torch.tensor(sigma).log()
-    low = int((logs <= log_sigma).sum().clamp(1, TIMESTEPS - 1)) - 1
-    between = ((log_sigma - logs[low]) / (logs[low + 1] - logs[low])).clamp(0, 1)
-    return low + between.item()
-
-
-def _ddim(timesteps: list[int], seen: Noise, draw: Draw, stepped: Steps) -> torch.Tensor:
-    kept, x = kept_shares(seen.zero_terminal).double(), draw()
-    for timestep, following in zip(timesteps[:0:-1], timesteps[-2::-1], strict=True):
-        now, then = kept[timestep].item(), kept[following].item()
-        noise = seen.at(x, float(timestep), now)
-        picture = (x - (1 - now) ** 0.5 * noise) / now**0.5
-        x = then**0.5 * picture + (1 - then) ** 0.5 * noise
-        stepped()
-    return x
-
-
-def _euler(sigmas: list[float], noise: Noise, draw: Draw, stepped: Steps) -> torch.Tensor:
-    x = draw() * sigmas[0]
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
-        x = x + (following - sigma) * noise.at_sigma(x, sigma)
-        stepped()
-    return x
-
-
-def _euler_ancestral(sigmas: list[float], noise: Noise, draw: Draw, stepped: Steps) -> torch.Tensor:
-    """Goes further down than asked and adds new noise up to the wanted sigma; none is drawn for the last step."""
-    x = draw() * sigmas[0]
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
-        up = min(following, (following**2 * (sigma**2 - following**2) / sigma**2) ** 0.5)
-        down = (following**2 - up**2) ** 0.5
-        x = x + (down - sigma) * noise.at_sigma(x, sigma)
+def _lcm(levels: list[float], x: torch.Tensor, noise: Noise, draw: Draw, stepped: Steps) -> torch.Tensor:
+    """Luo et al. 2023: the picture predicted at each level, with new noise of the next level."""
+    logs = _lcm_sigmas(noise.zero_terminal).log()
+    for sigma, following in zip(levels, levels[1:], strict=False):
+        timestep = int((logs - torch.tensor(sigma).log()).abs().argmin()) * _LCM_EVERY + _LCM_EVERY - 1
+        picture = x - sigma * noise.at_sigma(x, sigma, float(timestep))
+        scaled = (10.0 * timestep) ** 2
+        x = (scaled / (scaled + 0.25)) ** 0.5 * picture + 0.25 / (scaled + 0.25) * x
         if following > 0:
-            x = x + up * draw()
-        stepped()
-    return x
-
-
-def _dpmpp_2m(sigmas: list[float], noise: Noise, draw: Draw, stepped: Steps) -> torch.Tensor:
-    """Second order from the last two predicted pictures; the first and the last step are of first order."""
-    x, before, last = draw() * sigmas[0], None, 0.0
-    for sigma, following in zip(sigmas, sigmas[1:], strict=False):
-        picture = x - sigma * noise.at_sigma(x, sigma)
-        if before is None or following == 0:
-            ahead = picture
-        else:
-            ratio = torch.log(torch.tensor(last / sigma)).item() / torch.log(torch.tensor(sigma / following)).item()
-            ahead = picture + (picture - before) / (2 * ratio)
-        x = following / sigma * x + (1 - following / sigma) * ahead
-        before, last = picture, sigma
+            x = x + following * draw()
         stepped()
     return x

@@ -25,7 +25,10 @@ def test_all_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("sampler", "words"),
-    [("Euler", "Sampler: Euler, Schedule type: Uniform, "), ("DDIM", "Sampler: DDIM, CFG scale: 4.5, ")],
+    [
+        ("Euler", "Sampler: Euler, Schedule type: Automatic, "),
+        ("DDIM", "Sampler: DDIM, Schedule type: Automatic, CFG scale: 4.5, "),
+    ],
 )
 def test_the_least(sampler: str, words: str) -> None:
     text = infotext(Request("one", width=64, height=64, seed=1, steps=3, cfg=4.5, sampler=sampler))

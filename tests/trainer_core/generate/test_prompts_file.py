@@ -75,9 +75,11 @@ def test_any_encoding(tmp_path: Path) -> None:
 
 
 def test_what_is_done_otherwise_is_said_once(tmp_path: Path) -> None:
-    found = read(tmp_path, "a.txt", "one --ss heun --g 3\ntwo --ss heun --ss k_dpm_2_a\nthree --ss heun\n")
-    assert [one.sampler for one in found.requests] == ["Euler", "Euler a", "Euler"]
-    assert len(found.notes) == 3 and any("heun" in note and "Euler" in note for note in found.notes)
+    content = "one --ss dpmsingle --g 3\ntwo --ss heun --ss k_dpm_2_a\nthree --ss dpmsingle\nfour --ss DPM++ 2M SGM Uniform\n"
+    found = read(tmp_path, "a.txt", content)
+    assert [one.sampler for one in found.requests] == ["DPM++ 2M", "DPM2 a", "DPM++ 2M", "DPM++ 2M"]
+    assert [one.schedule for one in found.requests] == ["Automatic"] * 3 + ["SGM Uniform"]
+    assert len(found.notes) == 2 and any("dpmsingle" in note and "DPM++ 2M" in note for note in found.notes)
     assert any("guidance_scale" in note for note in found.notes)
 
 
@@ -112,8 +114,8 @@ def test_settings_give_sampler_clip_skip_and_seed(tmp_path: Path) -> None:
     assert sample_requests(Settings.of(sample_prompts=str(path))).requests[0] == Request(
         "one", "", 512, 512, 0, 30, 7.5, "DDIM"
     )
-    (note,) = sample_requests(Settings.of(sample_prompts=str(path), sample_sampler="pndm")).notes
-    assert "pndm" in note
+    (note,) = sample_requests(Settings.of(sample_prompts=str(path), sample_sampler="dpmsingle")).notes
+    assert "dpmsingle" in note
 
 
 def test_the_plan_tells_what_is_wrong_before_the_run(tmp_path: Path) -> None:
@@ -123,6 +125,6 @@ def test_the_plan_tells_what_is_wrong_before_the_run(tmp_path: Path) -> None:
     path.write_text("x --w wide\n", encoding="utf-8")
     (problem,) = other_input_problems(Settings.of(sample_prompts=str(path)))
     assert problem.severity == "error" and "width 'wide'" in problem.message
-    path.write_text("x --ss heun\n", encoding="utf-8")
+    path.write_text("x --ss dpmsingle\n", encoding="utf-8")
     (problem,) = other_input_problems(Settings.of(sample_prompts=str(path)))
-    assert problem.severity == "note" and "heun" in problem.message
+    assert problem.severity == "note" and "dpmsingle" in problem.message

@@ -283,7 +283,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_made_stays(
         (("--class_word=doll",), {"reg_data_dir": None}, 1, "no folder for the pictures"),
         (("--class_word=doll",), {"caption_extension": ".caption"}, 1, "None of the 3 training pictures has a caption"),
         (("--class_word=doll", "--activation=jenny"), {}, 1, "No caption holds the activation tag 'jenny'"),
-        (("--class_word=doll", "--sampler=Heun"), {}, 1, "no sampler 'Heun'"),
+        (("--class_word=doll", "--sampler=Quux"), {}, 1, "no sampler 'Quux'"),
         ((), {}, 2, "reg needs --class_word"),
         (("--class_word=doll", "--steps=0"), {}, 2, "--steps"),
         (("--class_word=doll", "--folder=a/b"), {}, 2, "not the name of a folder"),

@@ -39,10 +39,10 @@ def test_a_seed_draws_the_same_picture_and_another_seed_another(model: Model) ->
     assert difference(first, other) > 1
 
 
-@pytest.mark.parametrize("sampler", ["DDIM", "Euler", "Euler a", "DPM++ 2M"])
+@pytest.mark.parametrize("sampler", ["DDIM", "Euler", "Euler a", "DPM++ 2M", "LMS", "DPM++ 2S a", "UniPC", "LCM"])
 def test_batches_change_nothing(model: Model, sampler: str) -> None:
-    requests = [replace(ONE, prompt=f"tag {number}", seed=number, sampler=sampler) for number in range(3)]
-    requests.insert(1, replace(ONE, width=40, sampler=sampler, cfg=1.0))
+    requests = [replace(ONE, prompt=f"tag {number}", seed=number, sampler=sampler, steps=3) for number in range(3)]
+    requests.insert(1, replace(ONE, width=40, sampler=sampler, cfg=1.0, steps=3))
     done = []
     together = generate(model, requests, batch_size=3, progress=lambda *now: done.append(now))
     alone = [generate(model, [one], batch_size=1)[0] for one in requests]
@@ -123,7 +123,9 @@ def test_nothing_of_the_model_changes(model: Model) -> None:
     ("change", "words"),
     [
         ({"width": 36}, "multiples of 8"),
-        ({"sampler": "Heun"}, "no sampler 'Heun'"),
+        ({"sampler": "Quux"}, "no sampler 'Quux'"),
+        ({"sampler": "DPM++ SDE"}, "can't be equal"),
+        ({"schedule": "Quux"}, "no schedule type 'Quux'"),
         ({"steps": 0}, "0 steps are not possible"),
         ({"clip_skip": 9}, "clip_skip 9"),
     ],

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from ..picture_files import is_transparent, opened
 from ..problems import UserError
-from .augment import cropped
+from .augment import cropped, resized
 from .batches import Batch
 from .items import Item, TrainingSet
 from .sizes import is_mirrored
@@ -51,16 +51,10 @@ def latent_mask(item: Item) -> torch.Tensor:
     mask = _read(item)
     if mask is None:
         return torch.ones(1, height // LATENT_PIXELS, width // LATENT_PIXELS)
-    whole = np.asarray(
-        mask.resize(item.fit.resized, Image.Resampling.BOX if _shrinks(mask, item) else Image.Resampling.BILINEAR)
-    )
+    whole = resized(mask.convert("RGB"), item.fit.resized, item.subset.options.resize_interpolation)[..., 0]
     pixels = cropped(whole, item.fit.bucket, item.fit.crop).astype(np.float32) / 255
     blocks = pixels.reshape(height // LATENT_PIXELS, LATENT_PIXELS, width // LATENT_PIXELS, LATENT_PIXELS)
     return torch.from_numpy(blocks.mean(axis=(1, 3), dtype=np.float32))[None]
-
-
-def _shrinks(mask: Image.Image, item: Item) -> bool:
-    return item.fit.resized[0] <= mask.width and item.fit.resized[1] <= mask.height
 
 
 def _read(item: Item) -> Image.Image | None:

@@ -15,7 +15,7 @@ from .folders import Findings, Listing, find_folders, list_folder
 from .items import Dataset, Fit, Ignored, Item, Subset, SubsetOptions, TrainingSet
 from .mask_files import find_masks
 from .pictures import Look, look_at
-from .regularization import matched_copies
+from .regularization import matched_copies, tell_shared_folders
 from .scan_report import names, tell_captions, tell_looks, tell_shared
 from .validation import keep_out
 
@@ -50,6 +50,7 @@ def scan(settings: Settings) -> TrainingSet:
             "Raise the repeats of the training folders to use them all, or take these away.",
         )
     subsets = [subset for dataset in datasets for subset in dataset.subsets]
+    tell_shared_folders(subsets, findings)
     _check_counts(subsets, items, findings)
     return TrainingSet(
         tuple(datasets),

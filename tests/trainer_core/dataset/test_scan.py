@@ -273,3 +273,23 @@ def test_a_toml_dataset(tmp_path: Path, folder: Path, settings: Make, draw_pictu
     assert found.items[0].subset.options.flip_aug and not found.items[4].subset.options.flip_aug
     assert found.items[3].caption == "doll" and found.items[4].fit.bucket == (64, 128)
     assert "folder-twice" in codes(found)
+
+
+def test_a_folder_that_is_trained_and_regularizes_at_once_is_refused(folder: Path, settings: Make, tmp_path: Path) -> None:
+    sentence = f"{folder} is given for training and for regularization at once. Give regularization pictures a folder"
+    assert sentence in problem(scan(settings(reg_data_dir=folder.parent)), "reg-is-training")
+    link = tmp_path / "other_name"
+    link.symlink_to(folder.parent, target_is_directory=True)
+    assert "at once" in problem(scan(settings(reg_data_dir=link)), "reg-is-training")
+    toml = tmp_path / "data.toml"
+    subset = f"[[datasets.subsets]]\nimage_dir = {str(folder)!r}\n"
+    toml.write_text(f"[[datasets]]\nresolution = 128\n{subset}{subset}is_reg = true\n", encoding="utf-8")
+    found = scan(settings(train_data_dir=None, dataset_config=toml))
+    assert sentence in problem(found, "reg-is-training")
+
+
+def test_an_empty_reg_folder_is_none(folder: Path, settings: Make, tmp_path: Path) -> None:
+    (tmp_path / "reg").mkdir()
+    found = scan(settings(reg_data_dir=tmp_path / "reg"))
+    assert all(one.severity != "error" for one in found.problems)
+    assert not any(item.subset.is_reg for item in found.items)

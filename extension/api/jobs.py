@@ -17,6 +17,7 @@ from ..rights import relative_to, shown
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import grid_job
+from .loop import loop_job
 from .prior import prior_job
 from .reg import reg_job
 
@@ -142,7 +143,7 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
-    if old.kind in ("reg", "grid", "prior"):
+    if old.kind in ("reg", "grid", "prior", "loop"):
         return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
 
@@ -220,6 +221,7 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, 
     "reg": reg_job,
     "grid": grid_job,
     "prior": prior_job,
+    "loop": loop_job,
 }
 _JOB = f"{PREFIX}/jobs/{{id}}"
 ROUTES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,8 +100,8 @@ def _single(name: str, value: Any, rights: Rights) -> Any:
 def _number(name: str, value: Any) -> int | float:
     low, high = _LIMITS[name]
     whole = name in _WHOLE
-    plain = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not plain or not low <= value <= high:
+    plain = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not plain or not low <= value <= high:  # nor is NaN within any limits
         raise Refused(f"{name} must be a {'whole ' if whole else ''}number from {low:g} to {high:g}, not {shown(value)}.")
     return value if whole else float(value)
 

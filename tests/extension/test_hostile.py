@@ -198,6 +198,35 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     ("tags/preview", {"folder": "{dataset}", "name": "a.png", "model": "{outside}"}),
     ("export", {"settings": {"output_dir": "{outside}"}, "as": "bash"}),
     ("plan", {"settings": {"train_data_dir": "{outside}"}}),
+    # test grids
+    project(test={"loras": ["{outside}/secret.txt"]}),
+    project(test={"checkpoints": ["{data}/link/secret.txt"]}),
+    project(test={"tagger": "{outside}"}),
+    project(test={"hook": "touch {outside}/pwned"}),
+    project(test={"suites": ["../../../outside/secret"]}),
+    project(test={"prompts": "x" * 100_000}),
+    *(
+        (path, {**kind, "options": {"prompts": "penny", "suites": [], **options}})
+        for path, kind in (("jobs", {"kind": "grid"}), ("test/plan", {}))
+        for options in (
+            {"loras": ["{outside}/secret.txt"]}, {"loras": ["{data}/link/secret.txt"]}, {"run": "../../outside"},
+            {"run": "20260102-030405-train"}, {"snapshots": ["../secret.txt"]}, {"checkpoints": ["/etc/passwd"]},
+            {"loras": ["{dataset}/a.png"], "prompts": "<lora:../../../outside/secret:1>"},
+            {"loras": ["{dataset}/a.png"], "prompts": "<lora:{outside}/secret:1>"},
+            {"loras": ["{dataset}/a.png"], "suites": ["../../../outside/secret"]},
+            {"loras": ["{dataset}/a.png"], "seeds": [10**400]}, {"--out": "{outside}"}, {"out": "{outside}"},
+        )
+    ),
+    ("jobs", {"kind": "prior", "settings": {"pretrained_model_name_or_path": "{outside}/secret.txt"},
+              "options": {"prior_prompt": "penny"}}),
+    ("jobs", {"kind": "prior", "settings": {}, "options": {"prior_prompt": "penny", "out": "{outside}"}}),
+    *((f"test/{what}", {"run": run, "cell": "e1/te1.0/unet1.0"})
+      for what in ("choose", "fault") for run in ("../../outside", "20260102-030405-train", ["x"])),
+    ("test/keep", {"run": "../../outside", "cell": "x", "others": ["../../outside/secret.txt"]}),
+    ("test/suites", {"name": "../../../outside/secret", "text": "pwned"}),
+    ("test/suites", {"name": "x", "text": "<lora:../../../outside/secret:1>"}),
+    ("test/suites", {"name": "x", "text": "x" * 1_000_000}),
+    ("test/suites/remove", {"name": "../../../outside/secret"}),
     *((f"jobs/{name}/kill", {}) for name in ("1", "..%2f..%2foutside", "%2e%2e", "20260102-030405-train")),
 ]  # fmt: skip
 
@@ -219,6 +248,10 @@ GETS: list[tuple[str, dict[str, str]]] = [
     ("jobs/..%2f..%2foutside", {}),
     ("jobs/%2e%2e%2f%2e%2e%2foutside/log", {}),
     ("jobs/20260102-030405-train/sample", {"name": "../../../outside/secret.png"}),
+    *(("test/grid", {"run": run}) for run in ("../../outside", "20260102-030405-train", "%2e%2e")),
+    *(("test/cell", {"file": name}) for name in ("../../../../outside/secret.png", "secret.png", "0" * 20 + ".png", "")),
+    ("test/prior/picture", {"set": "../../../../outside", "name": "0001.png"}),
+    ("test/prior/picture", {"set": "0" * 12, "name": "../../../../../outside/secret.png"}),
 ]  # fmt: skip
 
 
@@ -366,6 +399,46 @@ def test_a_samples_path_must_be_the_jobs_own(client: Any, bench: Workbench, scen
     reply = client.get(f"{API}/jobs/{job.id}/sample", params={"name": "secret.png"})
     assert reply.status_code == 404 and SECRET not in reply.text
     bench.jobs.remove(bench.jobs.get(job.id))
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("inside", [False, True], ids=["output outside", "files outside the output"])
+def test_snapshots_are_tested_and_deleted_only_where_a_run_of_ours_wrote_them(
+    client: Any, bench: Workbench, scene: dict[str, str], inside: bool
+) -> None:
+    """Whatever a job's folder says: it may have been made on the machine itself, or been written by somebody else."""
+    from lora_workbench.trainer_core.events import EventLog
+
+    output = scene["data"] + "/out" if inside else scene["outside"]
+    job = bench.jobs.add("train", "x", "penny", {"settings": {"output_dir": output, "output_name": "x"}})
+    log = EventLog(job.folder)
+    for name in ("secret.safetensors", "secret-000001.safetensors"):
+        (Path(scene["data"]) / "out").mkdir(exist_ok=True)
+        log.write("saved", path=f"{scene['outside']}/{name}", epoch=1, step=1, state=None)
+    log.write("saved", path=scene["data"] + "/out/../../outside/secret.txt", epoch=1, step=1, state=None)
+    log.write("done", path=scene["outside"] + "/secret.txt", steps=1)
+    log.close()
+    assert client.get(f"{API}/test/runs").json()["runs"] == []
+    for path, body in (
+        ("test/plan", {"options": {"run": job.id, "prompts": "x", "suites": []}}),
+        ("test/choose", {"run": job.id, "cell": "x"}),
+        ("test/keep", {"run": job.id, "cell": "x", "others": ["secret.txt", "secret.safetensors"]}),
+        ("test/fault", {"run": job.id, "cell": "x"}),
+    ):
+        assert client.post(f"{API}/{path}", json=body).status_code in (403, 404, 409)
+    assert client.get(f"{API}/test/cell", params={"run": job.id, "file": "0" * 20 + ".png"}).status_code in (403, 404, 409)
+    assert bench.plans.asked == []  # type: ignore[attr-defined]
+    bench.jobs.remove(bench.jobs.get(job.id))
+
+
+@pytest.mark.usefixtures("untouched")
+def test_a_link_among_the_cells_is_no_picture(client: Any, scene: dict[str, str], bench: Workbench) -> None:
+    cells = bench.projects.path("penny") / "grids" / "others" / "cells"
+    cells.mkdir(parents=True)
+    (cells / ("0" * 20 + ".png")).symlink_to(Path(scene["outside"]) / "secret.png")
+    reply = client.get(f"{API}/test/cell", params={"file": "0" * 20 + ".png"})
+    assert reply.status_code == 403 and SECRET not in reply.text
+    (cells / ("0" * 20 + ".png")).unlink()
 
 
 @pytest.mark.usefixtures("untouched")

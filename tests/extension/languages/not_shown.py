@@ -29,9 +29,6 @@ SILENT_FILES = (
     "trainer_core/generate/grid_suites.py",
     "trainer_core/generate/grid_words.py",
     "trainer_core/generate/infotext.py",
-    "trainer_core/generate/reg.py",
-    "trainer_core/generate/reg_draw.py",
-    "trainer_core/generate/reg_set.py",
     "trainer_core/generate/reg_words.py",
     "trainer_core/generate/samplers.py",
     "trainer_core/noising.py",
@@ -52,6 +49,8 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     # A query and tags as examples.
     "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
+    "extension/page/reg_options.js": ("smile, outdoors",),
+    "extension/page/reg_pairs.js": ("class word",),  # the trainer's word, which is looked up
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
@@ -74,6 +73,17 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "tagger/hub.py": ("Bearer {}",),
     "trainer_core/dataset/caption_text.py": ("caption ",),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
+    "trainer_core/generate/reg.py": (
+        "What is drawn stays; the same command",
+        "{}: {} pictures to draw",
+        "{} are stale, since",
+        "{} are your own and stay",
+        "Missing, for want",
+        "Extra, of no training picture",
+        "warning: CFG",
+    ),
+    "trainer_core/generate/reg_set.py": ("negative prompt", "clip skip", "class word"),  # the page has its own words for these
+    "trainer_core/generate/telling.py": ("{} of {} pictures drawn",),
     "trainer_core/models/header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.
     "trainer_core/planning/captions.py": (
@@ -151,6 +161,8 @@ SAME: tuple[str, ...] = (
     "simple background, monochrome",
     "python install.py setup",
     "python install.py setup --torch auto",
+    "CFG",
+    "clip skip",
 )
 
 # Names that stay as they are within Chinese sentences.
@@ -161,7 +173,7 @@ TERMS: tuple[str, ...] = (
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
-    "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun",
+    "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
 )  # fmt: skip
 
 # What is written as it is: values, fields of files and of the API, commands.
@@ -170,5 +182,5 @@ LITERALS: tuple[str, ...] = (
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
-    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force",
+    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "redo", "seed", "class",
 )  # fmt: skip

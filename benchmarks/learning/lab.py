@@ -194,9 +194,7 @@ def steps_to_learn(lab: Lab, material: Job, lora: Path) -> int | None:
     aim = lab.recipe.aims["concept_after"]
     for snapshot in sorted(lora.parent.glob(f"{lora.stem}-step*{lora.suffix}")):
         seen = lab.judge(lab.draw(prompts, 1000 * material.seed, snapshot))
-        if measures.is_met(
-            measures.relative(measures.concept(seen, lab.tags, own), of_truth), *lab.recipe.aims["concept_after"]
-        ):
+        if measures.is_met(measures.relative(measures.concept(seen, lab.tags, own), of_truth), *aim):
             return int(snapshot.stem.rpartition("-step")[2])
     return None
 

@@ -2,12 +2,13 @@
 
 import { h, setAttribute, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { loopSection } from "./loop_section.js";
 import { recall, remember } from "./memory.js";
 import { gridSection } from "./test_grid.js";
 import { priorSection } from "./test_prior.js";
 
 /** Each is {key, title(), build(app) → {element, shown?(), left?()}}, built when it is first looked at. */
-const SECTIONS = [gridSection, priorSection];
+const SECTIONS = [gridSection, priorSection, loopSection];
 
 export const testTab = { id: "test", title: () => t("Test"), build: buildTestTab };
 

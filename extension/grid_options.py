@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..trainer_core.generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from .errors import Refused
 from .rights import Rights, file_name, shown
 
 AXES = ("snapshots", "strength", "te", "unet", "checkpoints", "prompts", "seeds", "cfg")
-SAMPLERS = ("DDIM", "Euler", "Euler a", "DPM++ 2M")
 _LONGEST, _MOST, _MOST_FILES = 20_000, 40, 200
 
 TEST_DEFAULTS: dict[str, Any] = {
@@ -29,6 +29,7 @@ TEST_DEFAULTS: dict[str, Any] = {
     "cfg": [7.0],
     "steps": 20,
     "sampler": "Euler a",
+    "schedule": AUTOMATIC,
     "width": 0,  # 0: the training's resolution
     "height": 0,
     "checkpoints": [],  # besides the one that was trained on
@@ -39,7 +40,7 @@ TEST_DEFAULTS: dict[str, Any] = {
     "prior_count": 8,
     "prior_prompt": "",  # empty: the activation tag
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"sampler": SAMPLERS, "rows": ("", *AXES), "columns": ("", *AXES)}
+_CHOICES: dict[str, tuple[str, ...]] = {"sampler": SAMPLERS, "schedule": SCHEDULES, "rows": ("", *AXES), "columns": ("", *AXES)}
 _LIMITS: dict[str, tuple[float, float]] = {
     "strength": (-5, 5),
     "te": (-5, 5),
@@ -117,7 +118,7 @@ def grid_options(options: Mapping[str, Any], files: list[Path], chosen: list[Pat
             asked["epochs"] = [path.stem for path in chosen]
     asked["loras"] = options["loras"]
     asked |= {name: options[name] for name in (("te", "unet") if options["parts"] else ("strength",))}
-    asked |= {name: options[name] for name in ("seeds", "cfg", "steps", "sampler", "negative")}
+    asked |= {name: options[name] for name in ("seeds", "cfg", "steps", "sampler", "schedule", "negative")}
     asked |= {name: options[name] or None for name in ("width", "height", "rows", "columns", "tagger")}
     asked["no_base"] = not options["base"]
     return asked

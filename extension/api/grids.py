@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ...trainer_core.generate.sampler_names import SAMPLERS, SCHEDULES
 from ..drawing_pace import seconds_for
 from ..errors import MISSING, NOT_NOW, Refused
 from ..rights import shown
@@ -26,7 +27,8 @@ def get_runs(call: Call) -> Answer:
     """The project's trainings that left LoRAs, newest first, and LoRAs of the host's that may be compared with."""
     project = open_project(call)
     runs = [one for one in all_trained(call.workbench.jobs, project["name"]) if _allowed(call, one)]
-    return {"runs": [_shown_run(one) for one in runs], "others": list(_others(call))}
+    shown = [_shown_run(one) for one in runs]
+    return {"runs": shown, "others": list(_others(call)), "samplers": SAMPLERS, "schedules": SCHEDULES}
 
 
 def _shown_run(run: Trained) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...trainer_core.generate.sampler_names import SAMPLERS
 from ..errors import MISSING, NOT_NOW, Refused
 from ..grid_options import TEST_DEFAULTS, checked_test_options
 from ..rights import shown
@@ -56,11 +57,11 @@ def get_prior(call: Call) -> Answer:
     )
     options = newest.job.get("options") if newest else None
     if not isinstance(options, dict):
-        return {"words": "", "pictures": []}
+        return {"words": "", "pictures": [], "samplers": SAMPLERS}
     folder, count = _folder(call, project) / Path(options["out"]).name, int(options["count"])
     names = [f"{number:04d}.png" for number in range(1, count + 1)]
     found = [{"set": folder.name, "name": name, "mark": mark} for name in names if (mark := _mark(folder / name))]
-    return {"words": options["activation"], "pictures": found}
+    return {"words": options["activation"], "pictures": found, "samplers": SAMPLERS}
 
 
 def _mark(path: Path) -> str:

@@ -18,6 +18,8 @@ export function createTest({ api, store }) {
   const model = {
     runs: null, // null: not known yet
     suites: [],
+    samplers: ["Euler a"],
+    schedules: ["Automatic"],
     others: [], // LoRAs of webui's folder
     plan: null, // {count, missing, seconds} or {error}
     grid: null, // {grids, cells, …}; null: none is there
@@ -56,7 +58,7 @@ export function createTest({ api, store }) {
         const [runs, suites] = await Promise.all([api.get("test/runs"), api.get("test/suites")]);
         if (project !== store.project?.name) return;
         model.runs = runs.runs;
-        model.others = runs.others;
+        Object.assign(model, { others: runs.others, samplers: runs.samplers, schedules: runs.schedules });
         model.suites = suites.suites;
         store.say("");
       } catch (error) {

@@ -134,7 +134,7 @@ function moreOptions(app, model) {
     seeds: t("seeds"),
     cfg: "CFG",
   };
-  const samplers = ["DDIM", "Euler", "Euler a", "DPM++ 2M"].map((name) => [name, name]);
+  const named = (names) => names.map((name) => [name, name]);
   const taggers = () => [["", t("no numbers by a tagger")], ...store.state.taggers.map((one) => [one.path, one.name])];
   const placed = () => Object.entries(axes).filter(([name]) => fits(name, testValues(store)));
   const asTrained = t("as trained");
@@ -142,7 +142,16 @@ function moreOptions(app, model) {
   const fields = [
     numberField(store, "cfg", { label: "CFG", help: t("5 to 7 is usual; higher burns."), low: 1, high: 50, list: true }),
     textField(store, "negative", { label: t("Negative prompt"), help: t("What no picture should have.") }),
-    choiceField(store, "sampler", { label: t("Sampler"), help: t("As webui calls it."), choices: () => samplers }),
+    choiceField(store, "sampler", {
+      label: t("Sampler"),
+      help: t("As webui calls it."),
+      choices: () => named(model.samplers),
+    }),
+    choiceField(store, "schedule", {
+      label: t("Schedule type"),
+      help: t("As webui calls it."),
+      choices: () => named(model.schedules),
+    }),
     numberField(store, "steps", { label: t("Sampling steps"), help: t("20 is usual."), low: 1, high: 500, whole: true }),
     numberField(store, "width", { ...size, label: t("Width") }),
     numberField(store, "height", { ...size, label: t("Height") }),

@@ -14,7 +14,7 @@ export const priorSection = { key: "prior", title: () => t("Prior check"), build
 function buildPrior(app) {
   const { store } = app;
   const words = () => testValues(store).prior_prompt.trim() || activationOf(store);
-  const samplers = ["DDIM", "Euler", "Euler a", "DPM++ 2M"].map((name) => [name, name]);
+  const shelf = priorShelf(app, () => look());
   const fields = [
     textField(store, "prior_prompt", {
       label: t("Words"),
@@ -28,7 +28,7 @@ function buildPrior(app) {
       high: 64,
       whole: true,
     }),
-    choiceField(store, "sampler", { label: t("Sampler"), help: t("As webui calls it."), choices: () => samplers }),
+    choiceField(store, "sampler", { label: t("Sampler"), help: t("As webui calls it."), choices: () => shelf.samplers() }),
     numberField(store, "steps", { label: t("Sampling steps"), help: t("20 is usual."), low: 1, high: 500, whole: true }),
   ];
   const make = makePart(app, {
@@ -48,7 +48,6 @@ function buildPrior(app) {
     { class: "lw-dim" },
     t("Before training: does the base model know this tag already? It draws the tag alone, without any LoRA."),
   );
-  const shelf = priorShelf(app);
   const left = h(
     "div",
     { class: "lw-left" },
@@ -71,7 +70,7 @@ function whyNot(store, words) {
   return words ? "" : t("First write the tag that will call your LoRA.");
 }
 
-function priorShelf(app) {
+function priorShelf(app, told) {
   const { api, store } = app;
   const title = h("h3", {});
   const shelf = h("div", { class: "lw-prior-shelf", role: "list", "aria-label": t("What the base draws") });
@@ -87,6 +86,7 @@ function priorShelf(app) {
   const element = h("section", { class: "lw-prior" }, failed, empty, title, shelf, verdict);
   let visible = false;
   let pictures = [];
+  let samplers = ["Euler a"];
   let looked = 0;
   let seen = "";
   const address = (one, size) => api.url("test/prior/picture", { set: one.set, name: one.name, mark: one.mark, size });
@@ -124,6 +124,8 @@ function priorShelf(app) {
       const answer = await api.get("test/prior");
       if (project !== store.project?.name) return;
       pictures = answer.pictures;
+      samplers = answer.samplers;
+      told();
       setText(title, answer.words ? t("What the base draws for: {words}", { words: answer.words }) : "");
       setText(failed, "");
     } catch (error) {
@@ -145,6 +147,7 @@ function priorShelf(app) {
   store.on("opened", () => visible && load());
   return {
     element,
+    samplers: () => samplers.map((name) => [name, name]),
     enter() {
       visible = true;
       load();

@@ -21,6 +21,7 @@ const USUAL = {
   cfg: [7],
   steps: 20,
   sampler: "Euler a",
+  schedule: "Automatic",
   width: 0,
   height: 0,
   checkpoints: [],

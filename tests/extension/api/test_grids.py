@@ -275,7 +275,7 @@ def test_the_prior_check_draws_the_tag_alone(client: Any, bench: Workbench, run:
     made = post(client, "jobs", kind="prior", project="penny", settings=settings, options={"prior_count": 2})
     job = read_json(bench.jobs.get(made["id"]).folder / "job.json")
     assert job["options"]["activation"] == "penny" and job["options"]["count"] == 2 and made["title"] == "penny"
-    assert client.get(f"{API}/test/prior").json() == {"words": "", "pictures": []}  # it waits
+    assert client.get(f"{API}/test/prior").json()["pictures"] == []  # it waits
     folder = Path(job["options"]["out"])
     assert folder.is_relative_to(bench.projects.path("penny") / "prior")
     folder.mkdir(parents=True)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ..files import free_name
+from ..models.memory import put_idle_away
 from ..settings import Settings
 from .infotext import infotext, save_png
 from .prompts_file import sample_requests
@@ -40,6 +41,7 @@ def sample_now(
     wanted = sample_requests(settings)
     with _as_if_nothing(model, network):
         images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
+    put_idle_away(model, settings, device)
     folder = Path(settings.output_dir).expanduser() / "sample"
     by_epoch = step == 0 or (bool(settings.sample_every_n_epochs) and not asked)
     when = f"e{epoch:06d}" if by_epoch else f"{step:06d}"

@@ -55,6 +55,11 @@ class Cell:
         one = self.snapshot
         return Lora(one.name, one.digest, self.te, self.unet, self.lbw, self.x, str(one.path))
 
+    def loras(self) -> tuple[Lora, ...]:
+        """All that are put on: the snapshot, and those of the prompt and of `together`."""
+        own = self.lora()
+        return (*([own] if own else []), *self.request.loras)
+
 
 @dataclass(frozen=True)
 class Grid:

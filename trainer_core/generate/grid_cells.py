@@ -15,7 +15,6 @@ from ..files import write_json
 from ..problems import UserError
 from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
-from .request import Lora
 from .sampler_names import AUTOMATIC
 from .telling import Told, told_nobody
 
@@ -40,7 +39,7 @@ def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
 
 def cell_infotext(cell: Cell, model_hash: str) -> str:
     """What webui's PNG info reads: its prompt has the LoRA with both strengths."""
-    return infotext(replace(cell.request, loras=_loras(cell)), cell.checkpoint.stem, model_hash)
+    return infotext(replace(cell.request, loras=cell.loras()), cell.checkpoint.stem, model_hash)
 
 
 def write_manifest(
@@ -93,7 +92,7 @@ def draw_missing(
     for checkpoint, of_model in itertools.groupby(sorted(missing, key=_base_first), key=lambda cell: cell.checkpoint):
         model, device = _load(checkpoint)
         group = list(of_model)
-        requests = [replace(cell.request, loras=_loras(cell)) for cell in group]
+        requests = [replace(cell.request, loras=cell.loras()) for cell in group]
         for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size):
             for place, image in zip(places, images, strict=True):
                 _save(files[group[place].id], image, cell_infotext(group[place], hashes[checkpoint]), done)
@@ -105,11 +104,6 @@ def draw_missing(
 
 def _base_first(cell: Cell) -> tuple[str, bool]:
     return str(cell.checkpoint), cell.snapshot is not None
-
-
-def _loras(cell: Cell) -> tuple[Lora, ...]:
-    own = cell.lora()
-    return (*([own] if own else []), *cell.request.loras)
 
 
 def _load(checkpoint: Path) -> tuple[Any, Any]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..models.families import identify
 from ..models.hashes import model_hashes
+from ..models.header import read_header
+from ..networks.block_weights import parse_block_weights
 from ..problems import WordsError
 from ..settings import Settings
 from ..settings.toml_files import config_path, flattened, read_config
@@ -134,9 +137,18 @@ def find_grid(given: Given) -> FoundGrid:
     words, axes = given.words, _axes(given)
     grids = lay_out(axes, *(SAME_AS.get(name, name) for name in (words.rows, words.columns)), base=not words.no_base)
     cells = all_cells(grids)
+    _check_blocks(cells)
     hashes = {point.value: model_hashes(point.value)[1] for point in axes["checkpoints"]}
     files = {cell.id: cell_file(given.folder, cell, hashes[cell.checkpoint]) for cell in cells}
     return FoundGrid(given, axes, grids, cells, files, hashes)
+
+
+def _check_blocks(cells: Sequence[Cell]) -> None:
+    """UserError with block weights that one of the models can't have, before anything is drawn."""
+    weighted = {(cell.checkpoint, lora.lbw, lora.x) for cell in cells for lora in cell.loras() if lora.lbw}
+    families = {checkpoint: identify(read_header(checkpoint)) for checkpoint, _, _ in weighted}
+    for checkpoint, lbw, x in sorted(weighted, key=str):
+        parse_block_weights(lbw, families[checkpoint], x=x, what="lbw")
 
 
 def _axes(given: Given) -> dict[str, list[Point]]:

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,7 @@ def _data_address(path: Path, as_it_is: bool) -> str:
 
 
 def _place(cell: Cell) -> tuple[Any, ...]:
-    return cell.checkpoint, tuple(asdict(cell.request).values())
+    return cell.checkpoint, cell.request
 
 
 def sheet_paths(folder: Path, count: int) -> list[Path]:

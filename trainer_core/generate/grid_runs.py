@@ -11,6 +11,7 @@ from typing import Any
 
 from ..events import JOB, read_events
 from ..files import data_folder, read_json
+from ..models.families import identify
 from ..models.header import ModelHeader, read_header
 from ..problems import UserError
 from ..randomness import uniform_int
@@ -45,8 +46,8 @@ class Snapshot:
 def read_snapshot(path: Path) -> Snapshot:
     """One LoRA file, from its header; UserError where it is missing or no LoRA."""
     header = read_header(path)
-    if not any(".lora_down." in name for name in header.tensors):
-        raise UserError(f"{path} is not a LoRA in kohya's format: give a .safetensors file with lora_down and lora_up tensors.")
+    if identify(header) != "lora":
+        raise UserError(f"{path} is not a LoRA: give a file as kohya's trainers or this one write it.")
     match = _NAME.fullmatch(path.name)
     run, epoch, step = (match["run"], match["epoch"], match["step"]) if match else (path.stem, None, None)
     known = header.metadata

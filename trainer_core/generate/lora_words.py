@@ -94,8 +94,9 @@ def find_lora(name: str, folders: Sequence[Path]) -> Path:
     """The file of that name in the folders or below; UserError where there is none, or several that differ by folder alone."""
     found = {path.resolve(): path for folder in folders for path in _files(folder.expanduser(), name)}
     if not found:
-        where = ", ".join(dict.fromkeys(str(folder) for folder in folders)) or "no folder"
-        raise UserError(f"The LoRA {name} of a prompt is not in {where}: give its folder with --lora_folders.")
+        where = ", ".join(dict.fromkeys(str(folder) for folder in folders))
+        told = f"is not in {where}" if where else "is looked for in no folder"
+        raise UserError(f"The LoRA {name} of a prompt {told}: give its folder with --lora_folders.")
     if len(found) > 1:
         both = " and ".join(map(str, list(found.values())[:2]))
         raise UserError(f"There are several LoRAs called {name}, {both}: rename one, since webui couldn't tell them apart.")

@@ -13,12 +13,13 @@ from ..dataset.items import Item, TrainingSet
 from ..picture_names import is_picture
 from ..problems import UserError
 from ..settings import Settings
+from .lora_words import with_loras
 from .reg_manifest import Manifest, text_hash
 from .reg_prompts import activation_of, as_prompt, caption_tags, is_captioned, matched_items, reg_caption, reg_path
 from .reg_words import RegOptions
 from .request import Request, check
 
-_FIELDS = {"negative": "negative prompt", "clip_skip": "clip skip", "cfg": "CFG"}
+_FIELDS = {"negative": "negative prompt", "clip_skip": "clip skip", "cfg": "CFG", "schedule": "schedule type", "loras": "LoRAs"}
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _request(settings: Settings, options: RegOptions, text: str, size: tuple[int
     if settings.seed is None:
         raise UserError("The settings give no seed, and the pictures are drawn with the training's: set seed, such as 42.")
     request = Request(
-        prompt=as_prompt(text),
+        prompt=", ".join(part for part in (as_prompt(text), options.prompt_end) if part),
         negative=options.negative,
         width=size[0],
         height=size[1],
@@ -145,7 +146,7 @@ def _request(settings: Settings, options: RegOptions, text: str, size: tuple[int
         clip_skip=settings.clip_skip or 1,
     )
     check(request)
-    return request
+    return with_loras(request, options.lora_folders)
 
 
 def compare(folder: Path, manifest: Manifest, wanted: Sequence[Wanted], base: Base, redo: bool) -> Work:
@@ -193,7 +194,8 @@ def _why_stale(manifest: Manifest, wanted: Wanted, base: Base) -> str:
     if entry.vae != base.vae:
         changed.insert(0, "vae")
     if entry.request.prompt != wanted.request.prompt:
-        changed.append("caption" if entry.source != wanted.source else "class word")
+        of_text = "class word" if entry.text != wanted.text else "prompt's end"
+        changed.append("caption" if entry.source != wanted.source else of_text)
     return ", ".join(dict.fromkeys(changed))
 
 

@@ -43,6 +43,8 @@ class RegOptions:
     cfg: float
     sampler: str
     schedule: str
+    prompt_end: str
+    lora_folders: list[Path]
     negative: str
     batch_size: int
     redo: bool
@@ -124,6 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     add("cfg", "guidance, 5 to 7 is usual (default 6)", type=float, default=6.0, metavar="X")
     add("sampler", f"one of {', '.join(SAMPLERS)} (default DDIM)", default="DDIM", metavar="NAME")
     add("schedule", f"its noise levels: one of {', '.join(SCHEDULES)}", default=AUTOMATIC, metavar="NAME")
+    add("prompt_end", "put behind every prompt, but not into captions: tags, or LoRAs as <lora:name:0.8>", default="",
+        metavar="TEXT")  # fmt: skip
+    add("lora_folders", "where LoRAs lie that prompts name", nargs="+", action="extend", type=Path, default=[], metavar="DIR")
     add("negative", "negative prompt", default="", metavar="TEXT")
     add("batch_size", "pictures drawn at once (default 4)", type=positive, default=4, metavar="N")
     add("redo", "draw stale pictures anew; only ours that nobody changed are replaced", action="store_true")

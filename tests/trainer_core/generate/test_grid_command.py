@@ -104,6 +104,31 @@ def test_cells_are_what_single_samples_are_and_say_every_value(run: Path, toy_ba
         assert grid.width > 4 * 64 and grid.height > 2 * 64
 
 
+def test_sets_of_loras_and_block_weights_are_axes_and_a_cell_takes_its_blocks_along(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--prompt", "penny", "--epochs", "last", "--together", "", "<lora:penny-000001:te=0:unet=3>"]
+    assert main(["grid", str(run), *words, "--lbw", "ALL", "OUTX", "--x", "0.5", *FEW]) == 0
+    assert "<lora:penny:te=1:unet=1:lbw=OUTX:x=0.5>" in capsys.readouterr().out
+    ids = [f"e3/te1.0/unet1.0/{lbw}/x0.5/{w}" for lbw in ("lbwALL", "lbwOUTX") for w in ("w1", "w2")]
+    assert set(manifest(run)["cells"]) == {"base/w1", "base/w2", *ids}
+    drawn = {}
+    for id_ in manifest(run)["cells"]:
+        with Image.open(cell_path(run, id_)) as image:
+            drawn[id_], said = pixels(image), image.info["parameters"]
+        assert ("<lora:penny-000001:te=0:unet=3>" in said) == id_.endswith("w2")
+        assert ("lbw=OUTX:x=0.5" in said) == ("OUTX" in id_)
+    assert len({one.tobytes() for one in drawn.values()}) == 6
+    model = load_model(manifest(run)["cells"]["base/w1"]["checkpoint"])
+    with applied(model, [(run, 1.0, 1.0), (run.with_name("penny-000001.safetensors"), 0.0, 3.0)]):
+        expected = pixels(generate(model, [Request("penny", "", 64, 64, steps=2)])[0])
+    assert np.abs(drawn[ids[1]] - expected).max() <= 1
+
+    assert main(["grid", str(run), "--choose", ids[2]]) == 0
+    settings = read_settings(["--config_file", str(run.with_name("penny-next.toml"))], "train")
+    assert list(settings.network_args) == ["block_weights=OUTX", "x=0.5"]
+
+
 def test_only_what_is_missing_is_drawn(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["grid", str(run), "--prompt", PROMPT, *FEW]
     assert main(words) == 0
@@ -213,6 +238,9 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN"], 2, "grid needs prompts"),
         (["RUN", "--suite", "clothes"], 2, "there is no suite clothes; there are first_look"),
         (["RUN", "--suite", "negatives"], 2, "needs --subject"),
+        (["RUN", "--prompt", "a", "--lbw", "QUUX"], 1, "QUUX"),
+        (["RUN", "--prompt", "a", "--x", "0.5"], 2, "give --lbw too"),
+        (["RUN", "--prompt", "a", "--together", "smile"], 1, "must be words such as <lora:name:0.8>"),
         (["RUN", "--prompt", "a <lora:x:1>"], 1, "The LoRA x of a prompt is not in"),
         (["RUN", "--prompt", "a", "--strength", "1", "--te", "1"], 2, "--strength is both"),
         (["RUN", "--prompt", "a", "--epochs", "8"], 2, "--epochs 8: there is no such snapshot; there are e1, e2, e3"),

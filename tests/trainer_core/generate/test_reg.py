@@ -202,6 +202,30 @@ def test_seeds_by_index(run: Run) -> None:
     assert seeds == {"p0.png": 42, "p1.png": 43, "p2.png": 44}
 
 
+def test_the_prompts_end_may_name_loras_and_is_in_no_caption(run: Run, tmp_path: Path) -> None:
+    import torch
+
+    from lora_workbench.trainer_core.networks.format import save_lora
+
+    name = "lora_unet_up_blocks_3_attentions_2_transformer_blocks_0_attn1_to_q"
+    first = {f"{name}.lora_{way}.weight": torch.randn((2, 64) if way == "down" else (64, 2)) for way in ("down", "up")}
+    (tmp_path / "loras").mkdir()
+    save_lora(tmp_path / "loras" / "style.safetensors", first, {})
+    own = ("--prompt_end=best quality, <lora:style:0.8>", f"--lora_folders={tmp_path / 'loras'}")
+    plain = drawn(run())
+    assert {one["changed"] for one in run(*own)["stale"]} == {"LoRAs, prompt's end"}
+    told = run(*own, "--redo")
+    folder = Path(told["folder"])
+    assert told["made"] == 3 and all(plain[one] != now for one, now in drawn(told).items())
+    assert (folder / "p1.txt").read_text(encoding="utf-8") == "doll, red hat, number 1 (toy)"
+    with Image.open(folder / "p1.png") as picture:
+        prompt = picture.info["parameters"].split("\n")[0]
+    assert prompt == r"doll, red hat, number 1 \(toy\), best quality, <lora:style:te=0.8:unet=0.8>"
+    assert run(*own)["kept"] == 3
+    save_lora(tmp_path / "loras" / "style.safetensors", {key: tensor * 2 for key, tensor in first.items()}, {})
+    assert {one["changed"] for one in run(*own)["stale"]} == {"LoRAs"}, "another LoRA of that name"
+
+
 def test_class_sets(run: Run) -> None:
     own = ("--kind=class", "--class_word=1girl", "--tags=red hair, 1girl, hat (red)")
     folder = Path(run(*own, "--count=2")["folder"])
@@ -290,6 +314,8 @@ def test_a_full_disk_is_one_sentence_and_what_was_made_stays(
         (("--kind=class", "--class_word=doll"), {}, 2, "needs --count"),
         (("--class_word=doll", "--count=3"), {}, 2, "--kind class"),
         (("--class_word=doll", "--quux=3"), {}, 2, "quux"),
+        (("--class_word=doll", "--prompt_end=<lora:gone:1>"), {}, 1, "The LoRA gone of a prompt is looked for in no folder"),
+        (("--class_word=doll", "--schedule=Quux"), {}, 1, "no schedule type 'Quux'"),
     ],
 )
 def test_wrong_input_is_one_sentence(

@@ -22,7 +22,8 @@ CELL = ".lw-test-cell[data-cell='e2/te0.5/unet0.5/p1']"
 CAPTIONS = {"a": "penny, boots", "b": "penny, hat", "c": "penny, boots, hat"}
 PLAN = {"steps": 8, "epochs": 2, "batches_per_epoch": 4, "images": 3, "buckets": [], "subsets": [], "problems": []}
 OVERFLOWS = """() => [...document.querySelectorAll('.lw-test-options, .lw-test-options *, .lw-test-choice')]
-  .filter((one) => !one.matches('input, textarea, select') && one.clientWidth && one.scrollWidth > one.clientWidth + 1).length"""
+  .filter((one) => !one.matches("input, textarea, select") && one.clientWidth)
+  .filter((one) => one.scrollWidth > one.clientWidth + 1).length"""
 
 
 class Scene:

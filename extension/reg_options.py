@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..tagger.captions import split_tags
+from ..trainer_core.generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from .errors import FORBIDDEN, Refused
 from .rights import Rights, shown
 
@@ -23,6 +24,7 @@ REG_DEFAULTS: dict[str, Any] = {
     "tags": [],
     "seeds": "same",
     "sampler": "DDIM",
+    "schedule": AUTOMATIC,
     "steps": 30,
     "cfg": 6.0,
     "negative": "",
@@ -30,8 +32,7 @@ REG_DEFAULTS: dict[str, Any] = {
     "folder": "",  # the user's own pictures
     "taken": "",  # the job whose pictures the project took last
 }
-SAMPLERS = ("DDIM", "Euler", "Euler a", "DPM++ 2M")
-_CHOICES = {"way": WAYS, "seeds": ("same", "index"), "sampler": SAMPLERS}
+_CHOICES = {"way": WAYS, "seeds": ("same", "index"), "sampler": SAMPLERS, "schedule": SCHEDULES}
 _LIMITS = {"count": (1, 10_000), "steps": (1, 1000), "batch_size": (1, 64), "cfg": (1, 30)}
 
 
@@ -93,7 +94,7 @@ def trainer_options(options: Mapping[str, Any], root: Path, *, redo: bool = Fals
         "class_word": "" if drop else class_word,
         "out": str(root),
         "folder": SET,
-        **{name: options[name] for name in ("sampler", "steps", "cfg", "negative", "batch_size")},
+        **{name: options[name] for name in ("sampler", "schedule", "steps", "cfg", "negative", "batch_size")},
         "redo": redo,
     }
     if way == "class":

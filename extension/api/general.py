@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...installer.doctor import examine
+from ...trainer_core.generate.sampler_names import SAMPLERS, SCHEDULED, SCHEDULES
 from ...trainer_core.settings import SettingsError
 from .. import versions
 from ..asked_settings import HIDDEN, check_values, checked_settings, run_settings
@@ -42,6 +43,7 @@ def get_state(call: Call) -> Answer:
         "checkpoints": bench.host.checkpoints(options["models_folder"]),
         "taggers": taggers,
         "taggers_to_fetch": [] if rights.restricted else fetchable(taggers),
+        "sampling": {"samplers": SAMPLERS, "scheduled": SCHEDULED, "schedules": SCHEDULES},
         "options": {**options, "command": ""} if rights.restricted else options,
     }
 

@@ -7,7 +7,6 @@ import { choiceField, numberField, radioField, textField } from "./reg_fields.js
 import { regValues } from "./reg_plan.js";
 import { row } from "./tag_options.js";
 
-const SAMPLERS = ["DDIM", "Euler", "Euler a", "DPM++ 2M"];
 const MOST_SEED = Number.MAX_SAFE_INTEGER;
 
 export function regOptions(app, plan) {
@@ -24,7 +23,8 @@ export function regOptions(app, plan) {
     { part: countField(of("count")), shown: ({ way }) => way === "class" },
     { part: tagsField(of("tags")), shown: ({ way }) => way === "class" },
     { part: seedField(store, of("seeds")) },
-    { part: samplingField(of) },
+    { part: samplingField(store, of) },
+    { part: scheduleField(store, of("schedule")), shown: ({ sampler }) => store.state.sampling.scheduled.includes(sampler) },
     { part: sizeLine(store) },
     { part: negativeField(of("negative")) },
   ];
@@ -126,8 +126,17 @@ function seedField(store, seeds) {
   };
 }
 
-function samplingField(of) {
-  const sampler = choiceField("lw-reg-sampler", Object.fromEntries(SAMPLERS.map((one) => [one, one])), of("sampler"));
+const named = (names) => Object.fromEntries(names.map((one) => [one, one]));
+
+/** webui's samplers by webui's names; those with noise levels of their own have no schedule to choose. */
+function scheduleField(store, value) {
+  const select = choiceField("lw-reg-schedule", named(store.state.sampling.schedules), value);
+  const help = t("The sampler's noise levels, as webui calls them; Automatic is what webui takes for it.");
+  return { element: row("lw-reg-schedule", t("Schedule type"), help, select.element), put: select.put };
+}
+
+function samplingField(store, of) {
+  const sampler = choiceField("lw-reg-sampler", named(store.state.sampling.samplers), of("sampler"));
   const steps = numberField("lw-reg-steps", t("steps"), { low: 2, high: 1000, whole: true, ...of("steps") });
   const cfg = numberField("lw-reg-cfg", t("CFG"), { low: 1, high: 30, ...of("cfg") });
   const help = t("DDIM, 20 to 40 steps and CFG 5 to 7 are usual: higher ones teach glaring colours.");

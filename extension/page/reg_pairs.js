@@ -189,6 +189,8 @@ export function whyWords(why) {
     CFG: t("CFG"),
     "negative prompt": t("negative prompt"),
     "clip skip": t("clip skip"),
+    "schedule type": t("schedule type"),
+    "prompt's end": t("end of the prompt"),
   };
   return why
     .split(", ")

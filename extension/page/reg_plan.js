@@ -8,7 +8,16 @@ const REST = 400;
 /** How the project's pictures are made, with what is usual where it says nothing. */
 export function regValues(store) {
   const usual = { way: "matched", class_word: "", drop_activation: false, activation: "", count: 50, tags: [], seeds: "same" };
-  const drawn = { sampler: "DDIM", steps: 30, cfg: 6, negative: "", batch_size: 4, folder: "", taken: "" };
+  const drawn = {
+    sampler: "DDIM",
+    schedule: "Automatic",
+    steps: 30,
+    cfg: 6,
+    negative: "",
+    batch_size: 4,
+    folder: "",
+    taken: "",
+  };
   return { ...usual, ...drawn, ...store.project?.reg };
 }
 

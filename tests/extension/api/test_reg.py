@@ -116,8 +116,8 @@ def test_the_jobs_words_are_the_servers(client: Any, bench: Workbench, dataset: 
     content = read_json(bench.jobs.folder / job["id"] / "job.json")
     root = str(bench.host.data / "projects" / "penny" / "reg" / "matched")
     assert content["options"] == {
-        "kind": "matched", "class_word": "", "out": root, "folder": "1_reg", "sampler": "DDIM", "steps": 20, "cfg": 6.0,
-        "negative": "hat", "batch_size": 4, "redo": False, "activation": "smile", "drop_activation": True, "seeds": "index",
+        "kind": "matched", "class_word": "", "out": root, "folder": "1_reg", "sampler": "DDIM", "schedule": "Automatic",
+        "steps": 20, "cfg": 6.0, "negative": "hat", "batch_size": 4, "redo": False, "activation": "smile", "drop_activation": True, "seeds": "index",
     }  # fmt: skip
     assert content["settings"]["data_dir"] == str(bench.host.data) and content["settings"]["seed"] == 7
     of_class = post(client, "jobs", kind="reg", settings=settings(dataset), options={"way": "class", "tags": ["smile", "hat"]})
@@ -142,6 +142,7 @@ def test_again_draws_what_is_missing(client: Any, bench: Workbench, dataset: Pat
         "No class word"), ({"way": "burn"}, "way must be one of"), ({"steps": 2.5}, "whole number from 1 to 1000"),
         ({"cfg": "6"}, "number from 1 to 30"), ({"cfg": True}, "number from 1 to 30"), ({"count": 0}, "from 1 to 10000"),
         ({"seeds": "random"}, "seeds must be"), ({"sampler": "os.system"}, "sampler must be"),
+        ({"schedule": "x"}, "schedule must be"),
         ({"out": "/etc"}, "no option 'out'"), ({"folder": "relative"}, "whole path"), ({"tags": "smile"}, "tags can't be"),
         ({"negative": "a\nb"}, "negative can't be"), ({"activation": 5}, "activation can't be"), ([], "names and values"),
     ],

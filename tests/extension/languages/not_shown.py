@@ -82,7 +82,13 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Extra, of no training picture",
         "warning: CFG",
     ),
-    "trainer_core/generate/reg_set.py": ("negative prompt", "clip skip", "class word"),  # the page has its own words for these
+    "trainer_core/generate/reg_set.py": (
+        "negative prompt",
+        "clip skip",
+        "class word",
+        "schedule type",
+        "prompt's end",
+    ),  # the page has its own words for these
     "trainer_core/generate/telling.py": ("{} of {} pictures drawn",),
     "trainer_core/models/header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.
@@ -182,5 +188,5 @@ LITERALS: tuple[str, ...] = (
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
-    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "redo", "seed", "class",
+    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class",
 )  # fmt: skip

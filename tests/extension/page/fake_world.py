@@ -86,6 +86,7 @@ class World:
             ],
             "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}, *self.fetched],
             "taggers_to_fetch": [] if self.fetched else ["wd-vit-tagger-v3"],
+            "sampling": {"samplers": ["Euler a", "DDIM"], "scheduled": ["Euler a"], "schedules": ["Automatic", "Karras"]},
             "options": self.options,
         }
 

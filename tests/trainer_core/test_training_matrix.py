@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from PIL import Image
 
-from lora_workbench.trainer_core.events import EventLog
+from lora_workbench.tests.trainer_core.preparing import Prepared, begun, prepared_run
 from lora_workbench.trainer_core.networks.format import read_lora
 from lora_workbench.trainer_core.optimizer_table import TABLE
-from lora_workbench.trainer_core.plan import make_plan
-from lora_workbench.trainer_core.run import Run, _go_on, _make_optimizer, _moving_average, prepare
-from lora_workbench.trainer_core.settings import Settings
+from lora_workbench.trainer_core.run import _go_on
 from lora_workbench.trainer_core.state import load_state
 from lora_workbench.trainer_core.train import _loop
 
 FAMILIES = ("random_base", "tiny_sd2", "tiny_sdxl")
-STEPS, SAVED_AT = 3, 1
 RATES = {**dict.fromkeys((name for name, spec in TABLE.items() if spec.adaptive), 1.0)}
 MORE: dict[str, dict[str, Any]] = {
     "DAdaptSGD": {"optimizer_args": ["growth_rate=1.05", "momentum=0.9"]},
@@ -34,94 +30,11 @@ MORE: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A run that is ready, what its network is before the first step, and its family."""
-
-    run: Run
-    state: Any
-    saver: Any
-    events: EventLog
-    network: dict[str, torch.Tensor]
-    family: str
-
-
-class Unmasked:
-    """In place of masks where a case has none."""
-
-    def batch(self, *_: Any) -> None:
-        return None
-
-
 @pytest.fixture(scope="module", params=FAMILIES)
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    base = request.getfixturevalue(request.param)
-    folder = tmp_path_factory.mktemp(request.param)
-    pictures, masks = folder / "pictures", folder / "masks"
-    pictures.mkdir()
-    masks.mkdir()
-    for number in range(3):
-        shade = Image.linear_gradient("L").resize((64, 64)).rotate(90 * number)
-        shade.convert("RGB").save(pictures / f"{number}.png")
-        shade.save(masks / f"{number}.png")
-        (pictures / f"{number}.txt").write_text(f"penny, {number}", encoding="utf-8")
-    settings = Settings.of(
-        pretrained_model_name_or_path=base,
-        train_data_dir=pictures,
-        output_dir=folder / "out",
-        resolution=64,
-        caption_extension=".txt",
-        network_dim=2,
-        network_alpha=2,
-        learning_rate=1e-3,
-        max_train_steps=STEPS,
-        save_every_n_steps=SAVED_AT,
-        save_state=True,
-        seed=3,
-        cache_latents=True,
-        data_dir=folder / "data",
-        masked_loss=True,
-        conditioning_data_dir=masks,
-        validation_split=0.34,
-        max_validation_steps=1,
-    )
-    plan = make_plan(settings)
-    assert not plan.errors
-    events = EventLog(folder / "job")
-    run, state, saver = prepare(settings, plan, None, "penny", folder / "job", events)
-    yield Prepared(run, state, saver, events, {name: one.clone() for name, one in run.network.tensors().items()}, request.param)
-    events.close()
-
-
-def begun(
-    prepared: Prepared, out: Path, *, velocity: bool = False, measured: bool = False, **changes: Any
-) -> tuple[Run, Any, Any]:
-    """The run as it is before its first step, with changed settings and a folder of its own.
-
-    velocity: as if the model predicted velocity, down to zero SNR. measured: under masks, and with validation.
-    """
-    old = prepared.run
-    settings = old.settings.replaced(output_dir=out, **changes)
-    with torch.no_grad():
-        old.network.load(prepared.network)
-    old.network.train()
-    optimizer, schedule = _make_optimizer(settings, old.plan, old.network, old.trained, old.accelerator)
-    kind = (
-        {"prediction": "v_prediction", "zero_terminal": True} if velocity else {"prediction": "epsilon", "zero_terminal": False}
-    )
-    run = replace(
-        old,
-        settings=settings,
-        model=replace(old.model, **kind),
-        optimizer=optimizer,
-        schedule=schedule,
-        average=_moving_average(settings, old.network, old.trained),
-        masks=old.masks if measured else Unmasked(),
-        measured=old.measured if measured else None,
-        plan=old.plan if measured else replace(old.plan, training_set=replace(old.plan.training_set, validation=())),
-    )
-    state = replace(prepared.state, step=0, first_loss=None, losses=[], saved=[])
-    return run, state, replace(prepared.saver, settings=settings, output_dir=out)
+    ready = prepared_run(request.getfixturevalue(request.param), tmp_path_factory.mktemp(request.param))
+    yield ready
+    ready.events.close()
 
 
 def goes_on(prepared: Prepared, saved: Path, out: Path, **changes: Any) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..trainer_core.networks.block_presets import FILE_NAME
 from .host_memory import Memory, NoMemory, WebUIMemory
 from .languages.translate import language_of, translate
 from .models import DEMO_MODELS, checkpoints_in, demo_checkpoints, taggers_in
@@ -37,6 +38,7 @@ class Host(Protocol):
     def known_hosts(self) -> frozenset[str] | None: ...
     def api_passwords(self) -> Mapping[str, str]: ...
     def has_wd14_tagger(self) -> bool: ...
+    def block_presets(self) -> Path | None: ...
 
 
 FETCHED = Path("models", "taggers")  # where `python -m tagger` puts what it fetches by name
@@ -82,6 +84,9 @@ class Alone:
 
     def has_wd14_tagger(self) -> bool:
         return False
+
+    def block_presets(self) -> Path | None:
+        return None
 
 
 class WebUI:
@@ -163,11 +168,13 @@ class WebUI:
 
     def has_wd14_tagger(self) -> bool:
         """Whether the extension that serves /tagger/v1 itself is active here."""
-        try:
-            active = importlib.import_module("modules.extensions").active()
-        except (ImportError, AttributeError):
-            return False
-        return any("wd14-tagger" in str(one.name) or (Path(one.path) / "tagger" / "api.py").is_file() for one in active)
+        return any("wd14-tagger" in str(one.name) or (Path(one.path) / "tagger" / "api.py").is_file() for one in _active())
+
+    def block_presets(self) -> Path | None:
+        """lora-block-weight's file of presets, where that extension is active here; the file itself may be missing yet."""
+        scripts = (Path(one.path) / "scripts" for one in _active())
+        folder = next((one for one in scripts if (one / "lora_block_weight.py").is_file()), None)
+        return folder / FILE_NAME if folder else None
 
     def add_options(self) -> None:
         """The settings page. Where others can reach webui, nobody may move our data folder from there."""
@@ -190,6 +197,14 @@ class WebUI:
 def find_host() -> Host:
     """The webui that this process is; called from its extension script only."""
     return WebUI()
+
+
+def _active() -> list[Any]:
+    """The host's extensions that are switched on."""
+    try:
+        return list(importlib.import_module("modules.extensions").active())
+    except (ImportError, AttributeError):
+        return []
 
 
 def _webui_name() -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from ..tagger.captions import MODES
 from ..trainer_core.files import read_json, write_atomically, write_json
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
+from .blocks_options import BLOCKS_DEFAULTS, checked_blocks_options
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
 from .grid_options import TEST_DEFAULTS, checked_test_options
 from .models import allowed_tagger
@@ -40,15 +41,16 @@ _DEFAULTS: dict[str, Any] = {
     "tag": TAG_DEFAULTS,
     "reg": REG_DEFAULTS,
     "test": TEST_DEFAULTS,
+    "blocks": BLOCKS_DEFAULTS,
     "page": "tag",
     "prompts": "",
     "notes": "",
 }
-_PARTS = ("tag", "reg", "test")  # whose values change one by one, and have defaults
+_PARTS = ("tag", "reg", "test", "blocks")  # whose values change one by one, and have defaults
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "captions", "reg", "train", "test"),
+    "page": ("tag", "captions", "reg", "train", "blocks", "test"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,
@@ -137,6 +139,8 @@ class Projects:
             return {**project["reg"], **checked_reg_options(value, rights, project["reg"])}
         if name == "test":
             return {**project["test"], **checked_test_options(value, rights)}
+        if name == "blocks":
+            return {**project["blocks"], **checked_blocks_options(value, rights)}
         if name in ("dataset", "base_model"):
             if value in (None, ""):
                 return ""

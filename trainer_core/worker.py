@@ -32,6 +32,7 @@ FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites")
 _LOOP = ("loop_read", "loop_decide")
+_LORA_FILES = ("block_norms", "bake")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
 
@@ -53,6 +54,7 @@ class Worker:
             "tokens": tokens_answer,
             "substitute": substitute_answer,
             **{what: partial(drawing_answer, what) for what in _DRAWING},
+            **{what: partial(lora_answer, what) for what in _LORA_FILES},
             **{what: partial(loop_answer, what) for what in _LOOP},
         }
 
@@ -179,6 +181,13 @@ def drawing_answer(what: str, request: Request) -> dict[str, Any]:
 def loop_answer(what: str, request: Request) -> dict[str, Any]:
     """How far a loop is, and decisions about its candidates: loop/answers.py says what each takes."""
     from .loop.answers import answer
+
+    return answer(what, request)
+
+
+def lora_answer(what: str, request: Request) -> dict[str, Any]:
+    """What a LoRA does per block, and baking: tools/answers.py says what each takes."""
+    from .tools.answers import answer
 
     return answer(what, request)
 

@@ -97,6 +97,19 @@ def test_wd14_tagger_is_seen_by_name_or_by_its_api(fakes: Callable[..., WebUIFak
     assert WebUI().has_wd14_tagger()
 
 
+def test_presets_are_lora_block_weights_where_that_is_switched_on(fakes: Callable[..., WebUIFakes], tmp_path: Path) -> None:
+    webui = fakes()
+    assert WebUI().block_presets() is None and Alone(tmp_path).block_presets() is None
+    folder = tmp_path / "extensions" / "sd-webui-lora-block-weight"
+    (folder / "scripts").mkdir(parents=True)
+    webui.active.append(types.SimpleNamespace(name="renamed", path=str(folder)))
+    assert WebUI().block_presets() is None
+    (folder / "scripts" / "lora_block_weight.py").touch()
+    assert WebUI().block_presets() == folder / "scripts" / "lbwpresets.txt"
+    webui.active.clear()
+    assert WebUI().block_presets() is None
+
+
 def test_the_settings_page(fakes: Callable[..., WebUIFakes], monkeypatch: pytest.MonkeyPatch) -> None:
     webui = fakes()
     webui._add("gradio", Dropdown="dropdown")

@@ -69,7 +69,7 @@ class Wanted:
     def of(self, file: LoraFile) -> tuple[dict[str, float], tuple[str, ...]]:
         """{block: what it is multiplied by} and notices."""
         told = parse_block_weights(
-            self.block_weights, file.family, whole=file.whole, x=self.x, presets=self.presets, what="--block_weights"
+            self.block_weights, file.family, whole=file.whole, x=self.x, presets=self.presets, what="The list"
         )
         strengths = {block: weight * (self.te if block == BASE else self.unet) for block, weight in told.values.items()}
         return strengths, told.notices

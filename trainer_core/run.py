@@ -143,7 +143,6 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     """The LoRA on the model, and the parts that are trained: those that are wanted and have a rate."""
     from .models.header import read_header
     from .models.memory import prepare_for_training
-    from .networks.apply import merge
     from .networks.choice import choose_network
     from .networks.format import read_lora
     from .networks.network import Network
@@ -152,7 +151,6 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     choice = choose_network(settings, read_header(settings.pretrained_model_name_or_path))
     weights = read_lora(settings.network_weights)[0] if settings.network_weights else None
     prepare_for_training(model, settings, accelerator.device)
-    merge(model, settings.merged_loras())
     network = Network.of(
         model,
         choice.placed,

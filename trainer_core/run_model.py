@@ -12,7 +12,7 @@ from typing import Any
 
 from .endings import Stopped
 from .events import EventLog
-from .files import data_folder
+from .files import data_folder, file_sha256
 from .plan import Plan
 from .requests import STOP, asked, wait_while_paused
 from .settings import Settings
@@ -36,9 +36,11 @@ class Base:
 
 
 def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog) -> Base:
-    """Loads what the run needs, encodes what it is told to cache, and keeps only what is needed after that."""
+    """Loads what the run needs, merges base_weights into it, encodes what it is told to cache, and keeps only what is needed after that."""
     from .models.checkpoint import load_into, load_model
     from .models.hashes import model_hashes
+    from .models.memory import put_idle_away
+    from .networks.apply import merge
 
     path, device = settings.pretrained_model_name_or_path, accelerator.device
     hashes = model_hashes(path, settings.data_dir)
@@ -56,13 +58,15 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     measured = _measured(settings, plan, model, vae_key, device, seed, events)
     if settings.cache_latents and not settings.sample_prompts:
         model.drop("vae")
-    elif settings.cache_latents:  # samples may be asked for at any time
-        model.vae.to("cpu")
+    else:  # samples may be asked for at any time
+        put_idle_away(model, settings, device)
     dtype = _frozen_dtype(accelerator)
     eight_bit = _eight_bit(settings)
     load_into(model, TEXT_PARTS, dtype, eight_bit)
+    merge(model, settings.merged_loras(), TEXT_PARTS)
     text = _text(settings, plan, model, accelerator, seed, events)
     load_into(model, ("unet",), dtype, eight_bit)
+    merge(model, settings.merged_loras(), ("unet",))
     return Base(model, latents, measured, text, hashes, vae_hashes)
 
 
@@ -173,13 +177,15 @@ def _captions(settings: Settings, plan: Plan, seed: int) -> list[str]:
 
 
 def _encoders_key(settings: Settings) -> str:
-    """The content of the text encoders' files, so that another model's states are never taken for this one's."""
+    """The text encoders' content and what was done to it, so that others' states are never taken for theirs."""
     from .models.hashes import model_hashes
     from .models.header import read_header
 
     header = read_header(settings.pretrained_model_name_or_path)
     files = [header.files[part] for part in TEXT_PARTS if part in header.files] or [header.path]
-    return " ".join(model_hashes(file, settings.data_dir)[1] for file in files)
+    words = [model_hashes(file, settings.data_dir)[1] for file in files]
+    words += [f"{file_sha256(Path(path))} {strength}" for path, strength, *_unet in settings.merged_loras()]
+    return " ".join([*words, _eight_bit(settings).get("text_encoder", "")])
 
 
 def _keep_prompts(settings: Settings, model: Any) -> None:

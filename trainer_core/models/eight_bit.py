@@ -7,7 +7,6 @@ nothing of that is kept in between. The gradient is that of the 8-bit weight; th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -37,13 +36,13 @@ class _EightBit:
 
 
 class EightBitLinear(_EightBit, nn.Linear):
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002  nn.Linear's own name
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         dtype = _computed_in(input)
         return _Linear.apply(input.to(dtype), self.codes, self.scale, _bias(self, dtype))
 
 
 class EightBitConv2d(_EightBit, nn.Conv2d):
-    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         dtype = _computed_in(input)
         options = self.stride, self.padding, self.dilation, self.groups
         return _Convolution.apply(input.to(dtype), self.codes, self.scale, _bias(self, dtype), options)
@@ -56,11 +55,7 @@ def make_eight_bit(model: nn.Module, kind: str) -> list[str]:
     """
     names = []
     for name, module in model.named_modules():
-        plain = type(module) in (nn.Linear, nn.Conv2d) or type(module).__name__ in (
-            "LoRACompatibleLinear",
-            "LoRACompatibleConv",
-        )
-        if plain and module.weight.numel() >= _MIN_WEIGHTS and not name.startswith(_LEFT_OUT):
+        if type(module) in (nn.Linear, nn.Conv2d) and module.weight.numel() >= _MIN_WEIGHTS and not name.startswith(_LEFT_OUT):
             shape = module.weight.shape
             del module.weight
             module.__class__ = EightBitLinear if isinstance(module, nn.Linear) else EightBitConv2d
@@ -79,9 +74,26 @@ def to_eight_bit(name: str, weight: torch.Tensor, kind: str) -> dict[str, torch.
     return {f"{name}.{_CODES}": (codes.round_() if dtype == torch.int8 else codes).to(dtype), f"{name}.{_SCALE}": scale}
 
 
-def is_eight_bit(modules: Iterable[nn.Module]) -> bool:
-    """Whether any of the modules keeps its weight in 8 bits."""
-    return any(isinstance(module, _EightBit) for module in modules)
+def kept_weight(module: Any) -> tuple[torch.Tensor, ...]:
+    """What a module of either kind keeps its weight as, for `put_back`."""
+    return (module.codes, module.scale) if isinstance(module, _EightBit) else (module.weight.data,)
+
+
+def put_back(module: Any, kept: tuple[torch.Tensor, ...]) -> None:
+    """Gives a module the weight back that it had, to the bit."""
+    if isinstance(module, _EightBit):
+        module.codes, module.scale = kept
+    else:
+        (module.weight.data,) = kept
+
+
+def set_weight(module: Any, weight: torch.Tensor) -> None:
+    """Another weight of the same shape, in 8 bits where the module keeps it so."""
+    if isinstance(module, _EightBit):
+        kind = next(kind for kind, dtype in KINDS.items() if dtype == module.codes.dtype)
+        module.codes, module.scale = to_eight_bit("", weight, kind).values()
+    else:
+        module.weight.data = weight
 
 
 def _full(codes: torch.Tensor, scale: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Where a model lies while its LoRA is trained: device, attention, gradient checkpointing."""
+"""Where a model lies while its LoRA is trained: device, what is idle, attention, gradient checkpointing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ import torch
 from ..settings import Settings
 from .small_convolutions import use_plain_convolutions
 from .text import text_model
+
+
+def put_idle_away(model: Any, settings: Settings, device: torch.device) -> None:
+    """Takes the VAE off a GPU until the next picture is drawn, unless it reads pictures at each step or there is room for it.
+
+    With lowram the GPU is where the room is.
+    """
+    if model.vae is not None and settings.cache_latents and not (settings.highvram or settings.lowram):
+        model.vae.to("cpu")
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
 
 
 def prepare_for_training(model: Any, settings: Settings, device: torch.device) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 
 import torch
 
+from ..models.eight_bit import kept_weight, put_back, set_weight
 from ..problems import UserError
 from .blocks import BASE, block_of
 from .format import by_module, read_lora
-from .targets import Part, lora_names
+from .targets import Part, family_prefix, lora_names, prefixes
 from .weights import Tensors, bias_difference, changed_weight, scale_of
 
 # (file, text encoder strength, UNet strength) and, where wanted, {block: its weight}.
+Kept = dict[str, tuple[Any, tuple[torch.Tensor, ...], torch.Tensor | None]]
 Applied = tuple[str | Path, float, float] | tuple[str | Path, float, float, "Mapping[str, float] | None"]
 
 
@@ -25,32 +27,35 @@ def applied(model: Any, loras: Sequence[Applied]) -> Iterator[None]:
 
     Weights are put back from copies, so they are exactly what they were. A LoRA of an attached network stays as it is.
     """
-    kept: dict[str, tuple[Any, torch.Tensor, torch.Tensor | None]] = {}
+    kept: Kept = {}
     try:
-        _apply(model, loras, kept)
+        _apply(model, loras, kept, model.facts.parts)
         yield
     finally:
         for module, weight, bias in kept.values():
-            module.weight.data = weight
+            put_back(module, weight)
             if bias is not None:
                 module.bias.data = bias
 
 
-def merge(model: Any, loras: Sequence[Applied]) -> None:
-    """Merges LoRAs into a loaded model's weights, one after the other. UserError where one isn't for this model."""
-    _apply(model, loras, {})
+def merge(model: Any, loras: Sequence[Applied], parts: Sequence[str]) -> None:
+    """Merges LoRAs into these parts of a model, one after the other. UserError where one isn't for this model."""
+    _apply(model, loras, {}, parts)
 
 
-def _apply(model: Any, loras: Sequence[Applied], kept: dict[str, tuple[Any, torch.Tensor, torch.Tensor | None]]) -> None:
-    modules = {name: (part, module) for part in model.facts.parts for name, module in _modules(model, part).items()}
+def _apply(model: Any, loras: Sequence[Applied], kept: Kept, parts: Sequence[str]) -> None:
+    """`parts` that aren't loaded are passed over, and so is what a file holds for others than these."""
+    loaded: list[Part] = [part for part in prefixes(model.family) if part in parts and getattr(model, part) is not None]
+    modules = {name: (part, module) for part in loaded for name, module in _modules(model, part).items()}
+    left_out = {family_prefix(start) for part, start in prefixes(model.family).items() if part not in loaded}
     for path, text_encoder, unet, *blocks in loras:
-        content = by_module(read_lora(path)[0])
+        content = {name: one for name, one in by_module(read_lora(path)[0]).items() if family_prefix(name) not in left_out}
         _require_known(path, content, modules)
         for name, tensors in content.items():
             part, module = modules[name]
             strength = (unet if part == "unet" else text_encoder) * _block_weight(part, name, blocks[0] if blocks else None)
             if strength:
-                kept.setdefault(name, (module, module.weight.data, None if module.bias is None else module.bias.data))
+                kept.setdefault(name, (module, kept_weight(module), None if module.bias is None else module.bias.data))
                 _change(name, module, tensors, strength)
 
 
@@ -80,7 +85,7 @@ def _change(name: str, module: Any, tensors: Tensors, strength: float) -> None:
             f"The LoRA doesn't fit this model: {name} has {_shapes(tensors)} in it and {list(weight.shape)} here."
         ) from error
     dtype = weight.dtype if bias is None else bias.dtype  # large weights may be kept in half
-    module.weight.data = weight.to(dtype) + (strength * (changed - weight.float())).to(dtype)
+    set_weight(module, weight.to(dtype) + (strength * (changed - weight.float())).to(dtype))
     more = bias_difference(tensors)
     if more is not None and bias is not None:
         module.bias.data = bias.data + (strength * more.to(weight.device)).to(bias.dtype)

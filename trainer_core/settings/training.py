@@ -65,7 +65,7 @@ LENGTH: tuple[Setting, ...] = (
         "fp8_base",
         "flag",
         False,
-        "Keep the base model's weights in 8 bits (fp8), each output's with a scale of its own: half the memory, a little slower.",
+        "Keep the base model's weights in 8 bits (fp8), each output's with a scale of its own: half the memory, slower.",
         label="Base model in fp8",
         conflicts=("int8_base",),
         advanced=True,

@@ -106,6 +106,9 @@ def _loader_problems(settings: Settings) -> list[Problem]:
     if not kind.forge:
         message = f"{kind.title} is loaded by AUTOMATIC1111 and reForge alone: Forge refuses such a file."
         found.append(Problem("warning", "network-not-in-forge", message, "Train another kind if the LoRA is for Forge."))
+    if kind.name == "lokr" and settings.network_options()["use_tucker"]:
+        message = "Forge fails at LoKr in Tucker's form; AUTOMATIC1111 and reForge load it."
+        found.append(Problem("warning", "network-not-in-forge", message, "Take use_tucker out if the LoRA is for Forge."))
     if kind.name == "ia3" and max(settings.learning_rates().values()) < _IA3_RATE:
         message = "(IA)^3 learns hardly anything at usual rates."
         found.append(Problem("note", "ia3-rate", message, "Set the rates 8 to 10 times as high as for a LoRA, to 1e-3."))

@@ -91,16 +91,20 @@ def taken_in(project: Project) -> tuple[bool, list[str], int]:
 
 
 def _decide(project: Project, decision: Decision, name: str) -> list[str]:
-    where, one = f"{project.folder / FILE}, line {decision.line}", project.pictures.get(name)
+    one = project.pictures.get(name)
     if one is None:
-        return [f"{where}: there is no picture {name}."]
+        return [f"{project.folder / FILE}, line {decision.line}: there is no picture {name}."]
     if decision.what == "drop":
         one.dropped = True
         return []
     current = project.rounds[-1] if project.rounds else None
     if not (current and not current.closed and one.round == current.number and one.state in _DECIDABLE and one.kind == "drawn"):
-        later = " drop takes it out of later rounds." if one.state == ACCEPTED else ""
-        return [f"{where}: the round of {name} is closed.{later}"]
+        if one.state == ACCEPTED:
+            return [
+                f"{project.folder / FILE}, line {decision.line}: the round of {name} is closed; "
+                "drop takes it out of later rounds."
+            ]
+        return [f"{project.folder / FILE}, line {decision.line}: the round of {name} is closed."]
     if decision.what == "undo" and one.decided:
         one.state, one.decided = WAITING, {}
     elif decision.what != "undo" and (one.state, one.decided.get("by")) != (_STATES[decision.what], "person"):

@@ -31,6 +31,9 @@ SILENT_FILES = (
     "trainer_core/generate/infotext.py",
     "trainer_core/generate/reg_words.py",
     "trainer_core/generate/samplers.py",
+    "trainer_core/loop/command.py",
+    "trainer_core/loop/status.py",
+    "trainer_core/loop/words.py",
     "trainer_core/noising.py",
     "trainer_core/planning/text.py",
     "trainer_core/settings/reference.py",
@@ -51,6 +54,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
     "extension/page/reg_options.js": ("smile, outdoors",),
     "extension/page/reg_pairs.js": ("class word",),  # the trainer's word, which is looked up
+    "extension/page/loop_options.js": ("SUBJECT, smile",),
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
@@ -72,6 +76,17 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "tagger/check.py": ("{} and {}: {}", "no {}"),
     "tagger/hub.py": ("Bearer {}",),
     "trainer_core/dataset/caption_text.py": ("caption ",),
+    "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file
+    "trainer_core/loop/candidates.py": ("loop candidate",),
+    "trainer_core/loop/rounds.py": (
+        "Done: {}, trained on",
+        "Round {} of {}: {}",
+        "Round {}: trained {}",
+        "Round {}: near copies",
+        "Round {}: {} candidates wait in",
+        "Round {}: accepted",
+        "Round {}: nothing was accepted",
+    ),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
     "trainer_core/generate/reg.py": (
         "What is drawn stays; the same command",
@@ -188,5 +203,5 @@ LITERALS: tuple[str, ...] = (
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
-    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class",
+    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT",
 )  # fmt: skip

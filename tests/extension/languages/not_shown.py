@@ -204,4 +204,5 @@ LITERALS: tuple[str, ...] = (
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
     "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT",
+    "tagger", "checkpoints",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from ..trainer_core.generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from .errors import Refused
 from .rights import Rights, file_name, shown
 
-AXES = ("snapshots", "strength", "te", "unet", "checkpoints", "prompts", "seeds", "cfg")
+AXES = ("snapshots", "strength", "te", "unet", "lbw", "x", "together", "checkpoints", "prompts", "seeds", "cfg")
 _LONGEST, _MOST, _MOST_FILES = 20_000, 40, 200
 
 TEST_DEFAULTS: dict[str, Any] = {
@@ -21,6 +22,9 @@ TEST_DEFAULTS: dict[str, Any] = {
     "strength": [0.5, 0.8, 1.0, 1.2],
     "te": [0.1, 0.25, 0.5, 1.0, 2.0],
     "unet": [0.1, 0.25, 0.5, 1.0, 2.0],
+    "lbw": [],  # block weights: presets' names, or lists of numbers
+    "x": [],  # values of X in them
+    "together": [],  # further LoRAs put on with it
     "suites": ["first_look"],
     "prompts": "",  # one a line
     "subject": "",  # empty: the activation tag
@@ -45,6 +49,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "strength": (-5, 5),
     "te": (-5, 5),
     "unet": (-5, 5),
+    "x": (-10, 10),
     "seeds": (0, 2**53),  # what a browser's numbers hold
     "cfg": (1, 50),
     "steps": (1, 500),
@@ -53,6 +58,8 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "prior_count": (1, 64),
 }
 _WHOLE = ("seeds", "steps", "width", "height", "prior_count")
+_BLOCKS = re.compile(r"[\w.,:+-]{1,400}")
+_LORA = re.compile(r"<(?:lora|lyco):([^:>]*)", re.IGNORECASE)
 _PATHS = {"loras": "The LoRA", "checkpoints": "The checkpoint", "tagger": "The tagger's model"}
 
 
@@ -95,7 +102,18 @@ def _single(name: str, value: Any, rights: Rights) -> Any:
         return str(rights.may_read(value, _PATHS[name])) if value else ""
     if name in ("snapshots", "suites"):
         return file_name(value, name)
+    if name == "lbw" and not _BLOCKS.fullmatch(value):
+        raise Refused(f"{shown(value)} is no block weight: give a preset's name, or numbers with commas between them.")
+    if name == "together":
+        return checked_prompts(value)
     return value
+
+
+def checked_prompts(text: str) -> str:
+    """The prompts, where the LoRAs that they name are names: a path in one would lead out of the LoRA folder."""
+    for name in _LORA.findall(text):
+        file_name(name, "A LoRA in a prompt")
+    return text
 
 
 def _number(name: str, value: Any) -> int | float:
@@ -117,6 +135,8 @@ def grid_options(options: Mapping[str, Any], files: list[Path], chosen: list[Pat
         if len(chosen) < len(files):
             asked["epochs"] = [path.stem for path in chosen]
     asked["loras"] = options["loras"]
+    asked |= {"lbw": options["lbw"], "x": options["x"]}
+    asked["together"] = ["", *options["together"]] if options["together"] else []  # alone first, to compare with
     asked |= {name: options[name] for name in (("te", "unet") if options["parts"] else ("strength",))}
     asked |= {name: options[name] for name in ("seeds", "cfg", "steps", "sampler", "schedule", "negative")}
     asked |= {name: options[name] or None for name in ("width", "height", "rows", "columns", "tagger")}

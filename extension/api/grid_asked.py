@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Any
 
 from ...trainer_core.files import write_atomically
 from ..errors import MISSING, NOT_NOW, Refused
-from ..grid_options import TEST_DEFAULTS, checked_test_options, grid_options
+from ..grid_options import TEST_DEFAULTS, checked_prompts, checked_test_options, grid_options
 from ..rights import file_name
 from ..trained import Trained, trained_by
 from .calls import Call
 
 PATIENCE = 600.0  # the first look at a checkpoint reads all of it
-_LORA = re.compile(r"<(?:lora|lyco):([^:>]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -104,13 +102,6 @@ def _prompts(call: Call, project: Mapping[str, Any], options: Mapping[str, Any],
         write_atomically(name, own + "\n")
         found["prompts"] = str(name)
     return found
-
-
-def checked_prompts(text: str) -> str:
-    """The prompts, where the LoRAs that they name are names: a path in one would lead out of the LoRA folder."""
-    for name in _LORA.findall(text):
-        file_name(name, "A LoRA in a prompt")
-    return text
 
 
 def _needs_subject(call: Call, project: Mapping[str, Any], names: list[str]) -> bool:

@@ -8,17 +8,18 @@ from typing import Any
 
 from ..asked_settings import NOT_ASKED
 from ..errors import NOT_NOW, Refused
+from ..grid_options import checked_prompts
 from ..languages.translate import translate
 from ..rights import file_name, shown
 from ..trained import Trained, delete_files
 from .calls import PREFIX, Answer, Call, Route
 from .general import translated
-from .grid_asked import PATIENCE, checked_prompts, grid_folder, open_project, run_of, suites_of
+from .grid_asked import PATIENCE, grid_folder, open_project, run_of, suites_of
 from .grids import read_grid
 
 # What the server gives each run of its own, or the page chooses at its top.
 _NOT_TAKEN = NOT_ASKED | {"output_dir", "sample_prompts", "resume", "pretrained_model_name_or_path", "train_data_dir"}
-_LENGTHS = ("max_train_epochs", "max_train_steps")
+_COMPARED = ("max_train_epochs", "max_train_steps", "network_args")
 _LONGEST_SUITE = 100_000
 _SHIPPED = Path(__file__).parents[2] / "trainer_core" / "generate" / "suites"
 
@@ -78,8 +79,8 @@ def _changes(old: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str,
         {"name": name, "before": before, "after": after} for name, (before, after) in found["rates"].items() if before != after
     ]
     new = found["settings"]
-    lengths = [name for name in _LENGTHS if old and old.get(name) != new.get(name)]
-    return changed + [{"name": name, "before": old.get(name), "after": new.get(name)} for name in lengths]
+    others = [name for name in _COMPARED if old and old.get(name) != new.get(name)]
+    return changed + [{"name": name, "before": old.get(name), "after": new.get(name)} for name in others]
 
 
 def _own_others(run: Trained, found: Mapping[str, Any]) -> list[str]:

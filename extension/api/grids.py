@@ -19,7 +19,6 @@ from .grid_asked import PATIENCE, Asked, asked, check_files, grid_folder, open_p
 _CELL = re.compile(r"[0-9a-f]{20}\.png")
 _MOST_OTHERS = 500
 _SIZES = (64, 1024)
-_REQUEST = ("checkpoint", "prompt", "negative", "seed", "steps", "cfg", "sampler", "clip_skip", "width", "height")
 _SMALL = 128  # pixels; smaller pictures are shown with sharp edges
 
 
@@ -109,7 +108,7 @@ def read_grid(call: Call, folder: Path) -> dict[str, Any]:
 def _shown_grid(found: Mapping[str, Any]) -> dict[str, Any]:
     """The helper's answer with names of files in place of paths, and with each cell's base."""
     cells: dict[str, dict[str, Any]] = found["cells"]
-    bases = {_request(one): id_ for id_, one in cells.items() if one["base"]}
+    bases = sorted((id_ for id_, one in cells.items() if one["base"]), key=len, reverse=True)
     return {
         **{name: found[name] for name in ("title", "axes", "grids")},
         "plot": found["webui"],
@@ -119,7 +118,7 @@ def _shown_grid(found: Mapping[str, Any]) -> dict[str, Any]:
                 "file": Path(one["file"]).name,
                 "drawn": one["there"],
                 "choosable": one["choosable"],
-                "base": None if one["base"] else bases.get(_request(one)),
+                "base": None if one["base"] else _base_of(id_, bases),
                 "numbers": one["numbers"],
             }
             for id_, one in cells.items()
@@ -127,8 +126,9 @@ def _shown_grid(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _request(cell: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(cell[name] for name in _REQUEST)
+def _base_of(cell: str, bases: list[str]) -> str | None:
+    """The base's cell of the same prompt, seed and so on: their parts of the ids are alike."""
+    return next((one for one in bases if cell.endswith(one.removeprefix("base"))), None)
 
 
 def get_cell(call: Call) -> Answer:

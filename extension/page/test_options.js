@@ -4,7 +4,7 @@ import { h, setAttribute, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { filesPart, loraPart } from "./test_lora.js";
 import { suitesPart } from "./test_suites.js";
-import { activationOf, choiceField, numberField, testValues, textField } from "./test_values.js";
+import { activationOf, choiceField, listField, numberField, testValues, textField } from "./test_values.js";
 
 const TWO = [0.1, 0.25, 0.5, 1, 2];
 const HIGHER = [1, 1.2, 1.4, 1.5, 1.6, 1.8];
@@ -129,6 +129,9 @@ function moreOptions(app, model) {
     strength: t("strengths"),
     te: t("text encoder"),
     unet: t("UNet"),
+    lbw: t("block weights"),
+    x: "X",
+    together: t("other LoRAs with it"),
     checkpoints: t("checkpoints"),
     prompts: t("prompts"),
     seeds: t("seeds"),
@@ -168,6 +171,26 @@ function moreOptions(app, model) {
       help: t("Files of other runs, to compare with."),
       placeholder: t("a file's whole path"),
       known: () => model.others,
+    }),
+    listField(store, "together", {
+      label: t("Put on with it"),
+      help: t("LoRAs of webui's folder that are put on besides; each line is drawn in turn, and none of them first."),
+      placeholder: "<lora:style:0.8>",
+      mark: "\n",
+    }),
+    listField(store, "lbw", {
+      label: t("Block weights"),
+      help: t("Presets such as OUTX, or a list of numbers, with spaces between them."),
+      placeholder: "ALL OUTX MIDD",
+      mark: " ",
+    }),
+    numberField(store, "x", {
+      label: "X",
+      help: t("What X in the block weights stands for."),
+      low: -10,
+      high: 10,
+      list: true,
+      optional: true,
     }),
     choiceField(store, "tagger", {
       label: t("Numbers by"),

@@ -13,6 +13,9 @@ const USUAL = {
   strength: [0.5, 0.8, 1, 1.2],
   te: [0.1, 0.25, 0.5, 1, 2],
   unet: [0.1, 0.25, 0.5, 1, 2],
+  lbw: [],
+  x: [],
+  together: [],
   suites: ["first_look"],
   prompts: "",
   subject: "",
@@ -45,7 +48,11 @@ export function activationOf(store) {
 }
 
 /** A field for one number, or with `list` for several with spaces between them; `none`: what 0 is shown as. */
-export function numberField(store, name, { label, help, low, high, whole = false, list = false, none = "", presets = [] }) {
+export function numberField(
+  store,
+  name,
+  { label, help, low, high, whole = false, list = false, none = "", optional = false, presets = [] },
+) {
   const id = `lw-test-${name.replace("_", "-")}`;
   const field = h("input", {
     type: "text",
@@ -64,7 +71,7 @@ export function numberField(store, name, { label, help, low, high, whole = false
       .filter(Boolean);
     const values = words.map((word) => Number(word.replace(",", ".")));
     const fits = (one) => Number.isFinite(one) && one >= low && one <= high && (!whole || Number.isInteger(one));
-    const empty = !values.length && none;
+    const empty = !values.length && (none || optional);
     const good = empty || (values.length && values.every(fits) && (list || values.length === 1));
     const limits = { low: plain(low), high: plain(high) };
     const numbers = whole ? t("Whole numbers from {low} to {high}.", limits) : t("Numbers from {low} to {high}.", limits);
@@ -88,6 +95,22 @@ export function numberField(store, name, { label, help, low, high, whole = false
   const several = quick.length > 1 ? h("div", { class: "lw-line lw-test-quick" }, quick) : null;
   const element = h("div", {}, row(id, label, help, field, several ? null : quick), several, wrong);
   return { element, put };
+}
+
+/** A field for several words or lines: `mark` stands between them. */
+export function listField(store, name, { label, help, placeholder, mark }) {
+  const id = `lw-test-${name}`;
+  const common = { class: "lw-input", id, placeholder, spellcheck: "false", "aria-describedby": `${id}-help` };
+  const field = mark === "\n" ? h("textarea", { ...common, rows: 2 }) : h("input", { type: "text", ...common });
+  const take = () => {
+    const values = field.value.split(mark === "\n" ? "\n" : /\s+/).map((one) => one.trim());
+    store.change({ test: { [name]: [...new Set(values.filter(Boolean))] } });
+  };
+  field.addEventListener("change", take);
+  const put = () => {
+    if (document.activeElement !== field) field.value = testValues(store)[name].join(mark);
+  };
+  return { element: row(id, label, help, field), put };
 }
 
 /** A field for text. */

@@ -37,14 +37,14 @@ function titled(title, known) {
 
 /** A cell by its id: "e8/te1.0/unet0.5/p2" → "e8 · te 1.0 · unet 0.5 · prompt 2". */
 export function cellWords(id) {
-  const parts = { te: "te {value}", unet: "unet {value}", cfg: "CFG {value}" };
+  const parts = { te: "te {value}", unet: "unet {value}", cfg: "CFG {value}", x: "X {value}" };
   const words = {
     p: (value) => t("prompt {value}", { value }),
     s: WORDS.seeds,
     m: (value) => t("checkpoint {value}", { value }),
   };
   const said = id.split("/").map((part) => {
-    const [, name, value] = /^(te|unet|cfg|p|s|m)(-?[\d.]+)$/.exec(part) ?? [];
+    const [, name, value] = /^(te|unet|cfg|x|p|s|m)(-?[\d.]+)$/.exec(part) ?? [];
     if (name in parts) return parts[name].replace("{value}", value);
     return words[name]?.(value) ?? part;
   });

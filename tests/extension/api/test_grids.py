@@ -231,6 +231,24 @@ def test_a_file_of_another_run_has_no_snapshots_to_delete(client: Any, bench: Wo
     assert other.written[0].is_file()
 
 
+def test_block_weights_and_further_loras(client: Any, bench: Workbench, run: JobReader) -> None:
+    loras = bench.host.data / "Lora"
+    make_lora(loras / "style.safetensors", 5)
+    bench.host.loras = loras  # type: ignore[attr-defined]
+    options = {**FEW, "run": run.id, "strength": [1.0], "prompts": "penny", "snapshots": ["penny.safetensors"]}
+    assert post(client, "test/plan", options={**options, "lbw": ["ALL", "OUTX"], "x": [0.3, 0.5]})["count"] == 5
+    made = post(client, "jobs", kind="grid", options={**options, "together": ["<lora:style:0.8>"], "lbw": ["ALL", "OUTD"]})
+    ids = draw(bench.jobs.get(made["id"]).job["options"])
+    assert len(ids) == 2 * (1 + 2)
+    cells = client.get(f"{API}/test/grid", params={"run": run.id}).json()["cells"]
+    assert len({one["base"] for one in cells.values() if one["base"]}) == 2
+    told = post(client, "test/choose", run=run.id, cell=next(one for one in ids if "OUTD" in one))
+    assert told["changes"] == [{"name": "network_args", "before": None, "after": ["block_weights=OUTD"]}]
+    post(client, "project", changes={"settings": told["settings"]})
+    post(client, "test/plan", 400, options={**options, "lbw": ["../../x"]})
+    assert "A LoRA in a prompt" in post(client, "test/plan", 400, options={**options, "together": ["<lora:../../x:1>"]})
+
+
 def test_lists_of_prompts_are_the_projects(client: Any, bench: Workbench, run: JobReader) -> None:
     names = {one["name"]: one for one in client.get(f"{API}/test/suites").json()["suites"]}
     assert names["first_look"]["count"] == 5 and names["first_look"]["shipped"] and not names["first_look"]["own"]

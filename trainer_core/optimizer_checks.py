@@ -52,9 +52,12 @@ def optimizer_problems(settings: Settings) -> list[Problem]:
 def trained_rates(settings: Settings) -> dict[str, float]:
     """The rates above zero of the parts that aren't left out, under their settings' names."""
     left_out = {"unet_lr": settings.network_train_text_encoder_only}
+    rates = settings.learning_rates()
+    if rates["text_encoder_2_lr"] == rates["text_encoder_lr"]:
+        del rates["text_encoder_2_lr"]  # most models have one, and those with two mostly train both alike
     return {
         name: rate
-        for name, rate in settings.learning_rates().items()
+        for name, rate in rates.items()
         if name != "learning_rate" and rate and not left_out.get(name, settings.network_train_unet_only)
     }
 
@@ -130,7 +133,8 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
             return []
         takes = "warmup_steps" in (spec.arguments or ())
         fix = "Give the warm-up as warmup_steps in optimizer_args." if takes else "Take it out."
-        message = f"{settings.optimizer_type} needs no schedule: {' and '.join(sorted(asked))} doesn't count."
+        verb = "don't" if len(asked) > 1 else "doesn't"
+        message = f"{settings.optimizer_type} needs no schedule: {' and '.join(sorted(asked))} {verb} count."
         return [Problem("note", "schedule-unused", message, fix)]
     if settings.lr_scheduler_type:
         return []  # its class sees its arguments, before the model is loaded

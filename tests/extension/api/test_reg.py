@@ -117,7 +117,8 @@ def test_the_jobs_words_are_the_servers(client: Any, bench: Workbench, dataset: 
     root = str(bench.host.data / "projects" / "penny" / "reg" / "matched")
     assert content["options"] == {
         "kind": "matched", "class_word": "", "out": root, "folder": "1_reg", "sampler": "DDIM", "schedule": "Automatic",
-        "steps": 20, "cfg": 6.0, "negative": "hat", "batch_size": 4, "redo": False, "activation": "smile", "drop_activation": True, "seeds": "index",
+        "steps": 20, "cfg": 6.0, "negative": "hat", "batch_size": 4, "redo": False, "activation": "smile",
+        "drop_activation": True, "seeds": "index",
     }  # fmt: skip
     assert content["settings"]["data_dir"] == str(bench.host.data) and content["settings"]["seed"] == 7
     of_class = post(client, "jobs", kind="reg", settings=settings(dataset), options={"way": "class", "tags": ["smile", "hat"]})

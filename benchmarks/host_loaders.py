@@ -140,13 +140,13 @@ class _A1111:
         net.dyn_dim = None
         worst, largest = 0.0, 0.0
         for module in net.modules.values():
-            weight = module.sd_module.weight.detach()
+            weight, bias = _weight_and_bias(module)
             change, bias_change = module.calc_updown(weight)
             largest = max(largest, float(change.detach().abs().max()))
             name = module.network_key.partition(".")[0]
             worst = max(worst, float((weight + change.reshape(weight.shape) - expected[name][0]).abs().max()))
             if bias_change is not None:
-                worst = max(worst, float((module.sd_module.bias.detach() + bias_change - expected[name][1]).abs().max()))
+                worst = max(worst, _most(bias + bias_change - expected[name][1]))
         if unmatched:
             return unmatched[0][:200]
         return f"{len(net.modules)} of {len(expected)} modules, difference {worst:.0e} of {largest:.2g}"
@@ -190,6 +190,15 @@ class _Forge:
             wanted = expected[name][1 if key.endswith(".bias") and key not in names else 0]
             worst, largest = max(worst, _most(found - wanted)), max(largest, _most(found - weight))
         return f"{len(patches)} weights, difference {worst:.0e} of {largest:.2g}"
+
+
+def _weight_and_bias(module: Any) -> tuple[Any, Any]:
+    """Of OpenCLIP's attention, which has query, key and value in one weight, the part that is meant."""
+    own = module.sd_module
+    if not hasattr(own, "in_proj_weight"):
+        return own.weight.detach(), None if own.bias is None else own.bias.detach()
+    number = "qkv".index(module.network_key.partition(".")[0].split("_")[-2])
+    return own.in_proj_weight.detach().chunk(3)[number], own.in_proj_bias.detach().chunk(3)[number]
 
 
 def _most(difference: Any) -> float:
@@ -256,8 +265,6 @@ def _forge_text(base: Path, family: str) -> Iterator[tuple[str, Any]]:
 
 def _as_webui(base: Path, family: str) -> Any:
     """A model with the modules that webui's has, by name, and the file's weights."""
-    import torch
-
     weights = _read(str(base))
     unet = _tree({name.removeprefix("model."): t for name, t in weights.items() if name.startswith("model.diffusion_model.")})
     if family == "tiny_sdxl":
@@ -266,7 +273,6 @@ def _as_webui(base: Path, family: str) -> Any:
         ]
         return types.SimpleNamespace(is_sdxl=True, model=unet, conditioner=types.SimpleNamespace(embedders=embedders))
     text = _tree(_below(weights, "cond_stage_model."))
-    del torch
     return types.SimpleNamespace(is_sdxl=False, model=unet, cond_stage_model=text)
 
 
@@ -275,14 +281,16 @@ def _below(weights: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 
 def _tree(weights: dict[str, Any]) -> Any:
-    """Nested modules with Linear, Conv2d and normalisation layers where the names have weights."""
-    import torch
+    """Nested modules with layers where the names have weights."""
     from torch import nn
 
     root = nn.Module()
     for name, weight in weights.items():
         path, _, last = name.rpartition(".")
-        if last != "weight" or weight.dim() not in (1, 2, 4):
+        if last == "in_proj_weight":
+            _place(root, path, nn.MultiheadAttention(weight.shape[1], 1), weights)
+            continue
+        if last != "weight" or weight.dim() not in (1, 2, 4) or path.endswith(".attn.out_proj"):
             continue
         shape, biased = weight.shape, f"{path}.bias" in weights
         layer: Any
@@ -290,18 +298,24 @@ def _tree(weights: dict[str, Any]) -> Any:
             layer = nn.Conv2d(shape[1], shape[0], tuple(shape[2:]), padding=shape[2] // 2, bias=biased)
         else:
             layer = nn.Linear(shape[1], shape[0], bias=biased) if weight.dim() == 2 else nn.LayerNorm(shape[0])
-        with torch.no_grad():
-            layer.weight.copy_(weight)
-            if biased:
-                layer.bias.copy_(weights[f"{path}.bias"])
-        parent = root
-        *parts, own = path.split(".")
-        for part in parts:
-            if part not in parent._modules:
-                parent.add_module(part, nn.Module())
-            parent = parent._modules[part]
-        parent.add_module(own, layer)
+        _place(root, path, layer, weights)
     return root
+
+
+def _place(root: Any, path: str, layer: Any, weights: dict[str, Any]) -> None:
+    """Puts a layer with the file's weights at its place, making what is above it."""
+    import torch
+    from torch import nn
+
+    with torch.no_grad():
+        for name, parameter in layer.named_parameters():
+            parameter.copy_(weights[f"{path}.{name}"])
+    *parts, own = path.split(".")
+    for part in parts:
+        if part not in root._modules:
+            root.add_module(part, nn.Module())
+        root = root._modules[part]
+    root.add_module(own, layer)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class Base:
 
 
 def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog) -> Base:
-    """Loads what the run needs, merges base_weights into it, encodes what it is told to cache, and keeps only what is needed after that."""
+    """Loads what the run needs, with base_weights merged in, encodes what it is to cache, and keeps what is needed then."""
     from .models.checkpoint import load_into, load_model
     from .models.hashes import model_hashes
     from .models.memory import put_idle_away

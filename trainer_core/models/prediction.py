@@ -86,8 +86,8 @@ def prediction_problems(
         fix = "Give v_parameterization if it is a v-prediction model, as 768-v models of Stable Diffusion 2.x are."
         found.append(Problem("warning", "prediction-assumed", message, fix))
     if facts.zero_terminal:
-        message = f"{title} is trained with a schedule that ends in pure noise (zero-terminal SNR, known from "
-        found.append(Problem("note", "zero-terminal", f"{message}{facts.zero_terminal_from})."))
+        message = f"{title} is trained on a schedule that ends in pure noise (known from {facts.zero_terminal_from})."
+        found.append(Problem("note", "zero-terminal", message))
         if facts.prediction == "epsilon":
             message = f"{title} is taken to predict noise, but at the end of its schedule there is nothing else to be seen."
             fix = "Give v_parameterization too, or take zero_terminal_snr out."

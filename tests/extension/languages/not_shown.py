@@ -19,7 +19,6 @@ SILENT_FILES = (
     "trainer_core/dataset/batches.py",
     "trainer_core/generate/grid_axes.py",
     "trainer_core/generate/grid_cells.py",
-    "trainer_core/generate/grid_choose.py",
     "trainer_core/generate/grid_command.py",
     "trainer_core/generate/grid_numbers.py",
     "trainer_core/generate/grid_page.py",
@@ -59,6 +58,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
     "extension/queue_driver.py": ("tell app",),
+    "trainer_core/planning/base_model.py": (", to the very end", "{}: {}, predicts"),
     "installer/command.py": (
         "{}: not understood",
         "error: stopped",

@@ -44,7 +44,7 @@ def test_presets_are_the_guides(name: str, optimizer: str, alpha: float, options
 
 def test_all_presets_are_valid() -> None:
     presets = list_presets()
-    assert [preset.name for preset in presets] == ["new_project", "simple"]
+    assert [preset.name for preset in presets] == ["new_project", "sdxl_8gb", "simple"]
     for preset in presets:
         Settings.from_dict(preset.settings)
 

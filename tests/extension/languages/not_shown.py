@@ -57,6 +57,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
+    "extension/page/test_options.js": ("${activationOf",),
     "extension/queue_driver.py": ("tell app",),
     "trainer_core/planning/base_model.py": (", to the very end", "{}: {}, predicts"),
     "installer/command.py": (
@@ -178,6 +179,7 @@ COMPOSED: tuple[str, ...] = (
 
 # The same in both languages: names, commands, and tags, which are English everywhere.
 SAME: tuple[str, ...] = (
+    "Stable Diffusion 2.x",
     "penny",
     "simple background, monochrome",
     "python install.py setup",
@@ -192,9 +194,10 @@ TERMS: tuple[str, ...] = (
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",
     "Alpha", "alpha", "Gamma", "SNR", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
+    "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
-    "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
+    "SD", "OUTX", "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
 )  # fmt: skip
 
 # What is written as it is: values, fields of files and of the API, commands.
@@ -203,6 +206,6 @@ LITERALS: tuple[str, ...] = (
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
-    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT",
+    "others", "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
     "tagger", "checkpoints",
 )  # fmt: skip

@@ -37,7 +37,7 @@ function titled(title, known) {
 
 /** A cell by its id: "e8/te1.0/unet0.5/p2" → "e8 · te 1.0 · unet 0.5 · prompt 2". */
 export function cellWords(id) {
-  const parts = { te: "te {value}", unet: "unet {value}", cfg: "CFG {value}", x: "X {value}" };
+  const names = { te: "te", unet: "unet", cfg: "CFG", x: "X" };
   const words = {
     p: (value) => t("prompt {value}", { value }),
     s: WORDS.seeds,
@@ -45,8 +45,7 @@ export function cellWords(id) {
   };
   const said = id.split("/").map((part) => {
     const [, name, value] = /^(te|unet|cfg|x|p|s|m)(-?[\d.]+)$/.exec(part) ?? [];
-    if (name in parts) return parts[name].replace("{value}", value);
-    return words[name]?.(value) ?? part;
+    return words[name]?.(value) ?? (names[name] ? `${names[name]} ${value}` : part);
   });
   return said.join(" · ");
 }

@@ -23,12 +23,17 @@ _NOT_TAKEN = ("config_file", "preset", "output_config", "job_dir", "resume", "ov
 _PARTS = (("unet", "the UNet", "unet_lr"), ("te", "the text encoder", "text_encoder_lr"))
 _BLOCKS = ("block_weights", "x", "down_lr_weight", "mid_lr_weight", "up_lr_weight")
 _FLEXIBLE = 0.8
-OVERFIT = (
-    "Where it overfits whatever the rate, look in this order:\n"
-    "  1. learning rates: lower them (unet_lr first), or let optimizer_type Prodigy or DAdaptAdam find them\n"
-    "  2. network_dim: a smaller one; network_alpha: never above network_dim\n"
-    "  3. pretrained_model_name_or_path: a base (NAI, SD) and not a mix, which trains badly\n"
-    "  4. the pictures: too many, or some that spoil it; or a network_dim too low for all of them"
+OVERFIT_ORDER = (
+    "learning rates: lower them (unet_lr first), or let optimizer_type Prodigy or DAdaptAdam find them",
+    "network_dim: a smaller one; network_alpha: never above network_dim",
+    "pretrained_model_name_or_path: a base (NAI, SD) and not a mix, which trains badly",
+    "the pictures: too many, or some that spoil it; or a network_dim too low for all of them",
+)
+OVERFIT = "\n".join(
+    [
+        "Where it overfits whatever the rate, look in this order:",
+        *(f"  {number}. {words}" for number, words in enumerate(OVERFIT_ORDER, start=1)),
+    ]
 )
 
 

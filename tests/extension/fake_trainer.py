@@ -29,6 +29,11 @@ def main(folder: Path) -> int:
 
         draw_set(folder, job, events, words.get("pace", 0.01))
         return 0
+    if job.get("kind") == "loop":
+        from lora_workbench.tests.extension.fake_loop import run_loop
+
+        run_loop(folder, job, events)
+        return 0
     steps, out = int(settings.get("max_train_steps", 3)), Path(settings.get("output_dir", folder))
     first = int(settings["resume"].rpartition("-")[2]) if settings.get("resume") else 0
     events.write("start", steps=steps, step=first, epochs=1, output_name=settings.get("output_name", "last"), seed=1)

@@ -12,9 +12,8 @@ from PIL import Image
 from lora_workbench.extension.host import DEMO_MODELS
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.tests.extension.parts import API, FakeHost
+from lora_workbench.tests.extension.parts import API, FakeHost, wait_for_state
 from lora_workbench.trainer_core.files import read_json
-from lora_workbench.trainer_core.loop import candidates, command, rounds
 from lora_workbench.trainer_core.loop.answers import answer
 from lora_workbench.trainer_core.loop.decisions import FILE
 
@@ -45,28 +44,13 @@ def dataset(bench: Workbench, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def begun(client: Any, bench: Workbench, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project's loop as its job would leave it: three candidates wait. Its training and drawing take no time."""
-
-    def train(project: Any, current: Any, stop: Any, told: Any) -> bool:
-        current.lora, current.lora_sha256, current.steps = "rounds/01/lora/mia-r01.safetensors", "0" * 64, 3
-        return True
-
-    def draw(project: Any, current: Any, missing: dict[str, Any], stop: Any) -> Any:
-        for number, name in enumerate(missing):
-            project.path(name).parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (64, 64), (90 * number, 200, 30)).save(project.path(name))
-            missing[name].infotext = "told"
-        yield list(missing)
-
-    monkeypatch.setattr(rounds, "train_round", train)
-    monkeypatch.setattr(candidates, "_drawn_batches", draw)
+def begun(client: Any, bench: Workbench, dataset: Path) -> Path:
+    """The project's loop as its job leaves it, done by the trainer in small: three candidates wait."""
+    bench.begin()
     job = post(client, "jobs", kind="loop", settings=settings(), options={"candidates": 3})
-    content = read_json(bench.jobs.folder / job["id"] / "job.json")
-    from lora_workbench.trainer_core.loop.job import _read
-
-    command.work(*_read(content), lambda: False)
-    return Path(content["folder"])
+    ended = wait_for_state(bench.jobs, job["id"], "done", "failed")
+    assert ended.message == "Round 1: 3 candidates wait for your decision.", ended.details()
+    return Path(read_json(bench.jobs.folder / job["id"] / "job.json")["folder"])
 
 
 def settings(**more: Any) -> dict[str, Any]:

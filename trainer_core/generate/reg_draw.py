@@ -13,7 +13,8 @@ from ..files import write_atomically
 from ..problems import UserError
 from ..settings import Settings
 from .infotext import infotext, png_bytes
-from .reg_manifest import Entry, Manifest, write_manifest
+from .processes import ALONE, Processes
+from .reg_manifest import Entry, Manifest, read_manifest, write_manifest
 from .reg_set import Base, Wanted
 from .sample import drawn_batches
 from .telling import Told, told_nobody
@@ -27,16 +28,24 @@ def draw(
     base: Base,
     batch_size: int,
     told: Told = told_nobody,
+    those: Processes = ALONE,
 ) -> int:
-    """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after."""
+    """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after.
+
+    `those`: the processes that draw into it together, which write the manifest in turns.
+    """
     model, device = loaded(settings)
     made = 0
     try:
         for places, images in drawn_batches(model, [one.request for one in todo], device=device, batch_size=batch_size):
             batch = [todo[place] for place in places]
-            made += save_batch(batch, images, folder, manifest, base)
+            with those.turn(folder):
+                _take_over(manifest, folder, those)
+                made += save_batch(batch, images, folder, manifest, base)
             told(made, len(todo), batch[-1].path)
-        write_manifest(folder, manifest)
+        with those.turn(folder):
+            _take_over(manifest, folder, those)
+            write_manifest(folder, manifest)
     except OSError as error:
         raise UserError(
             f"{system_sentence(error)} The {made} pictures drawn until then are in {folder}; the same command goes on."
@@ -44,15 +53,29 @@ def draw(
     return made
 
 
+def _take_over(manifest: Manifest, folder: Path, those: Processes) -> None:
+    """What the other processes have drawn since."""
+    there = read_manifest(folder) if those.world > 1 else None
+    if there is not None:
+        manifest.pictures, manifest.pending = there.pictures, there.pending
+
+
 def loaded(settings: Settings) -> tuple[Any, str]:
     """The settings' base model, and the device to draw on."""
     import torch
 
     from ..models.checkpoint import load_model
+    from .device import own_device
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = device == "cuda" and settings.mixed_precision != "no"
-    model = load_model(settings.pretrained_model_name_or_path, settings.vae, torch.float16 if half else torch.float32)
+    device = own_device()
+    half = device != "cpu" and settings.mixed_precision != "no"
+    model = load_model(
+        settings.pretrained_model_name_or_path,
+        settings.vae,
+        torch.float16 if half else torch.float32,
+        v_parameterization=settings.v_parameterization,
+        zero_terminal_snr=settings.zero_terminal_snr,
+    )
     return model, device
 
 

@@ -105,9 +105,15 @@ def _drawn_batches(
     settings = Settings.from_dict(project.training)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     half = device == "cuda" and settings.mixed_precision != "no"
-    model: Any = load_model(first.checkpoint, settings.vae, torch.float16 if half else torch.float32)
+    model: Any = load_model(
+        first.checkpoint,
+        settings.vae,
+        torch.float16 if half else torch.float32,
+        v_parameterization=settings.v_parameterization,
+        zero_terminal_snr=settings.zero_terminal_snr,
+    )
     try:
-        for part in (model.unet, model.text_encoder, model.vae):
+        for part in model.parts().values():
             part.to(device)
         digest = model_hashes(first.checkpoint, settings.data_dir)[1]
         with applied(model, _loras(project, first)):

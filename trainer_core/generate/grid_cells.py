@@ -15,6 +15,7 @@ from ..files import write_json
 from ..problems import UserError
 from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
+from .processes import ALONE, Processes
 from .sampler_names import AUTOMATIC
 from .telling import Told, told_nobody
 
@@ -80,16 +81,18 @@ def draw_missing(
     *,
     batch_size: int = 4,
     told: Told = told_nobody,
+    those: Processes = ALONE,
 ) -> int:
-    """Draws the cells whose files are not there; how many. Each batch is on the disk before the next begins.
+    """Draws this process's share of the cells whose files are not there; how many. Each batch is on the disk before the next.
 
     UserError in one sentence where the disk or a LoRA refuses; what was drawn before stays.
     """
     from .sample import drawn_batches
 
     missing = list({files[cell.id]: cell for cell in cells if not files[cell.id].is_file()}.values())
-    done = 0
-    for checkpoint, of_model in itertools.groupby(sorted(missing, key=_base_first), key=lambda cell: cell.checkpoint):
+    those.wait()  # whoever looks later would find what others have drawn by then
+    missing, done = those.mine(sorted(missing, key=_base_first)), 0
+    for checkpoint, of_model in itertools.groupby(missing, key=lambda cell: cell.checkpoint):
         model, device = _load(checkpoint)
         group = list(of_model)
         requests = [replace(cell.request, loras=cell.loras()) for cell in group]
@@ -110,9 +113,10 @@ def _load(checkpoint: Path) -> tuple[Any, Any]:
     import torch
 
     from ..models.checkpoint import load_model
+    from .device import own_device
 
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return load_model(checkpoint, dtype=torch.float16 if device.type == "cuda" else torch.float32), device
+    device = own_device()
+    return load_model(checkpoint, dtype=torch.float32 if device == "cpu" else torch.float16), device
 
 
 def _save(path: Path, image: Any, text: str, done: int) -> None:

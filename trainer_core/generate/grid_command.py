@@ -7,9 +7,11 @@ python -m trainer_core grid out/penny.safetensors --choose e8/te1.0/unet0.5
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from ...tagger.shares import share
 from ..command_errors import system_sentence
 from ..problems import UserError
 from .folder_lock import drawing_in
@@ -18,6 +20,7 @@ from .grid_find import FoundGrid, Given, find_given, find_grid
 from .grid_next import next_run
 from .grid_suites import suites
 from .grid_words import build_parser
+from .processes import processes
 from .telling import Told, told_in_terminal
 
 _MOST_SHOWN = 36  # ids of cells in the terminal
@@ -34,42 +37,66 @@ def main(argv: Sequence[str]) -> int:
     if words.choose is not None:
         _choose(given)
         return 0
-    found = find_grid(given)
-    print(f"{len(found.cells)} pictures, {found.missing()} to draw, in {given.folder}", flush=True)
+    found, speaks = find_grid(given), share()[0] == 0
+    if speaks:
+        print(f"{len(found.cells)} pictures, {found.missing()} to draw, in {given.folder}", flush=True)
     page, pngs = draw_grid_pictures(found, told_in_terminal)
-    print(_summary(found))
-    print("Grid: " + ", ".join(map(str, [page, *pngs])))
+    if speaks:
+        print(_summary(found))
+        print("Grid: " + ", ".join(map(str, [page, *pngs])))
     return 0
 
 
 def draw_grid_pictures(found: FoundGrid, told: Told) -> tuple[Path, list[Path]]:
-    """Draws what is missing, and writes page, pictures and manifest; the page's path and those of the pictures."""
+    """Draws what is missing, and writes page, pictures and manifest; the page's path and those of the pictures.
+
+    Under torchrun every process draws its share, and the first one writes the rest.
+    """
     from .grid_cells import draw_missing, write_manifest
+    from .grid_page import PAGE, sheet_paths
+
+    folder = found.given.folder
+    with processes() as those, _held(folder) if those.is_first else nullcontext():
+        if those.is_first:
+            with _written("The grid can't be written"):
+                write_manifest(folder, found.grids, found.files, found.hashes, about=found.about())
+        batch_size = max(1, found.given.words.batch_size)
+        draw_missing(found.cells, found.files, found.hashes, batch_size=batch_size, told=told, those=those)
+        those.wait()
+        if those.is_first:
+            _write_results(found)
+    return folder / PAGE, sheet_paths(folder, len(found.grids))
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    with _written("The grid can't be written"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with drawing_in(folder):
+        yield
+
+
+@contextmanager
+def _written(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{what}: {system_sentence(error)}") from error
+
+
+def _write_results(found: FoundGrid) -> None:
+    from .grid_cells import write_manifest
     from .grid_numbers import cell_numbers
     from .grid_page import PAGE, write_page, write_pngs
 
-    given, words, folder = found.given, found.given.words, found.given.folder
-    grids, cells, files, hashes = found.grids, found.cells, found.files, found.hashes
-    about = found.about()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"The grid can't be written: {system_sentence(error)}") from error
-    with drawing_in(folder):
-        try:
-            write_manifest(folder, grids, files, hashes, about=about)
-        except OSError as error:
-            raise UserError(f"The grid can't be written: {system_sentence(error)}") from error
-        draw_missing(cells, files, hashes, batch_size=max(1, words.batch_size), told=told)
-        tagger = Path(words.tagger) if words.tagger else None
-        numbers = cell_numbers(cells, files, tagger, given.pictures() if tagger else None)
-        try:
-            write_manifest(folder, grids, files, hashes, numbers, about)
-            pngs = write_pngs(folder, grids, files, given.title)
-            write_page(folder / PAGE, given.title, grids, files, hashes, numbers, given.command)
-        except OSError as error:
-            raise UserError(f"The pictures are drawn, the grid can't be written: {system_sentence(error)}") from error
-    return folder / PAGE, pngs
+    given, folder = found.given, found.given.folder
+    grids, files, hashes = found.grids, found.files, found.hashes
+    tagger = Path(given.words.tagger) if given.words.tagger else None
+    numbers = cell_numbers(found.cells, files, tagger, given.pictures() if tagger else None)
+    with _written("The pictures are drawn, the grid can't be written"):
+        write_manifest(folder, grids, files, hashes, numbers, found.about())
+        write_pngs(folder, grids, files, given.title)
+        write_page(folder / PAGE, given.title, grids, files, hashes, numbers, given.command)
 
 
 def _summary(found: FoundGrid) -> str:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from ...tagger.shares import share
 from ..settings import read_settings
 from .folder_lock import drawing_in
+from .processes import Processes, processes
 from .reg_find import FoundSet, find_set
 from .reg_manifest import read_manifest
 from .reg_set import reasons
@@ -29,8 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """`python -m trainer_core reg …`: 0 where the set was drawn or is there, 1 where it can't be, 2 where words are wrong."""
     options, words = read_words(argv)
     found = find_set(read_settings(words, "reg"), options)
-    told = result(found)
-    if not options.as_json:
+    told, speaks = result(found), share()[0] == 0
+    if speaks and not options.as_json:
         print(_text(told, options), flush=True)
     if not options.dry_run:
         try:
@@ -38,34 +41,45 @@ def main(argv: Sequence[str]) -> int:
         except KeyboardInterrupt:
             print("What is drawn stays; the same command goes on.", file=sys.stderr, flush=True)
             raise
-        if not options.as_json:
+        if speaks and not options.as_json:
             print(done_text(told))
-    if options.as_json:
+    if speaks and options.as_json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     return 0
 
 
 def draw_set(found: FoundSet, told: Told) -> tuple[int, list[str]]:
-    """Draws what is to be drawn and brings captions up to date; how many pictures, and which captions are the user's."""
+    """Draws what is to be drawn and brings captions up to date; how many pictures, and which captions are the user's.
+
+    Under torchrun every process draws its share, and all are counted.
+    """
     if not found.folder.is_dir() and not found.work.make:
         return 0, []
-    with drawing_in(found.folder):
+    with processes() as those, drawing_in(found.folder) if those.is_first else nullcontext():
+        those.wait()
         if read_manifest(found.folder) not in (None, found.manifest):  # another run ended between the look and now
             found = find_set(found.settings, found.options)
-        return _draw_held(found, told)
+        those.wait()
+        made, left = _draw_share(found, told, those)
+        those.wait()
+        those.clear(found.folder)
+        return those.total(made), left
 
 
-def _draw_held(found: FoundSet, told: Told) -> tuple[int, list[str]]:
+def _draw_share(found: FoundSet, told: Told, those: Processes) -> tuple[int, list[str]]:
     from .reg_draw import draw, save_caption
 
     options, settings, manifest = found.options, found.settings, found.manifest
     manifest.kind, manifest.seed, manifest.base_name = options.kind, settings.seed or 0, found.base.name
     manifest.seeds = options.seeds if options.kind == "matched" else "index"
-    kept = [(one, manifest.pictures[one.path.name]) for one in found.work.kept]
-    left = [str(one.caption) for one, entry in kept if not save_caption(one, entry)]
-    if not found.work.make:
+    left = []
+    if those.is_first:
+        kept = [(one, manifest.pictures[one.path.name]) for one in found.work.kept]
+        left = [str(one.caption) for one, entry in kept if not save_caption(one, entry)]
+    todo = those.mine(found.work.make)
+    if not todo:
         return 0, left
-    return draw(settings, found.work.make, found.folder, manifest, found.base, options.batch_size, told), left
+    return draw(settings, todo, found.folder, manifest, found.base, options.batch_size, told, those), left
 
 
 def result(found: FoundSet) -> dict[str, Any]:

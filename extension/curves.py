@@ -1,4 +1,4 @@
-"""A job's curves: loss, average and rates by step, read on from where the last look ended."""
+"""A job's curves: loss, average, validation and rates by step, read on from where the last look ended."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class Curve:
         self._loss: list[float | None] = []
         self._average: list[float | None] = []
         self._rates: dict[str, list[float | None]] = {}
+        self._measured: dict[str, list[float]] = {"steps": [], "loss": []}
 
     def since(self, first: int) -> dict[str, Any]:
-        """Points from number `first` on, and how many there are in all."""
+        """Points from number `first` on, and how many there are in all; of the few validations all."""
         with self._lock:
             self._read()
             return {
@@ -34,6 +35,7 @@ class Curve:
                 "loss": self._loss[first:],
                 "average": self._average[first:],
                 "lr": {part: rates[first:] for part, rates in self._rates.items()},
+                "validation": {name: list(values) for name, values in self._measured.items()},
                 "total": len(self._steps),
             }
 
@@ -42,9 +44,14 @@ class Curve:
         if afresh:
             self._forget()
             lines, self._offset, _ = new_lines(self._path, 0)
-        for event in events_in([line for line in lines if b'"progress"' in line]):
+        for event in events_in([line for line in lines if b'"progress"' in line or b'"validation"' in line]):
             step, loss = event.get("step"), event.get("loss")
-            if event.get("kind") != "progress" or not isinstance(step, int) or not isinstance(loss, (int, float)):
+            if not isinstance(step, int) or not isinstance(loss, (int, float)):
+                continue
+            if event.get("kind") == "validation":
+                self._measured["steps"].append(step)
+                self._measured["loss"].append(loss)
+            if event.get("kind") != "progress":
                 continue
             rates = event.get("lr") if isinstance(event.get("lr"), dict) else {}
             for part in rates:

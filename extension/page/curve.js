@@ -1,4 +1,5 @@
-// The loss as a curve: single steps faint, the mean over an epoch bold, and the band in which the guide expects it; below it the rates.
+// The loss as a curve: single steps faint, the mean over an epoch bold, the loss of pictures that aren't trained as dots, and
+// the band in which the guide expects it; below it the rates.
 
 import { h, setAttribute, setText, show, svg } from "./dom.js";
 import { count, rounded } from "./format.js";
@@ -17,6 +18,7 @@ export function lossCurve() {
   const bandWords = svg("text", { class: "lw-curve-words", x: WIDTH - 4, "text-anchor": "end" }, t("usual: 0.05–0.15"));
   const raw = svg("path", { class: "lw-curve-raw" });
   const smooth = svg("path", { class: "lw-curve-smooth" });
+  const measured = svg("g", { class: "lw-curve-validation" });
   const grid = svg("g", { class: "lw-curve-grid" });
   const cursor = svg("line", { class: "lw-curve-cursor", y1: 0, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   const picture = svg(
@@ -26,6 +28,7 @@ export function lossCurve() {
     grid,
     raw,
     smooth,
+    measured,
     bandWords,
     cursor,
   );
@@ -39,11 +42,13 @@ export function lossCurve() {
     show(element, data.steps.length > 1);
     if (data.steps.length < 2) return;
     const bold = smoothed(data);
-    const top = niceTop(Math.max(BAND[1] * 1.15, quantile(data.loss, 0.98), ...bold.filter(Number.isFinite)));
-    const x = scale(data.steps[0], data.steps[data.steps.length - 1], LEFT, WIDTH - 4);
+    const kept = data.validation?.loss ?? [];
+    const top = niceTop(Math.max(BAND[1] * 1.15, quantile(data.loss, 0.98), ...bold.filter(Number.isFinite), ...kept));
+    const x = scale(Math.min(data.steps[0], data.validation?.steps?.[0] ?? Infinity), data.steps[data.steps.length - 1], LEFT, WIDTH - 4);
     const y = scale(0, top, HEIGHT - BOTTOM, 4);
     raw.setAttribute("d", path(data.steps, data.loss, x, y));
     smooth.setAttribute("d", path(data.steps, bold, x, y));
+    drawMeasured(measured, data.validation, x, y);
     setAttribute(band, "y", y(BAND[1]));
     setAttribute(band, "height", y(BAND[0]) - y(BAND[1]));
     setAttribute(bandWords, "y", Math.max(12, y(BAND[1]) + 12));
@@ -53,7 +58,9 @@ export function lossCurve() {
   };
   const now = (at = data.steps.length - 1) => {
     const figures = { step: count(data.steps[at]), loss: rounded(data.loss[at]), mean: rounded(smoothed(data)[at]) };
-    setText(words, t("loss {mean} (mean) · {loss} at step {step}", figures));
+    const last = validationAt(data, data.steps[at]);
+    const measuredWords = last ? ` · ${t("validation {loss} at step {step}", last)}` : "";
+    setText(words, t("loss {mean} (mean) · {loss} at step {step}", figures) + measuredWords);
     picture.setAttribute("aria-label", words.textContent);
   };
   picture.addEventListener("pointermove", (event) => {
@@ -78,6 +85,18 @@ export function smoothed({ loss, average }) {
   if (average?.length === loss.length && average.every((one) => Number.isFinite(one))) return average;
   let mean = loss[0];
   return loss.map((one) => (mean = Number.isFinite(one) ? mean + 0.05 * (one - mean) : mean));
+}
+
+/** The last validation up to a step, or null. */
+function validationAt({ validation }, step) {
+  const at = (validation?.steps ?? []).findLastIndex((one) => one <= step);
+  return at < 0 ? null : { loss: rounded(validation.loss[at]), step: count(validation.steps[at]) };
+}
+
+function drawMeasured(place, validation, x, y) {
+  const steps = validation?.steps ?? [];
+  const dots = steps.map((step, number) => svg("circle", { cx: x(step), cy: y(validation.loss[number]), r: 3 }));
+  place.replaceChildren(...(steps.length ? [svg("path", { d: path(steps, validation.loss, x, y) })] : []), ...dots);
 }
 
 function scale(from, to, low, high) {

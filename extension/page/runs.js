@@ -113,9 +113,10 @@ export function followRun({ api, store }, show) {
       detailsKey = key;
       detailsTime = Date.now();
     }
-    if (!job.step || curve.last === job.step) return;
+    const last = `${job.step}|${job.state}`; // the last validation follows the last step
+    if (!job.step || curve.last === last) return;
     const more = await api.get(jobPath(job, "curve"), { since: curve.total });
-    if (job.id === followed) curve = { ...joined(curve, more), last: job.step };
+    if (job.id === followed) curve = { ...joined(curve, more), last };
   }
 }
 
@@ -128,6 +129,7 @@ export function joined(curve, more) {
     steps: [...curve.steps, ...more.steps],
     loss: [...curve.loss, ...more.loss],
     average: [...curve.average, ...(more.average ?? [])],
+    validation: more.validation ?? null,
     lr,
     total: more.total,
   };

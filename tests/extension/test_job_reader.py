@@ -228,3 +228,17 @@ def test_a_job_json_of_any_content_breaks_nothing(folder: Path, content: str) ->
     (folder / "job.json").write_text(content, encoding="utf-8")
     job = JobReader(folder)
     assert job.refresh() and job.state == "failed" and job.details()["id"] == folder.name
+
+
+def test_validations_are_told_whole_beside_the_steps(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    curve = Curve(tmp_path)
+    log.write("validation", step=0, epoch=0, loss=0.5)
+    for step in (1, 2):
+        log.write("progress", step=step, steps=2, epoch=1, loss=0.3, average=0.3, lr={}, seconds_left=0.0, memory={})
+    assert curve.since(0)["validation"] == {"steps": [0], "loss": [0.5]}
+    log.write("validation", step=2, epoch=1, loss=0.25)
+    found = curve.since(2)
+    assert (found["steps"], found["total"]) == ([], 2)
+    assert found["validation"] == {"steps": [0, 2], "loss": [0.5, 0.25]}
+    log.close()

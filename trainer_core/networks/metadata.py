@@ -54,16 +54,15 @@ _SAME_NAME = (
     "huber_scale",
     "huber_c",
     "resize_interpolation",
+    "validation_seed",
+    "validation_split",
+    "max_validation_steps",
+    "validate_every_n_epochs",
+    "validate_every_n_steps",
 )
 # What kohya can and this trainer doesn't: always off.
 _ALWAYS = {
-    "ss_num_validation_images": "0",
     "ss_full_fp16": "False",
-    "ss_validation_seed": "None",
-    "ss_validation_split": "0.0",
-    "ss_max_validation_steps": "None",
-    "ss_validate_every_n_epochs": "None",
-    "ss_validate_every_n_steps": "None",
 }
 _SPEC_FROM_SETTINGS = (
     "author",
@@ -115,6 +114,7 @@ def training_metadata(
         "ss_num_batches_per_epoch": str(plan.batches_per_epoch),
         "ss_num_train_images": str(_count(training_set.items, is_reg=False)),
         "ss_num_reg_images": str(_count(training_set.items, is_reg=True)),
+        "ss_num_validation_images": str(len(training_set.validation)),
         "ss_debiased_estimation": str(settings.debiased_estimation_loss),
         "ss_sd_scripts_commit_hash": IMPLEMENTATION_VERSION,
         "ss_optimizer": _optimizer_words(settings, optimizer),

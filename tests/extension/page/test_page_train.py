@@ -174,6 +174,8 @@ def test_a_run_is_followed_live_and_nothing_moves_under_the_hands(train: Any) ->
     assert page.locator("#lw-set-seed").bounding_box() == place
     assert len(page.get_attribute(".lw-curve-smooth", "d")) > 100
     assert float(page.get_attribute(".lw-curve-band", "height")) > 5
+    assert page.locator(".lw-curve-validation circle").count() == 2
+    assert "validation 0.24 at step 42" in page.inner_text(".lw-curve-now")
     for words in ("left", "epoch", "loss", "GPU 3.9 GB", "it/s"):
         assert words in page.inner_text("#lw-figures")
     assert "UNet" in page.inner_text(".lw-rates")

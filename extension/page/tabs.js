@@ -1,12 +1,13 @@
 // The tabs in the order of the work. To add one, write its module and add a line here.
 
+import { blocksTab } from "./blocks_tab.js";
 import { captionsTab } from "./captions_tab.js";
 import { regTab } from "./reg_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
 import { testTab } from "./test_tab.js";
 
-export const TABS = [tagTab, captionsTab, regTab, trainTab, testTab];
+export const TABS = [tagTab, captionsTab, regTab, trainTab, blocksTab, testTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

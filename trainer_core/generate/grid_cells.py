@@ -93,8 +93,8 @@ def draw_missing(
     those.wait()  # whoever looks later would find what others have drawn by then
     missing, done = those.mine(sorted(missing, key=_base_first)), 0
     for checkpoint, of_model in itertools.groupby(missing, key=lambda cell: cell.checkpoint):
-        model, device = _load(checkpoint)
         group = list(of_model)
+        model, device = _load(checkpoint, group)
         requests = [replace(cell.request, loras=cell.loras()) for cell in group]
         for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size):
             for place, image in zip(places, images, strict=True):
@@ -109,14 +109,23 @@ def _base_first(cell: Cell) -> tuple[str, bool]:
     return str(cell.checkpoint), cell.snapshot is not None
 
 
-def _load(checkpoint: Path) -> tuple[Any, Any]:
+def _load(checkpoint: Path, cells: Sequence[Cell]) -> tuple[Any, Any]:
+    """The model, which predicts what the cells' LoRAs were trained for where its file doesn't say it."""
     import torch
 
     from ..models.checkpoint import load_model
+    from ..models.header import read_header
     from .device import own_device
 
     device = own_device()
-    return load_model(checkpoint, dtype=torch.float32 if device == "cpu" else torch.float16), device
+    said = [read_header(path).metadata for path in dict.fromkeys(cell.snapshot.path for cell in cells if cell.snapshot)]
+    model = load_model(
+        checkpoint,
+        dtype=torch.float32 if device == "cpu" else torch.float16,
+        v_parameterization=any(metadata.get("modelspec.prediction_type") == "v" for metadata in said),
+        zero_terminal_snr=any(metadata.get("ss_zero_terminal_snr") == "True" for metadata in said),
+    )
+    return model, device
 
 
 def _save(path: Path, image: Any, text: str, done: int) -> None:

@@ -70,19 +70,22 @@ def test_hostile_checkpoint_is_never_run(words: Words, tmp_path: Path, zipped: b
     assert "evil.ckpt" in message and not victim.exists()
 
 
-def test_sdxl_model_is_named(words: Words, tmp_path: Path) -> None:
+def test_relatives_that_are_not_trained_are_named(words: Words, tmp_path: Path) -> None:
     import numpy as np
     from safetensors.numpy import save_file
 
     path = tmp_path / "xl.safetensors"
     names = {
-        "conditioner.embedders.1.model.ln_final.weight": (1280,),
-        "conditioner.embedders.0.transformer.text_model.final_layer_norm.weight": (768,),
-        "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": (640, 2048),
-        "model.diffusion_model.label_emb.0.0.weight": (1280, 2816),
+        "conditioner.embedders.0.model.ln_final.weight": (1280,),
+        "model.diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight": (768, 1280),
+        "model.diffusion_model.label_emb.0.0.weight": (1536, 2560),
     }
     save_file({name: np.zeros(shape, np.float16) for name, shape in names.items()}, path)
-    assert "Stable Diffusion XL" in refusal(*words(pretrained_model_name_or_path=path))
+    assert "is the refiner of Stable Diffusion XL" in refusal(*words(pretrained_model_name_or_path=path))
+
+
+def test_settings_of_another_family_are_refused(words: Words) -> None:
+    assert "v2 is given, but random_base.safetensors is a Stable Diffusion 1.x model." in refusal(*words(v2=True))
 
 
 def test_misspelt_flags_are_all_named_with_their_neighbours(words: Words) -> None:

@@ -14,7 +14,7 @@ from .rights import Rights, file_name, shown
 # The server decides on these, or they belong to the command line.
 NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "preset"))
 _WRITTEN = frozenset(("output_dir", "logging_dir"))
-_FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config"}
+_FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config", "conditioning_data_dir"}
 HIDDEN = "Folders can't be chosen here: this webui was started with --hide-ui-dir-config."
 _LONGEST_TEXT, _MOST_WORDS = 10_000, 200
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")

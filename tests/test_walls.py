@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.settings",),
     ("trainer_core.models", "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.progress",
      "trainer_core.machine", "trainer_core.state"),
-    ("trainer_core.optimizer_checks",),
+    ("trainer_core.optimizer_checks", "trainer_core.idle"),
     ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
      "trainer_core.averages", "trainer_core.optimizers"),
     ("trainer_core.schedules",),
@@ -43,7 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 LIGHT = (
     "install", "installer", "extension", "trainer_core.commands", "trainer_core.command_errors", "trainer_core.events",
     "trainer_core.files",
-    "trainer_core.optimizer_table", "trainer_core.optimizer_checks",
+    "trainer_core.optimizer_table", "trainer_core.optimizer_checks", "trainer_core.idle",
     "trainer_core.output_names", "trainer_core.presets", "trainer_core.problems",
     "trainer_core.progress", "trainer_core.requests", "trainer_core.publish", "trainer_core.endings", "trainer_core.job",
     "trainer_core.export",

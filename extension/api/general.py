@@ -7,12 +7,13 @@ from typing import Any
 
 from ...installer.doctor import examine
 from ...trainer_core.generate.sampler_names import SAMPLERS, SCHEDULED, SCHEDULES
+from ...trainer_core.idle import idle_settings
 from ...trainer_core.settings import SettingsError
 from .. import versions
 from ..asked_settings import HIDDEN, check_values, checked_settings, run_settings
 from ..errors import FORBIDDEN, MISSING, Refused
 from ..form import form
-from ..languages.translate import strings, translate_fields
+from ..languages.translate import strings, translate, translate_fields
 from ..models import fetchable
 from ..projects import LANGUAGES, OPTION_DEFAULTS
 from ..rights import shown
@@ -79,18 +80,19 @@ def get_strings(call: Call) -> Answer:
 
 
 def post_plan(call: Call) -> Answer:
-    """The plan; what is wrong with the settings themselves comes as its problems."""
+    """The plan; what is wrong with the settings themselves comes as its problems. `idle`: settings that do nothing, and why."""
     call.only("settings")
     settings = as_run(call, settings_of(call, call.body.get("settings", {})))
+    idle: dict[str, str] = {}
     if "dataset_config" not in settings:  # reading that needs the trainer's environment
         try:
-            check_values(settings)
+            idle = idle_settings(check_values(settings))
         except SettingsError as error:
             found = [one.as_dict() for one in error.problems]
             return translated({"problems": found, "steps": 0, "epochs": 0, "images": 0, "buckets": [], "subsets": []}, call)
     call.workbench.setup.must_be_ready()
     plan = call.workbench.plans.ask("plan", settings=settings, patience=_PLAN_PATIENCE)
-    return translated(plan, call)
+    return {**translated(plan, call), "idle": {name: translate(why, call.language) for name, why in idle.items()}}
 
 
 def post_export(call: Call) -> Answer:

@@ -23,6 +23,8 @@ export function settingsForm(app, description) {
     blocked(setting) {
       if (CHOSEN_ABOVE.includes(setting.name)) return t("Chosen in the bar at the top.");
       if (setting.reason) return setting.reason;
+      const idle = store.plan?.data?.idle?.[setting.name];
+      if (idle) return idle;
       const other = isGiven(form.value(setting.name))
         ? null
         : enemies.get(setting.name)?.find((one) => isGiven(form.value(one)));
@@ -90,6 +92,7 @@ export function settingsForm(app, description) {
   search.addEventListener("compositionend", () => search.dispatchEvent(new Event("input")));
   search.addEventListener("keydown", (event) => event.key === "Escape" && event.stopPropagation());
   store.on("project", refresh);
+  store.on("plan", refresh);
   store.on("opened", () => presets.begin());
 
   const element = h(

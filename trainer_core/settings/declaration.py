@@ -31,6 +31,7 @@ class Setting:
     `label` is the plain name that a form shows before kohya's; every `implemented` setting has one.
     `conflicts` names settings that can't be given together with this one. A setting that is not `implemented` has a
     `reason` for the user: why it is ignored, or why it is refused. `own` settings are not among kohya's flags.
+    `applies_when`: the setting without which this one does nothing, and the values that it must have (none: any).
     """
 
     name: str
@@ -48,3 +49,4 @@ class Setting:
     reason: str = ""
     advanced: bool = False
     own: bool = False
+    applies_when: tuple[str, tuple[Any, ...]] | None = None

@@ -84,6 +84,7 @@ FOLDERS: tuple[Setting, ...] = (
         "Folder with the masks of masked_loss, each named like its picture: what is white counts, what is black doesn't.",
         label="Masks",
         advanced=True,
+        applies_when=("masked_loss", ()),
     ),
 )
 
@@ -112,6 +113,7 @@ SIZES: tuple[Setting, ...] = (
         label="Shortest bucket side",
         minimum=64,
         unit="px",
+        applies_when=("enable_bucket", ()),
     ),
     _setting(
         "max_bucket_reso",
@@ -121,6 +123,7 @@ SIZES: tuple[Setting, ...] = (
         label="Longest bucket side",
         minimum=64,
         unit="px",
+        applies_when=("enable_bucket", ()),
     ),
     _setting(
         "bucket_reso_steps",
@@ -131,6 +134,7 @@ SIZES: tuple[Setting, ...] = (
         minimum=8,
         unit="px",
         advanced=True,
+        applies_when=("enable_bucket", ()),
     ),
     _setting(
         "bucket_no_upscale",
@@ -139,6 +143,7 @@ SIZES: tuple[Setting, ...] = (
         "Make buckets that never enlarge a picture (the limits above don't count).",
         label="Never enlarge pictures",
         advanced=True,
+        applies_when=("enable_bucket", ()),
     ),
     _setting(
         "resize_interpolation",

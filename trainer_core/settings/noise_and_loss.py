@@ -35,6 +35,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Draw the noise offset between zero and its value at each step.",
         label="Random noise offset",
         advanced=True,
+        applies_when=("noise_offset", ()),
     ),
     _setting(
         "adaptive_noise_scale",
@@ -45,6 +46,7 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=-1,
         maximum=1,
         advanced=True,
+        applies_when=("noise_offset", ()),
     ),
     _setting(
         "multires_noise_iterations",
@@ -65,6 +67,7 @@ SETTINGS: tuple[Setting, ...] = (
         minimum=0,
         maximum=1,
         advanced=True,
+        applies_when=("multires_noise_iterations", ()),
     ),
     _setting(
         "ip_noise_gamma",
@@ -83,6 +86,7 @@ SETTINGS: tuple[Setting, ...] = (
         "Draw ip_noise_gamma between zero and its value at each step.",
         label="Random input perturbation",
         advanced=True,
+        applies_when=("ip_noise_gamma", ()),
     ),
     _setting(
         "min_timestep",
@@ -121,6 +125,7 @@ SETTINGS: tuple[Setting, ...] = (
         label="Huber schedule",
         choices=("constant", "exponential", "snr"),
         advanced=True,
+        applies_when=("loss_type", ("huber", "smooth_l1")),
     ),
     _setting(
         "huber_c",
@@ -130,8 +135,18 @@ SETTINGS: tuple[Setting, ...] = (
         label="Huber threshold",
         minimum=1e-6,
         advanced=True,
+        applies_when=("loss_type", ("huber", "smooth_l1")),
     ),
-    _setting("huber_scale", "float", 1.0, "Factor on the Huber threshold.", label="Huber scale", minimum=1e-6, advanced=True),
+    _setting(
+        "huber_scale",
+        "float",
+        1.0,
+        "Factor on the Huber threshold.",
+        label="Huber scale",
+        minimum=1e-6,
+        advanced=True,
+        applies_when=("loss_type", ("huber", "smooth_l1")),
+    ),
     _setting(
         "debiased_estimation_loss",
         "flag",
@@ -211,5 +226,6 @@ SETTINGS: tuple[Setting, ...] = (
         choices=("beside", "instead"),
         advanced=True,
         own=True,
+        applies_when=("ema_decay", ()),
     ),
 )

@@ -169,6 +169,7 @@ SCHEDULE: tuple[Setting, ...] = (
         minimum=0,
         unit="steps",
         advanced=True,
+        applies_when=("lr_scheduler", ("warmup_stable_decay",)),
     ),
     _setting(
         "lr_scheduler_num_cycles",
@@ -178,6 +179,7 @@ SCHEDULE: tuple[Setting, ...] = (
         label="Scheduler restarts",
         minimum=1,
         unit="cycles",
+        applies_when=("lr_scheduler", ("cosine_with_restarts", "cosine_with_min_lr", "warmup_stable_decay")),
     ),
     _setting(
         "lr_scheduler_power",
@@ -187,6 +189,7 @@ SCHEDULE: tuple[Setting, ...] = (
         label="Scheduler power",
         minimum=0,
         advanced=True,
+        applies_when=("lr_scheduler", ("polynomial",)),
     ),
     _setting(
         "lr_scheduler_timescale",
@@ -197,6 +200,7 @@ SCHEDULE: tuple[Setting, ...] = (
         minimum=1,
         unit="steps",
         advanced=True,
+        applies_when=("lr_scheduler", ("inverse_sqrt",)),
     ),
     _setting(
         "lr_scheduler_min_lr_ratio",
@@ -207,6 +211,7 @@ SCHEDULE: tuple[Setting, ...] = (
         minimum=0,
         maximum=1,
         advanced=True,
+        applies_when=("lr_scheduler", ("cosine_with_min_lr", "warmup_stable_decay")),
     ),
     _setting(
         "lr_scheduler_args",

@@ -52,6 +52,9 @@ def _table(settings: list[Setting]) -> str:
         meaning = setting.help
         if setting.conflicts:
             meaning += " Not together with " + ", ".join(f"`{name}`" for name in setting.conflicts) + "."
+        if setting.applies_when:
+            other, values = setting.applies_when
+            meaning += f" Acts only with `{other}`" + (f" {' or '.join(f'`{one}`' for one in values)}." if values else ".")
         if setting.own:
             meaning += " (Not one of kohya's.)"
         cells = (f"`{setting.name}`", setting.label, kind, _value(setting.default), meaning)

@@ -25,6 +25,7 @@ SETTINGS: tuple[Setting, ...] = (
         label="Sample every n epochs",
         minimum=1,
         unit="epochs",
+        applies_when=("sample_prompts", ()),
     ),
     _setting(
         "sample_every_n_steps", "int", None, "Draw them every n steps.", label="Sample every n steps", minimum=1, unit="steps"
@@ -54,5 +55,6 @@ SETTINGS: tuple[Setting, ...] = (
             "k_dpm_2",
             "k_dpm_2_a",
         ),
+        applies_when=("sample_prompts", ()),
     ),
 )

@@ -143,6 +143,7 @@ VALIDATION: tuple[Setting, ...] = (
         minimum=0,
         maximum=2**63 - 1,
         advanced=True,
+        applies_when=("validation_split", ()),
     ),
     _setting(
         "validate_every_n_steps",
@@ -153,6 +154,7 @@ VALIDATION: tuple[Setting, ...] = (
         minimum=1,
         unit="steps",
         advanced=True,
+        applies_when=("validation_split", ()),
     ),
     _setting(
         "validate_every_n_epochs",
@@ -163,6 +165,7 @@ VALIDATION: tuple[Setting, ...] = (
         minimum=1,
         unit="epochs",
         advanced=True,
+        applies_when=("validation_split", ()),
     ),
     _setting(
         "max_validation_steps",
@@ -173,6 +176,7 @@ VALIDATION: tuple[Setting, ...] = (
         minimum=1,
         unit="batches",
         advanced=True,
+        applies_when=("validation_split", ()),
     ),
 )
 

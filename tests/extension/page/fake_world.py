@@ -290,6 +290,7 @@ class World:
                         {"width": 448, "height": 832, "count": 7}],
             "learning_rates": {"unet": 1.0, "text_encoder": 1.0}, "file_size_bytes": 37_861_000, "output_name": "penny",
             "text": "", "problems": list(self.problems),
+            "idle": {"max_train_steps": "max_train_epochs is given in its place."} if settings.get("max_train_epochs") else {},
         }  # fmt: skip
 
     def post_jobs(self, body: dict[str, Any]) -> dict[str, Any]:

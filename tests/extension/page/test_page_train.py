@@ -159,6 +159,17 @@ def test_help_and_search(train: Any) -> None:
     page.wait_for_selector("text=No setting has these words.")
 
 
+def test_a_setting_that_does_nothing_says_why_and_acts_again_when_it_does(train: Any) -> None:
+    _, page = train()
+    page.wait_for_selector("#lw-set-max_train_steps:enabled")
+    page.fill("#lw-set-max_train_epochs", "3")
+    page.wait_for_selector("#lw-set-max_train_steps:disabled")
+    assert page.inner_text("#lw-set-max_train_steps-why") == "max_train_epochs is given in its place."
+    page.fill("#lw-set-max_train_epochs", "")
+    page.wait_for_selector("#lw-set-max_train_steps:enabled")
+    assert page.is_hidden("#lw-set-max_train_steps-why")
+
+
 def test_a_run_is_followed_live_and_nothing_moves_under_the_hands(train: Any) -> None:
     _, page = train(speed=60)
     page.click("#lw-train")

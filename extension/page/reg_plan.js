@@ -2,6 +2,7 @@
 
 import { debounced } from "./dom.js";
 import { t } from "./i18n.js";
+import { isLive } from "./runs.js";
 
 const REST = 400;
 
@@ -26,6 +27,10 @@ export function drawnOptions(store) {
   const { folder: _folder, taken: _taken, ...options } = regValues(store);
   return options;
 }
+
+/** The project's jobs that draw sets, and whether one of them goes on or waits. */
+export const regJobs = (store) => store.jobs.filter((job) => job.kind === "reg" && job.project === store.project?.name);
+export const isDrawing = (store) => regJobs(store).some((job) => isLive(job) || job.state === "queued");
 
 /** What keeps the plan from being asked for, as a sentence; "" where nothing does. */
 export function missingFor(store) {

@@ -4,11 +4,8 @@ import { h, setText, show } from "./dom.js";
 import { baseName, count, duration, folderOf, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, progressBar, sign } from "./parts.js";
-import { drawnOptions, missingFor, regValues } from "./reg_plan.js";
+import { drawnOptions, isDrawing, missingFor, regJobs, regValues } from "./reg_plan.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
-
-const regJobs = (store) => store.jobs.filter((job) => job.kind === "reg" && job.project === store.project?.name);
-const isBusy = (store) => regJobs(store).some((job) => isLive(job) || job.state === "queued");
 
 /** `changed()` is called while pictures come, and when the last has come. */
 export function regRun(app, plan, changed) {
@@ -62,7 +59,7 @@ export function staleOf(data) {
 function whyNot(store, plan) {
   const missing = missingFor(store);
   if (missing) return missing;
-  if (isBusy(store)) return t("It is drawing, or waits for its turn.");
+  if (isDrawing(store)) return t("It is drawing, or waits for its turn.");
   if (plan.error) return t("It can't be said what to make; see there.");
   return plan.data ? "" : t("Looking what is there …");
 }

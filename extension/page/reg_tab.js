@@ -87,6 +87,7 @@ function buildRegTab(app) {
   };
   pictures.on(look);
   plan.on(look);
+  store.on("jobs", use.look);
   store.on("project", changed);
   store.on("opened", () => {
     begin(app);

@@ -4,7 +4,7 @@ import { h, setText, show } from "./dom.js";
 import { shortPath } from "./format.js";
 import { t } from "./i18n.js";
 import { button } from "./parts.js";
-import { regValues } from "./reg_plan.js";
+import { isDrawing, regValues } from "./reg_plan.js";
 import { everyJob, jobPath, newestFirst } from "./runs.js";
 
 /** Where a set of ours was finished, the project trains with it from then on, whatever tab is open. */
@@ -45,9 +45,10 @@ export function regUse(app, chosen) {
     const used = store.project?.settings?.reg_data_dir ?? "";
     const could = chosen();
     const same = used && used === could;
-    setText(words, useWords(used, same));
+    const soon = !same && regValues(store).way !== "folder" && isDrawing(store);
+    setText(words, soon ? t("The training uses them once they are finished.") : useWords(used, same));
     words.title = used;
-    show(take, could && !same);
+    show(take, could && !same && !soon);
     show(leave, used);
   };
   return { element: h("div", { class: "lw-line lw-reg-use" }, words, take, leave), look };

@@ -130,6 +130,7 @@ def test_class_pictures_come_one_by_one_and_can_be_stopped(scene: Any) -> None:
     assert page.get_attribute("#lw-reg-make", "aria-disabled") == "true"
     page.wait_for_selector("text=/[1-9] of 40 · .* a second · 1 s left/")
     page.wait_for_selector(".lw-pill >> text=drawing")
+    page.wait_for_selector("#lw-reg-use >> text=The training uses them once they are finished.")
     page.click("#lw-reg-stop")
     page.wait_for_selector("text=/Stopped after [0-9]+ of 40 pictures/")
     page.wait_for_selector("#lw-reg-make:not([aria-disabled]) >> text=/Make [0-9]+ pictures/")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..trainer_core.networks.block_presets import FILE_NAME, PresetFile, built_in
 from ..trainer_core.problems import UserError
-from .blocks_options import checked_list
+from .blocks_options import checked_list, fits
 from .errors import FORBIDDEN, NOT_NOW, Refused
 from .host import Host
 from .rights import shown
@@ -37,6 +37,19 @@ def read_presets(host: Host) -> PresetFile:
         raise
     except UserError as error:
         raise Refused(str(error), NOT_NOW) from None
+
+
+def spelled_out(host: Host, weights: Sequence[str]) -> list[str]:
+    """Presets of the file as their numbers, for the trainer, which knows lists and its own presets."""
+    if not weights:
+        return []
+    own, built = read_presets(host).presets(), {**built_in(12), **built_in(17)}
+    found = []
+    for one in weights:
+        if one not in own and one not in built and not fits(one):
+            raise Refused(f"There is no preset of block weights called {shown(one)}: choose another, or write its numbers.")
+        found.append(own[one] if one in own and own[one] != built.get(one) else one)
+    return found
 
 
 def why_not_written(host: Host) -> str:

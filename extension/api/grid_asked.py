@@ -11,6 +11,7 @@ from typing import Any
 from ...trainer_core.files import write_atomically
 from ..errors import MISSING, NOT_NOW, Refused
 from ..grid_options import TEST_DEFAULTS, checked_prompts, checked_test_options, grid_options
+from ..preset_file import spelled_out
 from ..rights import file_name
 from ..trained import Trained, trained_by
 from .calls import Call
@@ -69,6 +70,7 @@ def asked(call: Call, project: dict[str, Any], given: Any, prompts: str = "promp
     chosen = [run.file(name) for name in options["snapshots"]] or list(run.files) if run else []
     out = grid_folder(call, project, run)
     words = grid_options(options, list(run.files) if run else [], chosen, out)
+    words["lbw"] = spelled_out(call.workbench.host, options["lbw"])
     base = _base(call, project, run)
     if base and (options["checkpoints"] or run is None):
         words["checkpoints"] = list(dict.fromkeys([base, *options["checkpoints"]]))

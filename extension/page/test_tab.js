@@ -47,6 +47,7 @@ function buildTestTab(app) {
     remember("test-section", key);
     if (visible) enter();
   };
+  app.store.on("test-section", () => choose(recall("test-section"))); // another tab sends here
   return {
     element,
     shown() {

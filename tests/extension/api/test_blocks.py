@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from lora_workbench.extension.errors import Refused
 from lora_workbench.extension.host import DEMO_MODELS
+from lora_workbench.extension.preset_file import spelled_out
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import API, FakeHost
@@ -236,3 +238,13 @@ def test_what_others_may_not_do(client: Any, bench: Workbench, lora: Path, share
     bench.host.chosen_rights = Rights(hide_folders=True)
     found = client.get(f"{API}/blocks").json()
     assert found["file"] is None and found["loras"] == []
+
+
+def test_grids_get_own_presets_as_numbers(bench: Workbench, lora: Path, shared: Path) -> None:
+    half = ",".join(["0.5"] * 17)
+    assert spelled_out(bench.host, ["ALL", "OUTX", "LAST", half, "INALL"]) == ["ALL", "OUTX", half, half, "INALL"]
+    shared.write_text(f"INALL:{half}\n", encoding="utf-8")  # the user's own meaning of a known name counts
+    assert spelled_out(bench.host, ["INALL"]) == [half] and spelled_out(bench.host, []) == []
+    for wrong in ("WHAT", "1,2,3", "1;2"):
+        with pytest.raises(Refused, match="no preset of block weights"):
+            spelled_out(bench.host, [wrong])

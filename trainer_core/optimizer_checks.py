@@ -133,8 +133,7 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
             return []
         takes = "warmup_steps" in (spec.arguments or ())
         fix = "Give the warm-up as warmup_steps in optimizer_args." if takes else "Take it out."
-        verb = "don't" if len(asked) > 1 else "doesn't"
-        message = f"{settings.optimizer_type} needs no schedule: {' and '.join(sorted(asked))} {verb} count."
+        message = f"{settings.optimizer_type} needs no schedule, and takes nothing from {' and '.join(sorted(asked))}."
         return [Problem("note", "schedule-unused", message, fix)]
     if settings.lr_scheduler_type:
         return []  # its class sees its arguments, before the model is loaded
@@ -183,6 +182,10 @@ def _of_one_optimizer(settings: Settings) -> list[Problem]:
     if name.startswith("SGDNesterov"):
         message = f"{name} learns slowly: 2000 steps are far too few at usual rates."
         found.append(Problem("note", "sgd-slow", message, "AdamW or an optimizer that finds its own rate needs fewer."))
+    if spec_of(settings).adaptive and settings.network_weights and not settings.resume:
+        message = f"{name} needs 50 to 200 steps to find its rate anew for a LoRA from network_weights."
+        fix = "Train so many steps more, or go on from a saved state with resume."
+        found.append(Problem("note", "rate-anew", message, fix))
     if name == "DAdaptSGD" and "growth_rate" not in options:
         message = "DAdaptSGD often finds a rate that is far too high, and the run ends with a loss that is no number."
         fix = 'Add "growth_rate=1.05" "momentum=0.9" to optimizer_args, or use DAdaptAdam.'

@@ -214,7 +214,7 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
     "a schedule where none is needed": (
         {"optimizer_type": "AdamWScheduleFree", "lr_scheduler": "cosine", "lr_warmup_steps": 10},
         "schedule-unused",
-        "note: AdamWScheduleFree needs no schedule: lr_scheduler and lr_warmup_steps don't count. "
+        "note: AdamWScheduleFree needs no schedule, and takes nothing from lr_scheduler and lr_warmup_steps. "
         "Give the warm-up as warmup_steps in optimizer_args.",
     ),
     "shortened gradients": (
@@ -232,6 +232,12 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
         {"conditioning_data_dir": "masks"},
         "mask-unused",
         "warning: conditioning_data_dir has no effect without masked_loss. Give masked_loss too.",
+    ),
+    "a rate that is found anew": (
+        {"optimizer_type": "Prodigy", "learning_rate": 1, "network_weights": "old.safetensors"},
+        "rate-anew",
+        "note: Prodigy needs 50 to 200 steps to find its rate anew for a LoRA from network_weights. "
+        "Train so many steps more, or go on from a saved state with resume.",
     ),
     "too much offset": (
         {"noise_offset": 0.3},

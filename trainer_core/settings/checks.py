@@ -184,8 +184,13 @@ def _velocity_checks(values: Mapping[str, Any]) -> list[Problem]:
     """What a model must predict velocity for is seen when its file is read; what contradicts itself is seen here."""
     found = []
     if values["v_parameterization"] and values["v_pred_like_loss"]:
-        message = "v_pred_like_loss weights a noise loss, and v_parameterization says that the model predicts velocity; "
-        found.append(problem("settings-conflict", f"{message}take one out."))
+        found.append(
+            problem(
+                "settings-conflict",
+                "v_pred_like_loss weights a noise loss, and v_parameterization says that the model predicts velocity; "
+                "take one out.",
+            )
+        )
     return found
 
 

@@ -34,6 +34,6 @@ def draw(project: Project, current: Round, missing: dict[str, Any], stop: Callab
     for number, name in enumerate(missing):
         path = project.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (64, 64), (90 * number % 256, 200, 30 * current.number)).save(path)
+        Image.new("RGB", (64, 64), (60 * number % 256, 90 * current.number % 256, 170 * current.number % 256)).save(path)
         missing[name].infotext = f"infotext of {name}"
     yield list(missing)

@@ -133,7 +133,7 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
             return []
         takes = "warmup_steps" in (spec.arguments or ())
         fix = "Give the warm-up as warmup_steps in optimizer_args." if takes else "Take it out."
-        message = f"{settings.optimizer_type} needs no schedule, and takes nothing from {' and '.join(sorted(asked))}."
+        message = f"{settings.optimizer_type} needs no schedule, and takes nothing from {', '.join(sorted(asked))}."
         return [Problem("note", "schedule-unused", message, fix)]
     if settings.lr_scheduler_type:
         return []  # its class sees its arguments, before the model is loaded

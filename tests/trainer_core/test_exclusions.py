@@ -214,7 +214,7 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
     "a schedule where none is needed": (
         {"optimizer_type": "AdamWScheduleFree", "lr_scheduler": "cosine", "lr_warmup_steps": 10},
         "schedule-unused",
-        "note: AdamWScheduleFree needs no schedule, and takes nothing from lr_scheduler and lr_warmup_steps. "
+        "note: AdamWScheduleFree needs no schedule, and takes nothing from lr_scheduler, lr_warmup_steps. "
         "Give the warm-up as warmup_steps in optimizer_args.",
     ),
     "shortened gradients": (

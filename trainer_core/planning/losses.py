@@ -75,7 +75,7 @@ def _validation_problems(settings: Settings, training_set: TrainingSet) -> list[
     asked = [name for name in names if getattr(settings, name) is not None]
     if training_set.validation or not asked or any(dataset.validation_split for dataset in training_set.datasets):
         return []
-    message = f"{' and '.join(asked)} {'have' if len(asked) > 1 else 'has'} no effect without validation_split."
+    message = f"{', '.join(asked)} {'have' if len(asked) > 1 else 'has'} no effect without validation_split."
     return [Problem("warning", "validation-unused", message, "Set validation_split to 0.1, or take it out.")]
 
 

@@ -77,6 +77,8 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "tagger/check.py": ("{} and {}: {}", "no {}"),
     "tagger/hub.py": ("Bearer {}",),
     "trainer_core/dataset/caption_text.py": ("caption ",),
+    "trainer_core/dataset/validation.py": ("validation split",),
+    "trainer_core/progress.py": ("validation loss after step",),
     "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file
     "trainer_core/loop/candidates.py": ("loop candidate",),
     "trainer_core/loop/rounds.py": (
@@ -193,7 +195,7 @@ TERMS: tuple[str, ...] = (
     "SD", "OUTX",
     "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",
-    "Alpha", "alpha", "Gamma", "SNR", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
+    "Alpha", "alpha", "Gamma", "SNR", "EMA", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
@@ -203,7 +205,7 @@ TERMS: tuple[str, ...] = (
 
 # What is written as it is: values, fields of files and of the API, commands.
 LITERALS: tuple[str, ...] = (
-    "others",
+    "others", "CosineAnnealingLR",
     "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -49,8 +48,8 @@ def _checked(name: Any, value: Any, rights: Rights) -> Any:
 
 
 def checked_number(name: str, value: Any) -> float:
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not plain or abs(value) > _LARGEST:
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain or not abs(value) <= _LARGEST:  # what is no number compares with nothing
         raise Refused(f"{name} must be a number from {-_LARGEST:g} to {_LARGEST:g}, not {shown(value)}.")
     return float(value)
 

@@ -72,7 +72,7 @@ def change_presets(host: Host, do: Any, name: Any, given: Mapping[str, Any]) -> 
         "remove": lambda file: file.remove(_name(name)),
         "insert_base": lambda file: file.insert_base(_name(name)),
     }
-    if do not in deeds:
+    if not isinstance(do, str) or do not in deeds:
         raise Refused(f"do must be one of {', '.join(deeds)}, not {shown(do)}.")
     with _LOCK:
         file = read_presets(host)

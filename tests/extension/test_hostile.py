@@ -227,6 +227,32 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     ("test/suites", {"name": "x", "text": "<lora:../../../outside/secret:1>"}),
     ("test/suites", {"name": "x", "text": "x" * 1_000_000}),
     ("test/suites/remove", {"name": "../../../outside/secret"}),
+    # block weights
+    project(blocks={"lora": "{outside}/secret.txt"}),
+    project(blocks={"lora": "{data}/link/secret.txt"}),
+    project(blocks={"values": ["__import__('os')"] * 17}),
+    project(blocks={"values": ["1"] * 100_000}),
+    project(blocks={"x": 10**400}),
+    *(
+        ("blocks/look", {"lora": path})
+        for path in ("{outside}/secret.txt", "{data}/link/secret.txt", "{dataset}/a.png", "/etc/passwd", "{dataset}/a\0", ["x"])
+    ),
+    *(
+        ("blocks/bake", {"lora": "{dataset}/a.png", "values": ["0.5"] * 17, "name": name})
+        for name in ("../../../outside/x", "{outside}/x", "con", "x\0")
+    ),
+    ("blocks/bake", {"lora": "{outside}/secret.txt", "values": ["0.5"] * 17, "name": "x"}),
+    ("blocks/bake", {"lora": "{dataset}/a.png", "values": ["0.5"] * 17, "name": "x", "out": "{outside}/x"}),
+    ("blocks/preset", {"do": "set", "name": "../../outside/x", "values": ["1"] * 17, "path": "{outside}/x"}),
+    *(
+        ("blocks/preset", {"do": "set", "name": name, "values": ["1"] * 17})
+        for name in ("a\nb:1", "a\rb:1", "a\0", "#a", "x" * 1000, {})
+    ),
+    ("blocks/preset", {"do": "__class__", "name": "x"}),
+    ("blocks/preset", {"do": ["set"], "name": "x", "values": ["1"] * 17}),
+    ("blocks/word", {"name": "a>b", "values": ["1"] * 17}),
+    ("blocks/word", {"name": "a", "values": ["1"] * 17, "te": 10**400}),
+    ("blocks/repair", {"prompt": "x" * 1_000_000}),
     *((f"jobs/{name}/kill", {}) for name in ("1", "..%2f..%2foutside", "%2e%2e", "20260102-030405-train")),
 ]  # fmt: skip
 

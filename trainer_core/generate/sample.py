@@ -60,7 +60,7 @@ def drawn_batches(
     on the model while their pictures are drawn.
     """
     for request in requests:
-        _check(model, request)
+        check_with(model, request)
     if device is not None:
         for part in model.parts().values():
             part.to(device)
@@ -76,11 +76,11 @@ def drawn_batches(
     for alike in _with_the_same_loras(requests):
         loras = applied_loras(requests[alike[0]].loras, model.family)
         with applied(model, loras) if loras else nullcontext():
-            texts = _Texts(model, autocast)
+            texts = Texts(model, autocast)
             for places in _batches(model, requests, alike, batch_size):
                 batch = [requests[place] for place in places]
                 with torch.inference_mode():
-                    latents = _latents(model, batch, texts, partial(stepped_by, len(batch)), autocast)
+                    latents = latents_of(model, batch, texts, partial(stepped_by, len(batch)), autocast)
                     images = decode(model, latents)
                 yield places, images
 
@@ -102,7 +102,7 @@ def _with_the_same_loras(requests: Sequence[Request]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _check(model: Any, request: Request) -> None:
+def check_with(model: Any, request: Request) -> None:
     """Raises UserError with what the request asks and can't be."""
     check(request)
     if model.text_encoder is None:
@@ -133,7 +133,7 @@ def text_keys(requests: Sequence[Request]) -> list[TextKey]:
     return list(dict.fromkeys(wanted))
 
 
-class _Texts:
+class Texts:
     """The text states [1, 77·n, C] of prompts, each encoded by itself and kept for a while, or as the model kept them."""
 
     def __init__(self, model: Any, autocast: torch.dtype | None) -> None:
@@ -169,14 +169,18 @@ def _batches(model: Any, requests: Sequence[Request], places: Sequence[int], bat
     return [group[start : start + batch_size] for group in groups.values() for start in range(0, len(group), batch_size)]
 
 
-def _latents(
+def latents_of(
     model: Any,
     batch: Sequence[Request],
-    texts: _Texts,
+    texts: Texts,
     stepped: Callable[[], None],
     autocast: torch.dtype | None,
+    **begun: Any,
 ) -> torch.Tensor:
-    """Latents [B, 4, h/8, w/8] of a batch; each picture's noise comes from its own generator in webui's order."""
+    """Latents [B, 4, h/8, w/8] of a batch; each picture's noise comes from its own generator in webui's order.
+
+    `begun`: what `sample_latents` takes where pictures are drawn from others (start, strength, blend).
+    """
     first, unet = batch[0], model.unet
     weight = next(unet.parameters())
     positive = _together([texts.of(one.prompt, one.clip_skip) for one in batch])
@@ -214,6 +218,7 @@ def _latents(
         model.zero_terminal,
         schedule=first.schedule,
         xl=model.family == "sdxl",
+        **begun,
     )
 
 

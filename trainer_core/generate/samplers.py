@@ -26,17 +26,23 @@ _LARGEST_STRENGTH = 0.999
 class Noise:
     """Asks the UNet and tells the noise that it sees in the latents, whatever it answers with.
 
-    prediction: that is noise, or velocity v with noise = sqrt(a)·v + sqrt(1-a)·x (Salimans and Ho 2022).
+    prediction: that is noise, or velocity v with noise = sqrt(a)·v + sqrt(1-a)·x (Salimans and Ho 2022). blend: what becomes
+    of each picture that is predicted on the way, for instance known parts put back into it.
     """
 
     answer: Answer
     prediction: Prediction = "epsilon"
     zero_terminal: bool = False
+    blend: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def at(self, x: torch.Tensor, timestep: float, kept: float) -> torch.Tensor:
         """x: latents as the UNet wants them, of whose variance `kept` (a) is the picture's."""
         answer = self.answer(x, timestep)
-        return answer if self.prediction == "epsilon" else kept**0.5 * answer + (1 - kept) ** 0.5 * x
+        noise = answer if self.prediction == "epsilon" else kept**0.5 * answer + (1 - kept) ** 0.5 * x
+        if self.blend is None:
+            return noise
+        picture = (x - (1 - kept) ** 0.5 * noise) / kept**0.5
+        return (x - kept**0.5 * self.blend(picture)) / (1 - kept) ** 0.5
 
     def at_sigma(self, x: torch.Tensor, sigma: float, timestep: float | None = None) -> torch.Tensor:
         """x = picture + sigma · noise, which is scaled to what the UNet was trained on."""
@@ -57,14 +63,15 @@ def sample_latents(
     xl: bool = False,
     start: torch.Tensor | None = None,
     strength: float = 1.0,
+    blend: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """Latents [B, 4, h, w] of finished pictures; the first draw is where they start from.
 
     prediction, zero_terminal: the model's, as in models/noise.py; `xl`: it is SDXL, for which Align Your Steps has its own
     levels. With `start` (latents of pictures) only the last `strength` (0 … 1) of the steps are done, as webui's img2img does:
-    noise of the level that they begin at is put onto it.
+    noise of the level that they begin at is put onto it. `blend` as in `Noise`.
     """
-    noise = Noise(answer, prediction, zero_terminal)
+    noise = Noise(answer, prediction, zero_terminal, blend)
     done = None if start is None else int(min(strength, _LARGEST_STRENGTH) * steps)
     if sampler in BY_TIMESTEPS:
         return _by_timesteps(sampler, steps, noise, draw, stepped, start, done)

@@ -73,7 +73,7 @@ class Progress:
             self._curves.add_scalar("loss/current", loss, step)
             self._curves.add_scalar("loss/average", average, step)
             for part, rate in rates.items():
-                self._curves.add_scalar(f"lr/{'textencoder' if part == 'text_encoder' else part}", rate, step)
+                self._curves.add_scalar(f"lr/{part.replace('text_encoder', 'textencoder')}", rate, step)
             for name, value in more.items():
                 self._curves.add_scalar(name, value, step)
 

@@ -81,6 +81,8 @@ export function partName(part) {
     unet_lr: t("UNet"),
     text_encoder: t("text encoder"),
     text_encoder_lr: t("text encoder"),
+    text_encoder_2: t("second text encoder"),
+    text_encoder_2_lr: t("second text encoder"),
     d: "d·lr",
   };
   return names[part] ?? part;
@@ -172,6 +174,7 @@ function makeProblem(app, form, problem) {
 function mendOf(app, form, problem) {
   if (problem.code === "lw-no-dataset") return { label: t("Choose"), work: () => app.chooseDataset() };
   if (problem.code === "lw-no-base") return { label: t("Choose"), work: () => app.root.querySelector("#lw-base").focus() };
+  if (/^reg-/.test(problem.code)) return { label: t("To Reg images"), work: () => app.showTab("reg") };
   if (/^caption/.test(problem.code)) return { label: t("To Tag"), work: () => app.showTab("tag") };
   const named = /\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g;
   const name = [...`${problem.message} ${problem.fix ?? ""}`.matchAll(named)].map(([word]) => word).find(form.knows);

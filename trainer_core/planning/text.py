@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..plan import Plan
 
 _SHOWN_TAGS, _SHOWN_FILES = 30, 40
+_RATES = (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"), ("second text encoder", "text_encoder_2_lr"))
 
 
 def plan_text(plan: Plan) -> str:
@@ -75,7 +76,8 @@ def _settings_lines(plan: Plan) -> list[str]:
     else:
         shown = ", ".join(
             f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained"
-            for title, name in (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"))
+            for title, name in _RATES
+            if name in rates
         )
         schedule = "no schedule" if sets_own_schedule(settings) else settings.lr_scheduler_type or settings.lr_scheduler
         lines.append(f"  {settings.optimizer_type}, {schedule}; learning rates: {shown}")

@@ -4,6 +4,7 @@ import { bakePart } from "./blocks_bake.js";
 import { blockValues, hasX, isRandom, weightOf } from "./blocks_model.js";
 import { copyFrom } from "./clipboard.js";
 import { h, setText, show } from "./dom.js";
+import { beginSettings } from "./form.js";
 import { t } from "./i18n.js";
 import { remember } from "./memory.js";
 import { button, disable, errorLine } from "./parts.js";
@@ -101,7 +102,8 @@ function wordPart(store, model) {
 
 /** Puts the weights into the project's network_args, and opens the Train tab. */
 async function trainWith(app) {
-  const { store } = app;
+  const { api, store } = app;
+  if (!Object.keys(store.project.settings ?? {}).length) beginSettings(store, (await api.get("form")).presets);
   const { values, x, preset } = blockValues(store);
   const others = asWords(store.project.settings?.network_args).filter((one) => !OF_BLOCKS.test(one));
   const all = values.every((word) => Number(word) === 1);

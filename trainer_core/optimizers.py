@@ -21,9 +21,7 @@ def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torc
     An optimizer that finds its own rate finds one for all; so where rates differ, each rate has an optimizer of its own.
     Param groups carry their part's name as "part". Raises UserError where the library is missing or refuses the arguments.
     """
-    made = [_param_group(settings, group) for group in groups if group.parameters]
-    if not sets_own_rate(settings):
-        made = [group for group in made if group["lr"]]
+    made = _param_groups(settings, groups)
     optimizer_class = load_class("optimizer_type", spec_of(settings).import_path, spec_of(settings).package)
     arguments = optimizer_arguments(settings)
     if settings.optimizer_type == "AdaFactor":
@@ -40,11 +38,20 @@ def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torc
     return optimizer
 
 
-def _param_group(settings: Settings, group: ParameterGroup) -> dict[str, Any]:
+def _param_groups(settings: Settings, groups: Sequence[ParameterGroup]) -> list[dict[str, Any]]:
+    """The groups as optimizers want them; of one part, what has one rate is one group, since some find a rate for each."""
+    found: dict[tuple[str, float | None], list[torch.nn.Parameter]] = {}
+    for group in groups:
+        rate = None if sets_own_rate(settings) else _group_rate(settings, group)
+        if group.parameters and rate != 0:
+            found.setdefault((group.part, rate), []).extend(group.parameters)
+    return [{"params": parameters, "lr": rate, "part": part} for (part, rate), parameters in found.items()]
+
+
+def _group_rate(settings: Settings, group: ParameterGroup) -> float:
     rate = settings.learning_rates()[f"{group.part}_lr"] * group.factor
-    if group.is_up:
-        rate *= lora_plus_ratios(settings).get("unet" if group.part == "unet" else "text_encoder", 1.0)
-    return {"params": list(group.parameters), "lr": None if sets_own_rate(settings) else rate, "part": group.part}
+    ratios = lora_plus_ratios(settings) if group.is_up else {}
+    return rate * ratios.get("unet" if group.part == "unet" else "text_encoder", 1.0)
 
 
 def load_class(setting: str, path: str, package: str = "") -> Callable[..., Any]:

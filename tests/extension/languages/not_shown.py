@@ -52,7 +52,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
     "extension/page/reg_options.js": ("smile, outdoors",),
-    "extension/page/reg_pairs.js": ("class word",),  # the trainer's word, which is looked up
+    "extension/page/reg_pairs.js": ("class word", "schedule type", "prompt's end"),  # the trainer's, which are looked up
     "extension/page/loop_options.js": ("SUBJECT, smile",),
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),

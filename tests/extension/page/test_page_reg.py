@@ -88,7 +88,7 @@ def test_a_matched_set_and_the_way_to_the_training(scene: Any, until: Any) -> No
     page.wait_for_selector("#lw-reg-chip-fresh >> text=3 fresh")
     assert "All are there" in page.inner_text("#lw-reg-why")
     pair = page.locator(".lw-reg-pair", has_text="a.png")
-    page.wait_for_function("[...document.querySelectorAll('.lw-reg-pair img')].filter((one) => one.src).length === 7")
+    until(lambda: page.locator(".lw-reg-pair img[src]").count() == 7)
     assert "reg%2Fmatched%2F1_reg" in pair.locator("img").nth(1).get_attribute("src")
     until(lambda: one.project["settings"].get("reg_data_dir") == str(one.root()))
     assert (one.root() / "1_reg" / "a.txt").read_text(encoding="utf-8") == "1girl, smile"
@@ -116,7 +116,7 @@ def test_what_is_stale_is_told_and_drawn_anew(scene: Any, until: Any) -> None:
     page.wait_for_selector(".lw-reg-pair >> text=stale: seed, CFG")
     page.click("#lw-reg-renew:not([aria-disabled]) >> text=Draw 3 stale ones anew")
     page.wait_for_selector("#lw-reg-chip-fresh >> text=3 fresh")
-    page.wait_for_function("(old) => document.querySelectorAll('.lw-reg-pair img')[1].src !== old", arg=before)
+    until(lambda: page.locator(".lw-reg-pair img").nth(1).get_attribute("src") != before)
     until(lambda: one.project["settings"]["seed"] == 8 and one.project["reg"]["cfg"] == 9)
 
 
@@ -202,10 +202,10 @@ def test_numbers_and_the_chosen_states(scene: Any, until: Any) -> None:
     page.wait_for_selector("text=A whole number from 2 to 1000.", state="hidden")
     until(lambda: one.project["reg"]["steps"] == 12)
     page.click("#lw-reg-chip-without_caption")
-    page.wait_for_function("document.querySelectorAll('.lw-reg-pair').length === 1")
+    until(lambda: page.locator(".lw-reg-pair").count() == 1)
     assert "c.png" in page.inner_text(".lw-reg-pairs")
     page.click("#lw-reg-chip-without_caption")
-    page.wait_for_function("document.querySelectorAll('.lw-reg-pair').length === 4")
+    until(lambda: page.locator(".lw-reg-pair").count() == 4)
     page.focus(".lw-reg-pairs")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")

@@ -108,6 +108,7 @@ def test_problems_are_lines_with_their_mend(pages: Any) -> None:
     own.world.problems = [
         {"severity": "error", "code": "bad-size", "message": "network_args holds nonsense.", "fix": "Take it out."},
         {"severity": "warning", "code": "caption-missing", "message": "2 files lack a caption.", "fix": "Tag them."},
+        {"severity": "warning", "code": "reg-seed", "message": "Drawn with seed 7, this run has 8.", "fix": "Draw them anew."},
     ]
     page = own.open(wait=".lw-problem")
     assert page.get_attribute("#lw-train", "aria-disabled") == "true"
@@ -119,6 +120,9 @@ def test_problems_are_lines_with_their_mend(pages: Any) -> None:
     assert page.evaluate("document.activeElement.id") == "lw-set-network_args"
     page.get_by_role("button", name="To Tag").click()
     page.wait_for_selector("#lw-panel-tag")
+    page.click("#lw-tab-train")
+    page.get_by_role("button", name="To Reg images").click()
+    page.wait_for_selector("#lw-panel-reg")
 
 
 def test_without_pictures_or_base_it_says_so(pages: Any, until: Any) -> None:

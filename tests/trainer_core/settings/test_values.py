@@ -96,7 +96,7 @@ def test_refused_settings_stop_the_run(name: str) -> None:
         {"dim_from_weights": True},
         {"save_model_as": "ckpt"},
         {"log_with": "wandb"},
-        {"network_module": "lycoris.kohya"},
+        {"network_module": "lycoris.koya"},
         {"bucket_reso_steps": 20},
         {"resolution": 128, "enable_bucket": True},
         {"resolution": 2048, "enable_bucket": True},

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -23,19 +24,24 @@ from .items import Size
 OTHER_EXTENSIONS = (".gif", ".avif", ".heic", ".jxl", ".tif", ".tiff", ".psd", ".svg", ".jfif", ".ico", ".tga")
 MIN_SIDE = 16
 _EXIF_ORIENTATION = 0x0112
-_VERSION = 1
+_CFG = re.compile(r"\bCFG scale: (\d+(?:\.\d+)?)")
+_VERSION = 2
 _THREADS = 8
 _AT_ONCE = 500  # pictures between two writes of what was found: whoever ends a long first look doesn't lose it
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture file holds: size of the upright picture, or why it can't be trained (`reason`, else empty)."""
+    """What a picture file holds: size of the upright picture, or why it can't be trained (`reason`, else empty).
+
+    `cfg`: the guidance that it was drawn with, where webui's PNG info in it says so.
+    """
 
     size: Size = (0, 0)
     rotated: bool = False
     transparent: bool = False
     reason: str = ""
+    cfg: float | None = None
 
 
 def look_at(paths: Sequence[Path], memory: Path) -> tuple[list[Look], str]:
@@ -90,6 +96,7 @@ def look_into(path: Path) -> Look:
                 return Look(reason=f"it is animated ({frames} pictures): save the one to train as .png")
             rotated = image.getexif().get(_EXIF_ORIENTATION, 1) not in (0, 1)
             transparent = is_transparent(image)
+            cfg = told_cfg(image.info.get("parameters"))
             turned = upright(image)
     except UnidentifiedImageError:
         return Look(reason="it is corrupt, or not a png, jpg, webp or bmp picture inside")
@@ -100,7 +107,13 @@ def look_into(path: Path) -> Look:
     if min(turned.size) < MIN_SIDE:
         width, height = turned.size
         return Look(reason=f"it is {width}×{height} px, too small to learn from (at least {MIN_SIDE} px a side)")
-    return Look(turned.size, rotated, transparent)
+    return Look(turned.size, rotated, transparent, cfg=cfg)
+
+
+def told_cfg(parameters: object) -> float | None:
+    """The CFG scale in webui's text about a picture; None where it says nothing of it."""
+    found = _CFG.findall(parameters) if isinstance(parameters, str) else []
+    return float(found[-1]) if found else None  # the last: a prompt may say the same words
 
 
 def load_picture(path: Path, content: bytes | None = None) -> Image.Image:
@@ -136,6 +149,8 @@ def _recall(memory: Path, folder: Path) -> dict[str, dict[str, object]]:
 def _look_from(known: dict[str, object]) -> Look | None:
     try:
         width, height = known["size"]  # type: ignore[misc]
-        return Look((int(width), int(height)), bool(known["rotated"]), bool(known["transparent"]), str(known["reason"]))
+        cfg = known["cfg"]
+        size, reason = (int(width), int(height)), str(known["reason"])
+        return Look(size, bool(known["rotated"]), bool(known["transparent"]), reason, None if cfg is None else float(cfg))  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError):
         return None

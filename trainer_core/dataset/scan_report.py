@@ -10,6 +10,8 @@ from .folders import Findings, Listing
 from .items import Subset
 from .pictures import Look
 
+HIGHEST_CFG = 7.0  # drawn pictures that are trained should not be above it
+
 
 def names(paths: Sequence[Path], limit: int = 5) -> str:
     """The first few names, and how many more there are."""
@@ -35,6 +37,14 @@ def tell_looks(kept: Sequence[tuple[Path, Look]], findings: Findings) -> None:
             "transparency",
             f"{count_of(transparent, 'picture')} with transparency, trained on white: {names(transparent)}.",
             "Put a background behind them where white is not wanted.",
+        )
+    glaring = [path for path, look in kept if look.cfg is not None and look.cfg > HIGHEST_CFG]
+    if glaring:
+        findings.tell(
+            "note",
+            "cfg-high",
+            f"{count_of(glaring, 'picture')} drawn with a CFG above {HIGHEST_CFG:g}, as their PNG info says: {names(glaring)}.",
+            "Such pictures teach glaring colours and hard contrasts: draw them anew with a CFG of 5 to 7.",
         )
 
 

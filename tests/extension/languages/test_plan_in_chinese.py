@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lora_workbench.extension.languages.translate import translate
 from lora_workbench.trainer_core.plan import make_plan
@@ -62,6 +63,9 @@ def pictures(tmp_path: Path) -> Path:
     picture(folder / "gbk.png")
     frames = [Image.new("RGB", (128, 128), (shade, 0, 0)) for shade in (0, 99)]
     frames[0].save(folder / "moves.webp", save_all=True, append_images=frames[1:])
+    told = PngInfo()
+    told.add_text("parameters", "penny\nSteps: 20, CFG scale: 12, Seed: 1")
+    picture(folder / "glaring.png", pnginfo=told)
     exif = Image.Exif()
     exif[0x0112] = 6
     picture(folder / "turned.jpg", (160, 120), "penny, hat", exif=exif)
@@ -154,7 +158,8 @@ def test_the_cases_meet_most_problems(pictures: Path, tmp_path: Path, toy_base: 
     expected = {
         "activation-tag", "alpha-above-rank", "bad-argument", "cache-turned-off", "caption-empty", "caption-encoding",
         "caption-escapes", "caption-extension", "caption-lines", "caption-shared", "caption-too-long", "captions-missing",
-        "enlarged", "exif-rotation", "face-crop-idle", "few-steps", "flip-one-sided", "folder-missing", "keyword-style",
+        "cfg-high", "enlarged", "exif-rotation", "face-crop-idle", "few-steps", "flip-one-sided", "folder-missing",
+        "keyword-style",
         "learning-rate-default", "learning-rate-high", "nesterov-ignored", "network-weights", "no-images", "nothing-trained",
         "output-missing", "output-name", "rank-default", "rank-high", "rate-too-low", "rates-differ", "rates-unused",
         "resolution-missing", "resume", "sample-prompts", "setting-ignored", "setting-replaced", "small-buckets",

@@ -9,6 +9,8 @@ from PIL import Image
 
 from lora_workbench.trainer_core.dataset import pictures
 from lora_workbench.trainer_core.dataset.pictures import load_picture, look_at, look_into
+from lora_workbench.trainer_core.dataset.scan import scan
+from lora_workbench.trainer_core.settings import Settings
 
 
 def save(path: Path, image: Image.Image, **words: object) -> Path:
@@ -146,3 +148,21 @@ def test_no_place_for_the_memory_is_told_and_no_harm(tmp_path: Path, draw_pictur
     (tmp_path / "memory").write_text("a file in its place", encoding="utf-8")
     looks, why = look_at([draw_picture(tmp_path / "0.png")], tmp_path / "memory")
     assert looks[0].size == (128, 128) and why
+
+
+def test_the_guidance_that_a_picture_was_drawn_with_is_pointed_out(folder: Path, settings: Callable[..., Settings]) -> None:
+    """webui's text in a PNG: above 7 is told, whatever a prompt says of itself; seen anew from the memory of pictures."""
+    from PIL.PngImagePlugin import PngInfo
+
+    told = {"a": "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 12.5, Seed: 1", "b": "a\nSteps: 20, CFG scale: 7, Seed: 1"}
+    told |= {"c": "CFG scale: 30, as they say\nSteps: 20, CFG scale: 5, Seed: 1", "d": "no numbers"}
+    for name, text in told.items():
+        info = PngInfo()
+        info.add_text("parameters", text)
+        Image.new("RGB", (128, 128), "teal").save(folder / f"{name}.png", pnginfo=info)
+        (folder / f"{name}.txt").write_text("penny", encoding="utf-8")
+    for _ in range(2):
+        found = [one for one in scan(settings()).problems if one.code == "cfg-high"]
+        assert [(one.severity, one.message) for one in found] == [
+            ("note", "1 picture drawn with a CFG above 7, as their PNG info says: a.png.")
+        ]

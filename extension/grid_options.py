@@ -141,4 +141,7 @@ def grid_options(options: Mapping[str, Any], files: list[Path], chosen: list[Pat
     asked |= {name: options[name] for name in ("seeds", "cfg", "steps", "sampler", "schedule", "negative")}
     asked |= {name: options[name] or None for name in ("width", "height", "rows", "columns", "tagger")}
     asked["no_base"] = not options["base"]
+    crossed = options["parts"] and min(len(set(options["te"])), len(set(options["unet"]))) > 1
+    if crossed and not options["rows"] and not options["columns"]:
+        asked |= {"rows": "te", "columns": "unet"}  # one against the other, a grid for each prompt
     return asked

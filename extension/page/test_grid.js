@@ -24,6 +24,7 @@ function buildGrid(app) {
     topics: [],
     label: () => labelOf(model.plan),
     whyNot: () => whyNot(model),
+    counting: () => model.plan?.busy,
     make: () => {
       const options = { ...testValues(store), ...model.request() };
       return askFor(app, "jobs", { kind: "grid", project: store.project.name, options });

@@ -1,13 +1,16 @@
 // The button that draws, with how many pictures that are and how long it takes, and the drawing's progress.
 
-import { h, setText, show } from "./dom.js";
+import { h, setAttribute, setText, show } from "./dom.js";
 import { count, duration } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, progressBar, sign } from "./parts.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
 
-/** `label()` and `whyNot()` are asked for the words, `make()` for the job; `kind`: the kind of jobs that are followed. */
-export function makePart(app, { kind, id, make, label, whyNot, topics }) {
+/**
+ * `label()` and `whyNot()` are asked for the words, `make()` for the job; `kind`: the kind of jobs that are followed;
+ * `counting()`: whether the label is just being found out.
+ */
+export function makePart(app, { kind, id, make, label, whyNot, topics, counting = () => false }) {
   const { store } = app;
   const line = errorLine();
   const why = h("p", { class: "lw-why", id: `${id}-why`, hidden: true });
@@ -34,8 +37,8 @@ export function makePart(app, { kind, id, make, label, whyNot, topics }) {
     for (const one of jobs) tellEnd(one);
     setText(primary, label());
     const reason = job ? t("It is drawing, or waits for its turn.") : whyNot();
-    if (reason) primary.setAttribute("aria-disabled", "true");
-    else primary.removeAttribute("aria-disabled");
+    // While it is counted, the label may say another number than what would be drawn.
+    setAttribute(primary, "aria-disabled", reason || counting() ? "true" : null);
     setText(why, reason);
     show(why, reason && !job);
     show(live, job);

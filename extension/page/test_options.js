@@ -88,7 +88,7 @@ function strengthPart(store, model) {
       {
         type: "button",
         class: "lw-segment",
-        id: `lw-test-${name}`,
+        id: `lw-test-way-${name}`,
         on: { click: () => store.change({ test: { parts, ...(parts ? single(model) : {}) } }) },
       },
       words,

@@ -82,6 +82,22 @@ def test_the_plan_counts_and_a_second_time_nothing_is_missing(client: Any, bench
     assert post(client, "test/plan", options=options)["missing"] == 3
 
 
+def test_text_encoder_against_unet_stand_in_one_grid_for_each_prompt(client: Any, bench: Workbench, run: JobReader) -> None:
+    options = {
+        **FEW,
+        "run": run.id,
+        "snapshots": ["penny.safetensors"],
+        "parts": True,
+        "te": [0.5, 1.0],
+        "unet": [0.5, 1.0, 2.0],
+    }
+    made = post(client, "jobs", kind="grid", project="penny", options=options)
+    draw(bench.jobs.get(made["id"]).job["options"])
+    grids = client.get(f"{API}/test/grid", params={"run": run.id}).json()["grids"]
+    assert len(grids) == 2 and grids[0]["rows"] == ["text encoder 0.5", "text encoder 1.0"]
+    assert grids[0]["columns"] == ["base, without LoRA", "UNet 0.5", "UNet 1.0", "UNet 2.0"]
+
+
 def test_time_is_told_by_what_was_drawn_before(client: Any, bench: Workbench, run: JobReader) -> None:
     made = post(client, "jobs", kind="grid", project="penny", options={**FEW, "run": run.id})
     reader = bench.jobs.get(made["id"])

@@ -166,13 +166,13 @@ def test_by_keyboard_alone(scene: Scene) -> None:
 def test_what_varies(scene: Scene) -> None:
     page = scene.page
     scene.label("Make 65 pictures")
-    page.click("#lw-test-parts")
+    page.click("#lw-test-way-parts")
     scene.label("Make 130 pictures")  # of the last snapshot alone: 5 × 5 strengths × 5 prompts, and the base's 5
     chips = page.locator(".lw-test-chip[aria-pressed=true]").all_inner_texts()
     assert chips == ["last"]
     page.locator(".lw-test-chip", has_text="e2").click()
     scene.label("Make 255 pictures")
-    page.click("#lw-test-together")
+    page.click("#lw-test-way-together")
     page.fill("#lw-test-strength", "1, 2")
     page.fill("#lw-test-seeds", "1 2 3")
     scene.label("Make 75 pictures")
@@ -236,10 +236,10 @@ def test_whose_fault_leads_to_the_captions(scene: Scene) -> None:
     page.click("#lw-test-whose")
     page.wait_for_selector("#lw-test-fault >> text=0.91")
     assert "the tagger is 81 % sure" in page.inner_text("#lw-test-fault")
-    page.wait_for_function("document.querySelector('#lw-test-fault img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('#lw-test-fault img').naturalWidth > 0")
     page.get_by_role("button", name="boots: in 66 % of the captions").click()
     page.wait_for_selector("#lw-panel-captions")
-    page.wait_for_function("document.querySelector('#lw-filter-count').textContent === '2 of 3'")
+    page.wait_for_function("() => document.querySelector('#lw-filter-count').textContent === '2 of 3'")
     assert page.input_value("#lw-filter") == 'has:"boots"'
 
 

@@ -11,14 +11,14 @@ from .small_convolutions import use_plain_convolutions
 from .text import text_model
 
 
-def put_idle_away(model: Any, settings: Settings, device: torch.device) -> None:
+def put_idle_away(model: Any, settings: Settings, device: torch.device | str) -> None:
     """Takes the VAE off a GPU until the next picture is drawn, unless it reads pictures at each step or there is room for it.
 
     With lowram the GPU is where the room is.
     """
     if model.vae is not None and settings.cache_latents and not (settings.highvram or settings.lowram):
         model.vae.to("cpu")
-        if device.type == "cuda":
+        if torch.device(device).type == "cuda":
             torch.cuda.empty_cache()
 
 

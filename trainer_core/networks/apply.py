@@ -18,7 +18,7 @@ from .weights import Tensors, bias_difference, changed_weight, scale_of
 
 # (file, text encoder strength, UNet strength) and, where wanted, {block: its weight}.
 Kept = dict[str, tuple[Any, tuple[torch.Tensor, ...], torch.Tensor | None]]
-Applied = tuple[str | Path, float, float] | tuple[str | Path, float, float, "Mapping[str, float] | None"]
+Applied = tuple[str | Path, float, float] | tuple[str | Path, float, float, Mapping[str, float] | None]
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def network_options(words: Sequence[str] | None, module: str = "networks.lora") 
     options: dict[str, Any] = dict.fromkeys(ARGUMENTS)
     for name, text in given.items():
         if name not in known:
-            raise WordsError(f"network_args: {_not_known(name, module, algo, known)}")
+            raise WordsError(_not_known(name, module, algo, known))
         raw = text if ARGUMENTS[name].kind == "str" else _literal(text)
         try:
             options[name] = convert(ARGUMENTS[name], raw)
@@ -79,10 +79,10 @@ def _not_known(name: str, module: str, algo: str | None, known: Sequence[str]) -
         other = f"; it belongs to algo={' or '.join(takers)}" if takers and kind.name not in takers else ""
         if kind.name in takers:
             other = "; lycoris.kohya takes it"
-        return f"{name} is not an argument of {where}{other}"
+        return f"network_args: {name} is not an argument of {where}{other}"
     guess = nearest(name, known)
     meant = f"did you mean {guess}?" if guess else "known are " + ", ".join(sorted(known))
-    return f"{name} is not an argument of {where}; {meant}"
+    return f"network_args: {name} is not an argument of {where}; {meant}"
 
 
 def _refuse(options: dict[str, Any]) -> None:

@@ -48,6 +48,7 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 LORA_PLUS = ["loraplus_lr_ratio=16"]
+BLOCKS = "block_weights=1,1,1,1,1,1,1,1,1,1,1,1,1,1,0.5,0.5,0"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "full fp16 breaks Prodigy": (
         {"full_fp16": True, "optimizer_type": "Prodigy"},
@@ -87,6 +88,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"optimizer_type": "AdaFactor", "network_args": LORA_PLUS},
         "LoRA+ (loraplus_lr_ratio) has no effect on AdaFactor with relative_step, which sets its own rate. "
         "Take it out of network_args, or add relative_step=False.",
+    ),
+    "block weights with AdaFactor": (
+        {"optimizer_type": "AdaFactor", "network_args": [BLOCKS]},
+        "AdaFactor with relative_step sets one rate for all blocks, so that weights between 0 and 1 do nothing. "
+        "Use 0 and 1 only, or add relative_step=False to optimizer_args.",
     ),
     "weight norms with two versions of the weights": (
         {"optimizer_type": "AdamWScheduleFree", "scale_weight_norms": 1.0},
@@ -193,6 +199,12 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
         "rates-differ",
         "note: Prodigy finds one rate for everything; since unet_lr 1, text_encoder_lr 0.5 differ, each part gets a Prodigy "
         "of its own. What each finds is multiplied by its rate.",
+    ),
+    "block weights with Prodigy": (
+        {"optimizer_type": "Prodigy", "learning_rate": 1, "network_args": [BLOCKS]},
+        "block-rates",
+        "note: Prodigy finds one rate for everything; so the blocks of each weight get a Prodigy of their own. "
+        "What each finds is multiplied by the weight.",
     ),
     "AdaFactor's own rate": (
         {"optimizer_type": "AdaFactor", "optimizer_args": ["scale_parameter=True", "relative_step=True", "warmup_init=True"]},

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..networks.choice import Choice, choose_network
 from ..networks.kind_shapes import KNOWN_SUFFIXES, rank_of
+from ..optimizer_table import sets_own_rate, spec_of
 from ..problems import Problem, UserError
 from ..settings import Settings
 from ..settings.network_kinds import NetworkKind, kind_of
@@ -31,9 +32,22 @@ def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Cho
         message = f"{header.path} has no modules that a LoRA could train."
         return None, [*problems, Problem("error", "base-model", message)]
     problems += [Problem("note", "network-note", notice) for notice in choice.notices]
+    problems += _block_rate_problems(settings, choice)
     if file is not None:
         problems += _unlike(settings, file, choice)
     return choice, problems
+
+
+def _block_rate_problems(settings: Settings, choice: Choice) -> list[Problem]:
+    """Blocks that learn at other rates, under optimizers that find their own."""
+    rates, name = {one.rate for one in choice.placed}, settings.optimizer_type
+    if sets_own_rate(settings) and rates - {1.0}:
+        message = "AdaFactor with relative_step sets one rate for all blocks, so that weights between 0 and 1 do nothing."
+        return [Problem("error", "block-rates", message, "Use 0 and 1 only, or add relative_step=False to optimizer_args.")]
+    if spec_of(settings).adaptive and len(rates) > 1:
+        message = f"{name} finds one rate for everything; so the blocks of each weight get a {name} of their own."
+        return [Problem("note", "block-rates", message, "What each finds is multiplied by the weight.")]
+    return []
 
 
 def _weights_file(settings: Settings) -> tuple[ModelHeader | None, list[Problem]]:

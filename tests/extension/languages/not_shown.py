@@ -36,6 +36,7 @@ SILENT_FILES = (
     "trainer_core/noising.py",
     "trainer_core/planning/text.py",
     "trainer_core/settings/reference.py",
+    "trainer_core/tools/bake_command.py",
     "trainer_core/train_network.py",
 )
 
@@ -55,6 +56,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/reg_pairs.js": ("class word", "schedule type", "prompt's end"),  # the trainer's, which are looked up
     "extension/page/loop_options.js": ("SUBJECT, smile",),
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
+    "extension/page/blocks_repair.js": ("<lora:penny",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
     "extension/page/test_options.js": ("${activationOf",),
@@ -192,7 +194,7 @@ SAME: tuple[str, ...] = (
 
 # Names that stay as they are within Chinese sentences.
 TERMS: tuple[str, ...] = (
-    "SD", "OUTX",
+    "SD", "OUTX", "BASE", "IN", "OUT", "OUTALL", "INALL", "DoRA", "GLoRA", "Reload", "Presets",
     "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",
     "Alpha", "alpha", "Gamma", "SNR", "EMA", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
@@ -211,5 +213,5 @@ LITERALS: tuple[str, ...] = (
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
     "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
-    "tagger", "checkpoints",
+    "tagger", "checkpoints", "te", "unet", "lora", "lbw", "lwb", "lbwe", "do", "torch",
 )  # fmt: skip

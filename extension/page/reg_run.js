@@ -5,7 +5,7 @@ import { baseName, count, duration, folderOf, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, progressBar, sign } from "./parts.js";
 import { drawnOptions, isDrawing, missingFor, regJobs, regValues } from "./reg_plan.js";
-import { askFor, isLive, jobPath, mood } from "./runs.js";
+import { askFor, isLive, jobPath, mood, newestFirst } from "./runs.js";
 
 /** `changed()` is called while pictures come, and when the last has come. */
 export function regRun(app, plan, changed) {
@@ -90,6 +90,13 @@ function regProgress(app, line, changed) {
     if (newest.getAttribute("src") !== address) newest.src = address;
     newest.alt = t("the newest picture: {name}", { name: baseName(job.picture) });
   };
+  const tellEnd = (ended) => {
+    const address = api.url(jobPath(ended, "log"));
+    const log = h("a", { class: "lw-link", target: "_blank", rel: "noopener", href: address }, t("open the log"));
+    const failed = ended.state === "failed";
+    told.replaceChildren(sign(mood(ended.state)), ended.message || t("Drawing ended."), ...(failed ? [" ", log] : []));
+    show(told, true);
+  };
   return {
     element: h("div", {}, live, told),
     /** A job of this window: its end is told even where that came before the answer to its beginning. */
@@ -104,10 +111,11 @@ function regProgress(app, line, changed) {
         const before = states.get(one.id);
         states.set(one.id, one.state);
         if (!before || before === one.state || isLive(one) || one.state === "queued") continue;
-        told.replaceChildren(sign(mood(one.state)), one.message || t("Drawing ended."));
-        show(told, true);
+        tellEnd(one);
         changed(true);
       }
+      const newest = newestFirst(jobs)[0];
+      if (!job && newest?.state === "failed" && told.hidden) tellEnd(newest); // also after a reload
       show(live, job);
       if (!job) return;
       show(told, false);

@@ -17,13 +17,16 @@ from lora_workbench.trainer_core.generate.reg_words import read_options
 from lora_workbench.trainer_core.settings import Settings
 
 
-def draw_set(folder: Path, job: dict[str, Any], events: EventLog, pace: float) -> None:
-    """Draws what `reg` would, one picture after the other, and stops where it is asked to."""
+def draw_set(folder: Path, job: dict[str, Any], events: EventLog, pace: float, fail: float) -> None:
+    """Draws what `reg` would, one picture after the other, and stops where it is asked to; it fails at the picture `fail`."""
     found = find_set(Settings.from_dict(job["settings"]), read_options(job["options"]))
     todo = found.work.make
     events.write("start", total=len(todo))
     for made, wanted in enumerate(todo, 1):
         time.sleep(pace)
+        if made == fail:
+            events.write("error", message="The cat sat on the keyboard.")
+            return
         _draw(found, wanted)
         events.write("progress", step=made, steps=len(todo), seconds_left=1.0, picture=str(wanted.path))
         if made < len(todo) and requests.taken(folder, "stop"):

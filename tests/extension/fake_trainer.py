@@ -27,7 +27,7 @@ def main(folder: Path) -> int:
     if job.get("kind") == "reg":
         from lora_workbench.tests.extension.fake_drawer import draw_set
 
-        draw_set(folder, job, events, words.get("pace", 0.01))
+        draw_set(folder, job, events, words.get("pace", 0.01), words.get("fail", 0))
         return 0
     if job.get("kind") == "loop":
         from lora_workbench.tests.extension.fake_loop import run_loop

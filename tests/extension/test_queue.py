@@ -89,6 +89,13 @@ def test_room_is_made_on_the_gpu_first_and_given_back_last(driven: Driven) -> No
     assert driven.rooms[:2] == ["room", "room"] and driven.rooms[-1] == "back"
 
 
+@pytest.mark.parametrize(("kind", "rooms"), [("reg", ["room"]), ("tag", [])])
+def test_drawing_needs_the_gpu_too_and_tagging_does_not(driven: Driven, kind: str, rooms: list[str]) -> None:
+    driven.jobs.add(kind, "penny", None, {"settings": {}})
+    driven.driver.look()
+    assert driven.rooms == rooms
+
+
 @posix
 def test_a_killed_trainer_is_seen_at_once_and_the_queue_goes_on(driven: Driven) -> None:
     killed, after = add(driven.jobs, max_train_steps=10_000, training_comment="state=2 pace=0.02"), add(driven.jobs)

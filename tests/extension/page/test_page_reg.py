@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_world import EVIL
 from reg_server import drawing, make_pictures
+from test_page_frame import CONTRASTS, ENOUGH_CONTRAST
 
 from lora_workbench.extension.workbench import Workbench
 
@@ -57,11 +58,13 @@ def scene(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     with ExitStack() as ends:
         made: list[Scene] = []
 
-        def make(captions: dict[str, str] = CAPTIONS, *, pace: float = 0.01, **project: Any) -> Scene:
+        def make(
+            captions: dict[str, str] = CAPTIONS, *, pace: float = 0.01, fail: int = 0, scheme: str = "light", **project: Any
+        ) -> Scene:
             folder = make_pictures(tmp_path / "sets" / "penny", captions)
-            settings = {"training_comment": f"pace={pace}"}
+            settings = {"training_comment": f"pace={pace} fail={fail}"}
             address, bench = ends.enter_context(drawing(tmp_path / "data", folder, settings, **project))
-            page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="en-US")
+            page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="en-US", color_scheme=scheme)
             ends.callback(page.close)
             made.append(Scene(address, bench, folder, page))
             made[-1].open()
@@ -225,6 +228,31 @@ def test_what_keeps_a_set_from_being_made_is_told(scene: Any) -> None:
     one.wrong.clear()  # the browser notes the refused request
     one.page.fill("#lw-reg-activation", "hat")
     one.page.wait_for_selector("#lw-reg-make:not([aria-disabled]) >> text=Make 2 pictures")
+
+
+def test_a_failure_stays_in_sight_with_its_log(scene: Any, until: Any) -> None:
+    one = scene(reg={"class_word": "1girl"}, fail=2)
+    one.make("Make 3 pictures")
+    one.page.wait_for_selector(".lw-reg-run >> text=The cat sat on the keyboard.")
+    one.page.wait_for_selector("#lw-reg-make:not([aria-disabled]) >> text=Make 2 pictures")
+    one.page.reload()
+    one.page.wait_for_selector(".lw-reg-run >> text=The cat sat on the keyboard.")
+    assert "/log" in one.page.get_attribute(".lw-reg-run a", "href")
+    assert "reg_data_dir" not in one.project["settings"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_can_be_read(scene: Any, scheme: str) -> None:
+    one = scene(reg={"class_word": "1girl"}, scheme=scheme)
+    one.make("Make 3 pictures")
+    one.page.wait_for_selector("#lw-reg-chip-fresh >> text=3 fresh")
+    pale = [text for text in one.page.evaluate(CONTRASTS) if text[0] < ENOUGH_CONTRAST]
+    (one.folder / "a.txt").write_text("penny, hat", encoding="utf-8")
+    one.page.fill("#lw-reg-seed", "8")
+    one.page.click(".lw-reg-note summary")
+    one.page.wait_for_selector("#lw-reg-chip-stale")
+    pale += [text for text in one.page.evaluate(CONTRASTS) if text[0] < ENOUGH_CONTRAST]
+    assert pale == []
 
 
 def test_hostile_names_and_captions_are_only_text(scene: Any) -> None:

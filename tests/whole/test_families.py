@@ -189,3 +189,39 @@ def test_plan_and_file_agree_on_the_size(family_words: Words, tmp_path: Path) ->
     plan = json.loads(run("plan", *chosen, "--json").stdout)
     path = train_room.train(settings(chosen))
     assert plan["file_size_bytes"] == pytest.approx(path.stat().st_size, rel=0.02)
+
+
+@pytest.mark.parametrize("flag", ["fp8_base", "int8_base"])
+def test_a_base_in_8_bits_trains_nearly_the_same_and_the_same_again(flag: str, family_words: Words, tmp_path: Path) -> None:
+    common = {"gradient_checkpointing": True, "cache_text_encoder_outputs": True}
+    losses = {}
+    for name, more in (("plain", {}), (flag, {flag: True}), ("again", {flag: True})):
+        path = train_room.train(
+            settings(family_words("tiny_sdxl", output_name=name, job_dir=tmp_path / name, **common, **more))
+        )
+        losses[name] = [event["loss"] for event in read_events(tmp_path / name) if event["kind"] == "progress"]
+        digest = safetensors(path)[1]
+    assert losses[flag] != losses["plain"] and losses[flag] == pytest.approx(losses["plain"], rel=0.05)
+    assert losses["again"] == losses[flag] and digest == safetensors(tmp_path / "out" / f"{flag}.safetensors")[1]
+
+
+def test_merged_loras_are_in_captions_that_are_kept(family_words: Words, tmp_path: Path) -> None:
+    """With base_weights the captions are another model's: as when nothing is kept, and not those kept without them."""
+    first = train_room.train(settings(family_words("tiny_sdxl", learning_rate="1e-2")))
+    common = {"network_train_unet_only": True, "base_weights": first, "base_weights_multiplier": 4}
+    losses = {}
+    for name, more in (("anew", {}), ("kept", {"cache_text_encoder_outputs_to_disk": True})):
+        before = {"cache_text_encoder_outputs_to_disk": True, "output_name": f"before_{name}", "job_dir": tmp_path / f"b{name}"}
+        train_room.train(settings(family_words("tiny_sdxl", **before)))
+        chosen = family_words("tiny_sdxl", output_name=name, job_dir=tmp_path / name, **common, **more)
+        train_room.train(settings(chosen))
+        losses[name] = [event["loss"] for event in read_events(tmp_path / name) if event["kind"] == "progress"]
+    without = [event["loss"] for event in read_events(tmp_path / "banew") if event["kind"] == "progress"]
+    assert losses["kept"] == pytest.approx(losses["anew"], rel=1e-4)
+    assert losses["kept"] != pytest.approx(without, rel=1e-4)
+
+
+def test_full_fp16_is_refused_with_prodigy_and_without() -> None:
+    for optimizer in ("Prodigy", "AdamW"):
+        with pytest.raises(SettingsError, match="full_fp16 is refused: trained weights stay in full precision"):
+            Settings.of(full_fp16=True, optimizer_type=optimizer)

@@ -22,7 +22,7 @@ def interrogate(model_path: str | Path, picture: str | Path | bytes, lowest: flo
     if isinstance(loaded, str):
         name = "The picture" if isinstance(picture, bytes) else str(picture)
         raise UserError(f"{name} can't be tagged: {loaded}.")
-    tagger = _tagger(str(model_path))
+    tagger = loaded_tagger(str(model_path))
     scores = tagger.probabilities([loaded])[0].tolist()
     found = [
         (label.name, score, label.category)
@@ -33,6 +33,6 @@ def interrogate(model_path: str | Path, picture: str | Path | bytes, lowest: flo
 
 
 @functools.lru_cache(maxsize=1)
-def _tagger(model_path: str) -> Tagger:
+def loaded_tagger(model_path: str) -> Tagger:
     """The last model stays loaded."""
     return Tagger.load(model_path)

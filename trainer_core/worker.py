@@ -30,7 +30,7 @@ from .problems import UserError
 IDLE = 300.0  # seconds until a tagger that nobody asks lets its memory go
 FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
-_DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites")
+_DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
 _LORA_FILES = ("block_norms", "bake")
 _THREADS = 2

@@ -81,6 +81,15 @@ def grid_suites(request: Request) -> dict[str, Any]:
     return {"suites": listed, "subject": SUBJECT}
 
 
+def fault(request: Request) -> dict[str, Any]:
+    """{"folder", "cell", "tagger", "pictures"?, "extension"?} → training pictures most like the cell, and tags that stick."""
+    from .whose_fault import whose_fault
+
+    pictures = _path(request, "pictures") if request.get("pictures") else None
+    extension = str(request.get("extension") or ".txt")
+    return whose_fault(_path(request, "folder"), _text(request, "cell"), _path(request, "tagger"), pictures, extension)
+
+
 def _settings(request: Request) -> Settings:
     given = request.get("settings")
     if not isinstance(given, dict):
@@ -105,4 +114,5 @@ ANSWERS: dict[str, Callable[[Request], dict[str, Any]]] = {
     "grid_read": grid_read,
     "grid_choose": grid_choose,
     "grid_suites": grid_suites,
+    "whose_fault": fault,
 }

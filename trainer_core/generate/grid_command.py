@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...tagger.shares import share
 from ..command_errors import system_sentence
-from ..problems import UserError
+from ..problems import UserError, WordsError
 from .folder_lock import drawing_in
 from .grid_choose import delete, write_next
 from .grid_find import FoundGrid, Given, find_given, find_grid
@@ -36,6 +36,9 @@ def main(argv: Sequence[str]) -> int:
     given = find_given(words)
     if words.choose is not None:
         _choose(given)
+        return 0
+    if words.whose_fault is not None:
+        _tell_fault(given)
         return 0
     found, speaks = find_grid(given), share()[0] == 0
     if speaks:
@@ -109,6 +112,18 @@ def _summary(found: FoundGrid) -> str:
             found.about()["webui"],
             f"Choose with: {found.given.command} --choose CELL",
         ]
+    )
+
+
+def _tell_fault(given: Given) -> None:
+    from .whose_fault import fault_text, whose_fault
+
+    words = given.words
+    if not words.tagger:
+        raise WordsError("--whose_fault needs --tagger with a WD tagger's folder or .onnx, to compare pictures by.")
+    extension = str(given.settings.get("caption_extension") or ".txt")
+    print(
+        fault_text(whose_fault(given.folder, words.whose_fault, Path(words.tagger).expanduser(), given.pictures(), extension))
     )
 
 

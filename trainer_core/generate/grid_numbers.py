@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from PIL import Image
 from ..picture_names import is_picture
 from ..problems import UserError
 from .grid_axes import Cell
-from .prompt_weights import weighted_parts
+from .likeness import evenly, nearest_among, prompt_tags, unit
 
 MOST_PICTURES = 200  # of the training set; more add little and cost time
 
@@ -22,13 +21,6 @@ def drift(image: Image.Image, base: Image.Image) -> float:
     """How far from the base's picture of the same seed: mean difference of the colours, 0 (the same) to 1."""
     pair = [np.asarray(one.convert("RGB"), dtype=np.float32) for one in (image, base)]
     return float(np.abs(pair[0] - pair[1]).mean() / 255) if pair[0].shape == pair[1].shape else float("nan")
-
-
-def prompt_tags(prompt: str, known: Mapping[str, int]) -> list[int]:
-    """Which of the tagger's tags the prompt asks for."""
-    text = "".join(part for part, weight in weighted_parts(prompt) if weight > 0)
-    wanted = (re.sub(r"[\s_]+", " ", tag).strip().lower() for tag in re.split(r",|\bBREAK\b", text))
-    return list(dict.fromkeys(known[tag] for tag in wanted if tag in known))
 
 
 def cell_numbers(
@@ -67,14 +59,14 @@ def _seen(
         label.name.replace("_", " ").lower(): place for place, label in enumerate(tagger.labels) if label.category != RATING
     }
     scores = tagger.probabilities([images[cell.id] for cell in cells])
-    trained = _unit(tagger.probabilities(_training_pictures(pictures))) if pictures else None
-    among = _nearest_among(trained) if trained is not None and len(trained) > 1 else None
+    trained = unit(tagger.probabilities(_training_pictures(pictures))) if pictures else None
+    among = nearest_among(trained) if trained is not None and len(trained) > 1 else None
     found: dict[str, dict[str, float]] = {}
     for cell, row in zip(cells, scores, strict=True):
         wanted = prompt_tags(cell.request.prompt, known)
         found[cell.id] = {"agreement": round(float(row[wanted].mean()), 3)} if wanted else {}
         if trained is not None:
-            found[cell.id]["likeness"] = round(float((trained @ _unit(row[None])[0]).max()), 3)
+            found[cell.id]["likeness"] = round(float((trained @ unit(row[None])[0]).max()), 3)
         if among is not None:
             found[cell.id]["likeness_among"] = round(among, 3)
     return found
@@ -85,16 +77,4 @@ def _training_pictures(folder: Path) -> list[Image.Image]:
     paths = sorted(path for path in folder.rglob("*") if is_picture(path.name)) if folder.is_dir() else []
     if not paths:
         raise UserError(f"There are no pictures in {folder}: give the folder of the training pictures with --pictures.")
-    step = max(1, -(-len(paths) // MOST_PICTURES))
-    return [_opened(path) for path in paths[::step]]
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-
-
-def _nearest_among(rows: np.ndarray) -> float:
-    """The mean likeness of a training picture to the one most like it: what is clearly above is a copy."""
-    likeness = rows @ rows.T
-    np.fill_diagonal(likeness, -1)
-    return float(likeness.max(axis=1).mean())
+    return [_opened(path) for path in evenly(paths, MOST_PICTURES)]

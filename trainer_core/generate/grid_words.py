@@ -70,6 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")
     parser.add_argument("--tagger", metavar="MODEL", help="a WD tagger's folder or .onnx, for numbers beside the pictures")
     parser.add_argument("--pictures", metavar="DIR", help="the training pictures, to compare with; default: the training's")
+    fault = parser.add_argument_group("whose fault it is")
+    fault.add_argument("--whose_fault", metavar="CELL", help="training pictures most like that cell, and tags that stick")
     chosen = parser.add_argument_group("the next run")
     chosen.add_argument("--choose", metavar="CELL", help="a cell of the grid made before, such as e8/te1.0/unet0.5")
     chosen.add_argument("--config_file", metavar="FILE", help="what the run was trained with, where its job is not found")

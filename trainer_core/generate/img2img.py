@@ -33,7 +33,7 @@ def redraw(
     device: str | torch.device | None = None,
     batch_size: int = 4,
 ) -> list[Image.Image]:
-    """One picture for each request (all of one size), of the given picture's size.
+    """One picture for each request, all of one size: of that size, or with a mask the given picture with the part redrawn.
 
     strength: 0.01 … 1, webui's denoising strength. mask: white is redrawn, black stays, grey is mixed; of the picture's size.
     only_masked: the part around the mask is drawn by itself at the requests' size and put back, which gives small parts more
@@ -130,10 +130,9 @@ def _within(low: int, high: int, most: int) -> tuple[int, int]:
 
 def _put_back(image: Image.Image, drawn: Image.Image, box: tuple[int, int, int, int], mask: Image.Image | None) -> Image.Image:
     """The drawn part at its place; where the mask is black every byte is the picture's."""
-    size = (box[2] - box[0], box[3] - box[1])
-    part = drawn if drawn.size == size else drawn.resize(size, Image.Resampling.LANCZOS)
     if mask is None:
-        return part
+        return drawn
+    size = (box[2] - box[0], box[3] - box[1])
     whole = image.convert("RGB")
-    whole.paste(part, box[:2], mask)
+    whole.paste(drawn if drawn.size == size else drawn.resize(size, Image.Resampling.LANCZOS), box[:2], mask)
     return whole

@@ -13,8 +13,9 @@ from lora_workbench.tagger.labels import Label
 from lora_workbench.tagger.model import Tagger
 from lora_workbench.trainer_core.generate.grid_axes import Cell
 from lora_workbench.trainer_core.generate.grid_number_words import numbers_text
-from lora_workbench.trainer_core.generate.grid_numbers import cell_numbers, drift, prompt_tags
+from lora_workbench.trainer_core.generate.grid_numbers import cell_numbers, drift
 from lora_workbench.trainer_core.generate.grid_runs import Snapshot
+from lora_workbench.trainer_core.generate.likeness import prompt_tags
 from lora_workbench.trainer_core.generate.request import Request
 from lora_workbench.trainer_core.problems import UserError
 

@@ -12,7 +12,7 @@ Results = Mapping[str, Mapping[int, Mapping[str, Any]]]  # arm → seed → meas
 def cell(values: Sequence[float]) -> str:
     """mean ± standard deviation over the seeds (n - 1)."""
     spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-    return f"{mean(values):.3f}{spread}" if any(isinstance(one, float) for one in values) else f"{mean(values):g}"
+    return f"{mean(values):.3f}{spread}"
 
 
 def table(results: Results, columns: Sequence[str], what: Mapping[str, str]) -> str:
@@ -21,15 +21,15 @@ def table(results: Results, columns: Sequence[str], what: Mapping[str, str]) -> 
     for arm, by_seed in results.items():
         rows = list(by_seed.values())
         if rows:
-            cells = [
-                cell([row[name] for row in rows if name in row]) if any(name in row for row in rows) else "" for name in columns
-            ]
+            cells = [_column(rows, name) for name in columns]
             lines.append(f"| `{arm}` | {len(rows)} | " + " | ".join(cells) + f" | {what[arm]} |")
     return "\n".join(lines)
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str) -> str:
-    values = [row[name] for row in rows if row.get(name) is not None]
+    values = [row[name] for row in rows if name in row]
+    if any(value is None or isinstance(value, int) for value in values):  # counts of steps; None: not within this training
+        return ", ".join("never" if value is None else str(value) for value in values)
     return cell(values) if values else ""
 
 

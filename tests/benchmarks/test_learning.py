@@ -30,6 +30,7 @@ def test_a_cell_is_mean_and_spread_over_the_seeds():
 def test_the_table_has_a_row_for_each_arm_that_was_measured():
     lines = table(RESULTS, ["drift", "kept"], dict.fromkeys(RESULTS, "what it is")).splitlines()
     assert len(lines) == 4
+    assert table({"none": {1: {"learnt": 60}, 2: {"learnt": None}}}, ["learnt"], {"none": ""}).endswith("| 60, never |  |")
     assert lines[2] == "| `none` | 2 | 0.300 ± 0.141 |  | what it is |"
 
 

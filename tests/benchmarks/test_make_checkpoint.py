@@ -26,6 +26,32 @@ def test_full_size_has_the_published_number_of_parameters() -> None:
     assert shapes["first_stage_model.decoder.up.3.upsample.conv.weight"] == (512, 512, 3, 3)
 
 
+@pytest.mark.parametrize(
+    ("size", "parts"),
+    [
+        ("sd2", {"model.diffusion_model.": 865_910_724, "first_stage_model.": 83_653_863}),
+        (
+            "sdxl",
+            {
+                "model.diffusion_model.": 2_567_463_684,
+                "first_stage_model.": 83_653_863,
+                "conditioner.embedders.0.": 123_060_480,
+                "conditioner.embedders.1.": 694_659_840,
+            },
+        ),
+    ],
+)
+def test_other_families_have_their_published_numbers_too(size: str, parts: dict[str, int]) -> None:
+    shapes = checkpoint_shapes(size)
+    for start, count in parts.items():
+        assert sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(start)) == count
+
+
+def test_marks_are_empty_tensors(tmp_path: Path) -> None:
+    path = make_checkpoint(tmp_path / "a.safetensors", "toy", marks=("v_pred",))
+    assert read_header(path).tensors["v_pred"].shape == (0,) and load_file(path)["v_pred"].numel() == 0
+
+
 def test_toy_file_is_streamed_readable_and_keyed_by_its_seed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = make_checkpoint(tmp_path / "a.safetensors", "toy", seed=3, metadata={"note": "x"})
     assert main([str(tmp_path / "b.safetensors"), "--size", "toy", "--seed", "4", "--dtype", "fp32"]) == 0

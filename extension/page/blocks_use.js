@@ -124,7 +124,7 @@ function asWords(given) {
   return Array.isArray(given) ? given.map(String) : String(given ?? "").split(/\s+/).filter(Boolean);
 }
 
-/** All blocks beside these weights, X at several values; the LoRA is the chosen one. */
+/** X at several values; without X, all blocks beside these weights. The LoRA is the chosen one. */
 async function tryInGrid(app, model) {
   const { store } = app;
   const { values, preset, x, te, unet } = blockValues(store);
@@ -133,9 +133,10 @@ async function tryInGrid(app, model) {
   const named = preset && values.join() === model.presets().find((one) => one.name === preset)?.values.join();
   const strength = te === unet ? { parts: false, strength: [te] } : { parts: true, te: [te], unet: [unet] };
   const weights = named && values.length !== 26 && values.length !== 20 ? preset : values.join(",");
-  store.change({
-    test: { ...of, ...strength, lbw: ["ALL", weights], x: hasX(values) ? [...new Set([...GRID_X, x])].sort((a, b) => a - b) : [] },
-  });
+  const axes = hasX(values)
+    ? { lbw: [weights], x: [...new Set([...GRID_X, x])].sort((first, second) => first - second) }
+    : { lbw: ["ALL", weights], x: [] };
+  store.change({ test: { ...of, ...strength, ...axes } });
   remember("test-section", "grid");
   store.tell("test-section");
   await store.flush();

@@ -234,8 +234,13 @@ def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
     page.wait_for_selector("#lw-panel-test")
     page.wait_for_selector("#lw-test-grid[aria-pressed=true]")
     test = one.bench.projects.current()["test"]
-    assert test["loras"] == [str(one.folder / "loras" / "penny.safetensors")] and test["lbw"] == ["ALL", "OUTX"]
+    assert test["loras"] == [str(one.folder / "loras" / "penny.safetensors")] and test["lbw"] == ["OUTX"]
     assert test["x"] == [0, 0.25, 0.5, 0.75, 1]
+    page.click("#lw-tab-blocks")
+    page.select_option("#lw-blocks-preset", "MINE")
+    page.click("#lw-blocks-grid:not([aria-disabled])")
+    until(lambda: (one.bench.projects.current() or {})["test"]["lbw"] == ["ALL", "MINE"])
+    assert one.bench.projects.current()["test"]["x"] == []
 
 
 def test_prompts_are_mended(scene: Any) -> None:

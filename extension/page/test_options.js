@@ -4,6 +4,7 @@ import { h, setAttribute, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { filesPart, loraPart } from "./test_lora.js";
 import { suitesPart } from "./test_suites.js";
+import { triedLine } from "./test_tried.js";
 import { activationOf, choiceField, listField, numberField, testValues, textField } from "./test_values.js";
 
 const TWO = [0.1, 0.25, 0.5, 1, 2];
@@ -38,6 +39,7 @@ export function gridOptions(app, model) {
   const element = h(
     "div",
     { class: "lw-test-options" },
+    triedLine(store),
     loraPart(app, model).element,
     strengths.element,
     suitesPart(app, model).element,

@@ -36,7 +36,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
     ("extension",),
-    ("trainer_core.__main__", "trainer_core.train_network", "trainer_core.sdxl_train_network", "benchmarks", "install", "scripts"),
+    ("trainer_core.__main__", "trainer_core.train_network", "trainer_core.sdxl_train_network", "benchmarks", "install",
+     "scripts"),
 )  # fmt: skip
 
 # Standard library only, Python 3.10: these may one day be imported inside webui.
@@ -56,8 +57,8 @@ LIGHT = (
     "trainer_core.models.header", "trainer_core.models.families", "trainer_core.models.layout", "trainer_core.models.open_clip",
     "trainer_core.models.prediction", "trainer_core.networks.targets",
     "trainer_core.networks.blocks", "trainer_core.networks.block_presets", "trainer_core.networks.block_weights",
-    "trainer_core.networks.lbw_prompt", "trainer_core.networks.file_bytes", "trainer_core.networks.kohya_blocks", "trainer_core.networks.kind_shapes",
-    "trainer_core.networks.kind_targets", "trainer_core.networks.choice",
+    "trainer_core.networks.lbw_prompt", "trainer_core.networks.file_bytes", "trainer_core.networks.kohya_blocks",
+    "trainer_core.networks.kind_shapes", "trainer_core.networks.kind_targets", "trainer_core.networks.choice",
 )  # fmt: skip
 
 # What the live plan needs: numpy, Pillow and tokenizers are fine, what takes seconds to import is not.

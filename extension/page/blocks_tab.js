@@ -24,8 +24,7 @@ function buildBlocksTab(app) {
     blocksEditor(app, model).element,
     loraBar(app, model).element,
     usePart(app, model).element,
-    repairPart(app).element,
-    howTo(),
+    h("div", { class: "lw-blocks-more" }, repairPart(app).element, howTo()),
     next.element,
   );
   const look = () => {

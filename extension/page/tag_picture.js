@@ -16,12 +16,13 @@ export function tagPicture(app, pictures) {
   const name = h("strong", { class: "lw-picture-name" });
   const caption = h("p", { class: "lw-caption" });
   const busy = h("span", { class: "lw-dim", role: "status", hidden: true }, t("the tagger looks …"));
+  const absent = h("p", { class: "lw-why", hidden: true }, t("The tagger has to be fetched first: tag pictures with it once."));
   const tags = h("div", { class: "lw-tags", role: "list", "aria-label": t("What the tagger sees") });
   const element = h(
     "section",
     { class: "lw-detail", id: "lw-detail", hidden: true },
     h("div", { class: "lw-big-place" }, image),
-    h("div", { class: "lw-detail-words" }, h("p", {}, name, " ", busy), caption, line, tags),
+    h("div", { class: "lw-detail-words" }, h("p", {}, name, " ", busy), caption, absent, line, tags),
   );
   let picture = null;
   let asked = 0;
@@ -33,12 +34,15 @@ export function tagPicture(app, pictures) {
   };
   const ask = debounced(LOOK_AFTER, async () => {
     if (!picture || !tagValues(store).model || !element.isConnected) return;
+    show(absent, isToFetch(store));
     if (isToFetch(store)) {
-      asked += 1;
+      asked += 1; // an answer of the tagger before is no longer wanted
       before = "";
+      show(busy, false);
+      tell(line, "");
       tags.replaceChildren();
       tags.lwNodes?.clear();
-      return tell(line, t("The tagger has to be fetched first: tag pictures with it once."));
+      return;
     }
     const words = wanted();
     before = JSON.stringify(words);

@@ -203,7 +203,7 @@ def test_baking(scene: Any, until: Any) -> None:
     page.click("#lw-blocks-bake-write")
     page.wait_for_selector("text=penny-MINE is written: of 4 modules 4 were scaled and 0 left out.")
     assert (one.folder / "loras" / "penny-MINE.safetensors").is_file()
-    assert "penny-MINE" in page.inner_text("#lw-blocks-lora")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-lora').textContent.includes('penny-MINE')")
     page.fill("#lw-block-IN04-number", "R")
     page.wait_for_selector("text=R and U are random weights")
     assert page.get_attribute("#lw-blocks-bake", "aria-disabled") == "true"

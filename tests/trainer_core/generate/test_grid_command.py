@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from lora_workbench.trainer_core.networks.apply import applied
 from lora_workbench.trainer_core.networks.format import read_lora, save_lora
 from lora_workbench.trainer_core.settings import read_settings
 
+TAGGER = Path(__file__).resolve().parents[3] / "demo" / "models" / "toy_tagger"
 PROMPT, NEGATIVE = "1creature, (red:1.2), round body", "ghost, night: dark"
 FEW = ["--steps", "2", "--batch_size", "3"]
 # As webui reads the last line of a picture's parameters.
@@ -129,6 +131,17 @@ def test_sets_of_loras_and_block_weights_are_axes_and_a_cell_takes_its_blocks_al
     assert list(settings.network_args) == ["block_weights=OUTX", "x=0.5"]
 
 
+def test_a_prompt_of_three_hundred_tokens_is_drawn_to_its_end(run: Path) -> None:
+    words = ", ".join(f"tag number {number}" for number in range(75))
+    assert main(["grid", str(run), "--prompt", words, f"{words}, moon", "--epochs", "last", *FEW]) == 0
+    drawn = []
+    for id_ in ("base/p1", "base/p2"):
+        with Image.open(cell_path(run, id_)) as image:
+            drawn.append(pixels(image))
+            assert image.info["parameters"].split("\n")[0].startswith(words)
+    assert (drawn[0] != drawn[1]).any()
+
+
 def test_only_what_is_missing_is_drawn(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["grid", str(run), "--prompt", PROMPT, *FEW]
     assert main(words) == 0
@@ -220,6 +233,16 @@ def test_choosing_writes_the_next_run_and_deletes_only_when_told(run: Path, caps
     assert settings.seed == 7 and settings.network_dim == 2 and settings.output_name == "penny"
 
 
+@pytest.mark.skipif(not (TAGGER / "model.onnx").is_file(), reason="the toy taggers are not there")
+def test_whose_fault_a_cell_is(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grid", str(run), "--prompt", PROMPT, "--epochs", "last", *FEW]) == 0
+    capsys.readouterr()
+    assert main(["grid", str(run), "--whose_fault", "e3", "--tagger", str(TAGGER)]) == 0
+    said = capsys.readouterr().out
+    assert "The training pictures most like e3/te1.0/unet1.0:" in said
+    assert said.count(f"1_penny{os.sep}") == 2, "both of the job's training pictures"
+
+
 def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(run.parents[1] / "data" / "jobs")
     words = ["grid", str(run), "--prompt", PROMPT, "--epochs", "1", "--width", "64", *FEW]
@@ -250,6 +273,9 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--prompt", "a", "--seeds", "-1"], 2, "--seeds must be whole numbers"),
         (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "gone.safetensors"),
         (["RUN", "--delete_others"], 2, "need --choose"),
+        (["RUN", "--whose_fault", "e1"], 2, "needs --tagger"),
+        (["RUN", "--whose_fault", "e1", "--tagger", "nowhere.onnx"], 1, "There is no grid in"),
+        (["RUN", "--prompt", "a", "--sampler", "DPM++ SDE"], 1, "can't be equal to webui's"),
     ],
 )
 def test_wrong_words_are_one_sentence(

@@ -178,6 +178,8 @@ def test_what_another_run_drew_since_the_look_is_not_taken_for_the_users(setting
         ({"kind": "grid", "options": {"runs": ["x"], "te": ["a"]}}, "invalid number value: 'a'"),
         ({"kind": "grid", "options": {"runs": ["x"], "choose": "e8"}}, "chooses nothing"),
         ({"kind": "prior", "settings": {}, "options": {}}, "prior needs --activation"),
+        ({"kind": "prior", "settings": {}, "options": {"activation": "a"}}, "no base model"),
+        ({"kind": "prior", "settings": {}, "options": {"activation": "a", "count": 0}}, "0 is not 1 or more"),
         ({"kind": "prior", "settings": {}, "options": {"activation": "a", "seed": -1}}, "seed -1"),
     ],
 )

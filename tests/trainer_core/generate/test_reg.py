@@ -226,6 +226,22 @@ def test_the_prompts_end_may_name_loras_and_is_in_no_caption(run: Run, tmp_path:
     assert {one["changed"] for one in run(*own)["stale"]} == {"LoRAs"}, "another LoRA of that name"
 
 
+def test_a_lora_of_another_family_is_one_sentence_and_nothing_is_drawn(
+    pictures: Path, random_base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    from lora_workbench.trainer_core.networks.format import save_lora
+
+    name = "lora_te2_text_model_encoder_layers_0_mlp_fc1"
+    save_lora(tmp_path / "xl.safetensors", {f"{name}.lora_{way}.weight": torch.zeros(2, 2) for way in ("down", "up")}, {})
+    own = ["--class_word=doll", "--prompt_end=<lora:xl:1>", f"--lora_folders={tmp_path}"]
+    assert commands.main(["reg", *words_of(pictures, random_base), *own]) == 1
+    told = capsys.readouterr().err
+    assert "xl.safetensors isn't for this model" in told and len(told.splitlines()) == 1
+    assert not list((pictures.parents[1] / "reg").rglob("*.png"))
+
+
 def test_class_sets(run: Run) -> None:
     own = ("--kind=class", "--class_word=1girl", "--tags=red hair, 1girl, hat (red)")
     folder = Path(run(*own, "--count=2")["folder"])

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..trainer_core.generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from .errors import Refused
+from .models import allowed_tagger
 from .rights import Rights, file_name, shown
 
 AXES = ("snapshots", "strength", "te", "unet", "lbw", "x", "together", "checkpoints", "prompts", "seeds", "cfg")
@@ -60,7 +61,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
 _WHOLE = ("seeds", "steps", "width", "height", "prior_count")
 _BLOCKS = re.compile(r"[\w.,:+-]{1,400}")
 _LORA = re.compile(r"<(?:lora|lyco):([^:>]*)", re.IGNORECASE)
-_PATHS = {"loras": "The LoRA", "checkpoints": "The checkpoint", "tagger": "The tagger's model"}
+_PATHS = {"loras": "The LoRA", "checkpoints": "The checkpoint"}
 
 
 def checked_test_options(asked: Any, rights: Rights) -> dict[str, Any]:
@@ -98,6 +99,8 @@ def _single(name: str, value: Any, rights: Rights) -> Any:
         return value
     if not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
         raise Refused(f"{name} can't be {shown(value)}.")
+    if name == "tagger":
+        return allowed_tagger(value, rights)
     if name in _PATHS:
         return str(rights.may_read(value, _PATHS[name])) if value else ""
     if name in ("snapshots", "suites"):

@@ -11,6 +11,7 @@ from typing import Any
 from ...trainer_core.files import write_atomically
 from ..errors import MISSING, NOT_NOW, Refused
 from ..grid_options import TEST_DEFAULTS, checked_prompts, checked_test_options, grid_options
+from ..models import fetched_tagger
 from ..preset_file import spelled_out
 from ..rights import file_name
 from ..trained import Trained, trained_by
@@ -75,6 +76,8 @@ def asked(call: Call, project: dict[str, Any], given: Any, prompts: str = "promp
     if base and (options["checkpoints"] or run is None):
         words["checkpoints"] = list(dict.fromkeys([base, *options["checkpoints"]]))
     words |= _prompts(call, project, options, out.parent / f"{prompts}.txt")
+    if options["tagger"]:
+        words["tagger"] = fetched_tagger(options["tagger"], call.workbench.host.taggers())
     if options["tagger"] and run is not None and run.settings.get("train_data_dir"):
         words["pictures"] = str(rights.may_read(run.settings["train_data_dir"], "The training pictures"))
     return Asked(project, run, options, words)

@@ -10,6 +10,7 @@ from ..asked_settings import NOT_ASKED
 from ..errors import NOT_NOW, Refused
 from ..grid_options import checked_prompts
 from ..languages.translate import translate
+from ..models import allowed_tagger, fetched_tagger
 from ..rights import file_name, shown
 from ..trained import Trained, delete_files
 from .calls import PREFIX, Answer, Call, Route
@@ -21,6 +22,7 @@ from .grids import read_grid
 _NOT_TAKEN = NOT_ASKED | {"output_dir", "sample_prompts", "resume", "pretrained_model_name_or_path", "train_data_dir"}
 _COMPARED = ("max_train_epochs", "max_train_steps", "network_args")
 _LONGEST_SUITE = 100_000
+_MOST_TAGS, _MOST_NAMED = 12, 20
 _SHIPPED = Path(__file__).parents[2] / "trainer_core" / "generate" / "suites"
 
 
@@ -118,20 +120,24 @@ def post_fault(call: Call) -> Answer:
     tagger = _tagger(call, project)
     call.workbench.setup.must_be_ready()
     answer = call.workbench.tagger.ask(
-        "whose_fault", folder=str(folder), cell=cell, pictures=str(pictures), tagger=tagger, patience=PATIENCE
+        "whose_fault",
+        folder=str(folder),
+        cell=cell,
+        pictures=str(pictures),
+        tagger=tagger,
+        extension=project["tag"]["caption_extension"],
+        patience=PATIENCE,
     )
     return translated(_shown_fault(answer, pictures), call)
 
 
 def _tagger(call: Call, project: Mapping[str, Any]) -> str:
-    """The tagger that looks: the test's, else the one that the project tags with, else the first there is."""
-    chosen = project["test"]["tagger"] or project["tag"]["model"]
+    """The tagger that looks: the test's, else the one that the project tags with, else the first that is there."""
+    taggers = call.workbench.host.taggers()
+    chosen = project["test"]["tagger"] or project["tag"]["model"] or next((one["path"] for one in taggers), "")
     if not chosen:
-        taggers = call.workbench.host.taggers()
-        if not taggers:
-            raise Refused("There is no tagger yet, and without one nothing can be compared: see Tag.", NOT_NOW)
-        chosen = taggers[0]["path"]
-    return str(call.workbench.rights.may_read(chosen, "The tagger's model"))
+        raise Refused("There is no tagger yet, and without one nothing can be compared: see Tag.", NOT_NOW)
+    return fetched_tagger(allowed_tagger(chosen, call.workbench.rights), taggers)
 
 
 def _shown_fault(answer: Mapping[str, Any], pictures: Path) -> dict[str, Any]:
@@ -145,7 +151,12 @@ def _shown_fault(answer: Mapping[str, Any], pictures: Path) -> dict[str, Any]:
         for one in answer["pictures"]
         if pictures in Path(one["path"]).parents
     ]
-    return {"pictures": likes, "tags": answer["tags"]}
+    told = ("tag", "score", "captions", "seen", "of", "in_base")
+    tags = [
+        {**{name: one[name] for name in told}, "names": [Path(path).name for path in one["pictures"][:_MOST_NAMED]]}
+        for one in answer["tags"][:_MOST_TAGS]
+    ]
+    return {"pictures": likes, "likeness_among": answer["likeness_among"], "tags": tags}
 
 
 def get_suites(call: Call) -> Answer:

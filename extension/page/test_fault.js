@@ -1,7 +1,7 @@
 // Whose fault is what a cell shows: the training pictures most like it, and tags that come without being asked for.
 
 import { hasTag } from "./captions_filter.js";
-import { h, show } from "./dom.js";
+import { h, setText, show } from "./dom.js";
 import { percent, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
@@ -13,9 +13,10 @@ export function faultPart(app, model) {
   const busy = h("p", { class: "lw-dim", role: "status", hidden: true }, t("Comparing with the training pictures …"));
   const pictures = h("div", { class: "lw-test-likes", role: "list", "aria-label": t("Training pictures most like it") });
   const tags = h("ul", { class: "lw-test-stuck" });
-  const likeTitle = h("h3", {}, t("Training pictures most like it"));
+  const like = h("span", { class: "lw-dim" });
+  const likeTitle = h("h3", {}, t("Training pictures most like it"), " ", like);
   const tagTitle = h("h3", {}, t("Comes without being asked for"));
-  const none = h("p", { class: "lw-dim", hidden: true });
+  const none = h("p", { class: "lw-dim", hidden: true }, t("The tagger sees nothing in it that the prompt doesn't ask for."));
   const help = h(
     "p",
     { class: "lw-dim" },
@@ -25,13 +26,13 @@ export function faultPart(app, model) {
   const element = h("section", { class: "lw-test-fault", id: "lw-test-fault", hidden: true }, busy, line, body);
   let asked = 0;
 
-  const draw = ({ pictures: found, tags: stuck }) => {
+  const draw = ({ pictures: found, likeness_among: among, tags: stuck }) => {
+    setText(like, among ? t("({among} is how like training pictures are to each other)", { among: rounded(among, 2) }) : "");
     const views = found.map((one, at) => likeness(one, () => enlarge(found, at)));
     pictures.replaceChildren(...views);
     tags.replaceChildren(...stuck.map(stuckTag));
     show(tagTitle, stuck.length);
     show(tags, stuck.length);
-    none.textContent = t("The tagger sees nothing in it that the prompt doesn't ask for.");
     show(none, !stuck.length);
     show(body, true);
   };
@@ -63,13 +64,24 @@ export function faultPart(app, model) {
     );
   };
   const stuckTag = (one) => {
-    const words = t("{tag}: in {percent} % of the captions", { tag: one.tag, percent: percent(one.captions, one.of) });
-    const look = () => app.showCaptions(hasTag(one.tag));
+    const { tag, captions, of, seen, names } = one;
+    const link = (words, filter) =>
+      h("button", { type: "button", class: "lw-link", on: { click: () => app.showCaptions(filter) } }, words);
+    const named = names.map((name) => `name:"${name.replaceAll('"', "?")}"`).join(" or ");
+    const unnamed = `not ${hasTag(tag)} (${named})`;
+    const told = [
+      t("the tagger is {percent} % sure", { percent: percent(one.score, 1) }),
+      one.in_base && t("the base draws it too"),
+    ].filter(Boolean);
     return h(
       "li",
       {},
-      h("button", { type: "button", class: "lw-link", on: { click: look } }, words),
-      h("span", { class: "lw-dim" }, ` · ${t("the tagger is {percent} % sure", { percent: percent(one.score, 1) })}`),
+      link(t("{tag}: in {captions} of {of} captions", { tag, captions, of }), hasTag(tag)),
+      " · ",
+      seen > captions && names.length
+        ? link(t("seen in {seen} pictures", { seen }), unnamed)
+        : t("seen in {seen} pictures", { seen }),
+      h("span", { class: "lw-dim" }, ` · ${told.join(" · ")}`),
     );
   };
   return {

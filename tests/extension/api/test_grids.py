@@ -291,8 +291,9 @@ def test_whose_fault(
         {"path": str(dataset / "a.png"), "likeness": 0.9, "caption": "penny, boots"},
         {"path": str(tmp_path / "elsewhere.png"), "likeness": 0.8, "caption": ""},
     ]
-    stuck = [{"tag": "boots", "score": 0.8, "captions": 30, "of": 42}]
-    answers = Answers({"whose_fault": {"pictures": likes, "tags": stuck}})
+    stuck = {"tag": "boots", "score": 0.8, "captions": 30, "seen": 40, "of": 42, "in_base": False}
+    shown = [{**stuck, "pictures": [str(dataset / "a.png")]}]
+    answers = Answers({"whose_fault": {"pictures": likes, "likeness_among": 0.7, "tags": shown}})
     bench.tagger = answers  # type: ignore[assignment]
     monkeypatch.setattr(bench.host, "taggers", list)
     assert "There is no tagger yet" in post(client, "test/fault", 409, run=run.id, cell=CELL)
@@ -300,7 +301,7 @@ def test_whose_fault(
     model.mkdir(parents=True)
     post(client, "project", changes={"tag": {"model": str(model)}})
     told = post(client, "test/fault", run=run.id, cell=CELL)
-    assert [one["name"] for one in told["pictures"]] == ["a.png"] and told["tags"] == stuck
+    assert [one["name"] for one in told["pictures"]] == ["a.png"] and told["tags"] == [{**stuck, "names": ["a.png"]}]
     assert answers.asked[-1]["cell"] == CELL and answers.asked[-1]["tagger"] == str(model)
 
 

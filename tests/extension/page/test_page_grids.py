@@ -219,14 +219,16 @@ def test_lists_of_prompts(scene: Scene) -> None:
 
 @pytest.mark.parametrize(
     "scene",
-    [{"made_up": {"whose_fault": {"pictures": [], "tags": [{"tag": "boots", "score": 0.81, "captions": 2, "of": 3}]}}}],
+    [{"made_up": {"whose_fault": {"pictures": [], "likeness_among": 0.5, "tags": []}}}],
     indirect=True,
 )
 def test_whose_fault_leads_to_the_captions(scene: Scene) -> None:
     page = scene.page
     folder = scene.bench.host.data / "sets" / "penny"
     likes = [{"path": str(folder / "a.png"), "likeness": 0.912, "caption": "penny, boots"}]
-    scene.answers.made_up["whose_fault"]["pictures"] = likes
+    stuck = {"tag": "boots", "score": 0.81, "captions": 2, "seen": 3, "of": 3, "in_base": False}
+    pictures = [str(folder / f"{name}.png") for name in "abc"]
+    scene.answers.made_up["whose_fault"].update(pictures=likes, tags=[{**stuck, "pictures": pictures}])
     scene.use(strength=[0.5, 1.0], suites=[], prompts="penny, smile")
     page.reload()
     scene.label("Make 7 pictures")
@@ -237,10 +239,14 @@ def test_whose_fault_leads_to_the_captions(scene: Scene) -> None:
     page.wait_for_selector("#lw-test-fault >> text=0.91")
     assert "the tagger is 81 % sure" in page.inner_text("#lw-test-fault")
     page.wait_for_function("() => document.querySelector('#lw-test-fault img').naturalWidth > 0")
-    page.get_by_role("button", name="boots: in 66 % of the captions").click()
+    page.get_by_role("button", name="boots: in 2 of 3 captions").click()
     page.wait_for_selector("#lw-panel-captions")
     page.wait_for_function("() => document.querySelector('#lw-filter-count').textContent === '2 of 3'")
     assert page.input_value("#lw-filter") == 'has:"boots"'
+    page.click("#lw-tab-test")
+    page.get_by_role("button", name="seen in 3 pictures").click()  # those that don't name it
+    page.wait_for_function("() => document.querySelector('#lw-filter-count').textContent === '1 of 3'")
+    page.wait_for_selector(".lw-captions .lw-cell[title='b.png']")
 
 
 def test_webuis_plot_is_there_to_copy(scene: Scene) -> None:

@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.run_model",),
     ("trainer_core.run", "trainer_core.export"),
     ("trainer_core.between_steps", "trainer_core.validation", "trainer_core.preservation"),
-    ("trainer_core.train", "trainer_core.loop"),
+    ("trainer_core.train", "trainer_core.loop", "trainer_core.variants"),
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
     ("extension",),

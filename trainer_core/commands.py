@@ -18,6 +18,7 @@ COMMANDS = {
     "prior": "draws what the base model makes of the activation tag, before anything is trained",
     "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones; --help says how",
     "bake": "makes block weights part of a LoRA file; --help says how",
+    "variants": "draws a training picture anew or redraws a part of it, and takes the good ones; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
 NOT_BUILT_YET = ("extract", "merge", "resize", "inspect")
@@ -57,6 +58,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .loop.command import main as command
     elif name == "bake":
         from .tools.bake_command import main as command
+    elif name == "variants":
+        from .variants.command import main as command
     elif name == "job":
         from .job import main as command
     elif name in NOT_BUILT_YET:

@@ -1,0 +1,93 @@
+"""`python -m trainer_core variants DIR …`: draws variants of training pictures, and takes those that are good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..endings import stop_signals
+from ..generate.folder_lock import drawing_in
+from ..generate.telling import told_in_terminal
+from ..problems import WordsError
+from ..settings import read_settings
+from .accept import accept
+from .draw import HIGHEST_CFG, chosen, draw_planned, glaring, plan
+from .review import ACCEPTED, REJECTED, WAITING, Review, read_review
+from .words import VariantOptions, read_words
+
+
+def main(argv: Sequence[str]) -> int:
+    """`variants`; 0 where it is done or was stopped, 1 where it can't be, 2 where words are wrong."""
+    options, rest = read_words(argv)
+    if not options.draws:
+        if rest:
+            raise WordsError(f"variants: {rest[0]} doesn't go with --accept, --reject and --status.")
+        _decide(options)
+        return 0
+    settings = read_settings(rest, "variants")
+    review = read_review(options.dataset, options.review)
+    for sentence in notes(options):
+        print(sentence, flush=True)
+    review.folder.mkdir(parents=True, exist_ok=True)
+    with drawing_in(review.folder), stop_signals() as stop:
+        names = plan(review, options, settings)
+        finished = draw_planned(review, settings, options.batch_size, lambda: stop.asked, told_in_terminal)
+    print(f"{len(names)} variants asked for that were not there; all are in {review.folder}.")
+    print(_text(review) if finished else "Stopped: what is drawn stays, the same command goes on.")
+    return 0
+
+
+def notes(options: VariantOptions) -> list[str]:
+    """What is worth a thought before anything is drawn."""
+    found = []
+    if options.cfg > HIGHEST_CFG:
+        found.append(f"note: CFG {options.cfg:g} is above {HIGHEST_CFG:g}: such pictures teach glaring colours.")
+    if names := glaring(chosen(options.dataset, options)):
+        found.append(
+            f"note: drawn with a CFG above {HIGHEST_CFG:g}, as their PNG info says: {', '.join(names[:5])}"
+            + (f" and {len(names) - 5} more." if len(names) > 5 else ".")
+        )
+    return found
+
+
+def _decide(options: VariantOptions) -> None:
+    review = read_review(options.dataset, options.review)
+    for name in (*options.accept, *options.reject):
+        review.named(name)
+    with drawing_in(review.folder) if options.accept or options.reject else _nothing():
+        for name in options.reject:
+            if review.variants[name].state == ACCEPTED:
+                raise WordsError(f"{name} is in the dataset already: take {review.variants[name].accepted['file']} out there.")
+            review.variants[name].state = REJECTED
+        if options.reject:
+            review.save()
+        for path in accept(review, list(options.accept), options.tagger, options.threshold):
+            print(f"Taken into the dataset: {path}")
+    if options.status:
+        print(json.dumps(_told(review), indent=2, ensure_ascii=False) if options.as_json else _text(review))
+
+
+def _nothing() -> Any:
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+def _told(review: Review) -> dict[str, Any]:
+    return {
+        "folder": str(review.folder),
+        "dataset": str(review.dataset),
+        "variants": {name: asdict(one) for name, one in review.variants.items()},
+    }
+
+
+def _text(review: Review) -> str:
+    lines = [f"{review.folder}: {len(review.variants)} variants of {review.dataset}"]
+    for state in (WAITING, ACCEPTED, REJECTED):
+        names = list(review.in_state(state))
+        lines += [f"  {state}: {' '.join(names)}"] if names else []
+    if review.in_state(WAITING):
+        lines.append("Look at them, then: variants DIR --accept NAME …")
+    return "\n".join(lines)

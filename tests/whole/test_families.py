@@ -225,3 +225,24 @@ def test_full_fp16_is_refused_with_prodigy_and_without() -> None:
     for optimizer in ("Prodigy", "AdamW"):
         with pytest.raises(SettingsError, match="full_fp16 is refused: trained weights stay in full precision"):
             Settings.of(full_fp16=True, optimizer_type=optimizer)
+
+
+@pytest.mark.parametrize(("on", "other"), [("tiny_sdxl", "tiny_sd2"), ("tiny_sd2", "tiny_sdxl"), ("random_base", "tiny_sdxl")])
+def test_a_lora_of_another_family_is_refused_before_the_model_is_loaded(
+    on: str, other: str, family_words: Words, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from lora_workbench.trainer_core.models.header import read_header
+    from lora_workbench.trainer_core.networks.targets import lora_targets
+
+    shapes = {
+        name: shape
+        for one in lora_targets(read_header(request.getfixturevalue(other)))
+        for name, shape in one.shapes(2).items()
+    }
+    save_file({name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "other.safetensors")
+    assert "other.safetensors is a LoRA for another kind of model than" in refused(
+        [f"--network_weights={tmp_path / 'other.safetensors'}"], family_words(on)
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..dataset.items import TrainingSet
 from ..models.families import FAMILIES, FamilyFacts, identify
 from ..models.header import CheckpointError, ModelHeader, read_header
+from ..models.layout import part_names
+from ..models.open_clip import place_info
 from ..models.prediction import prediction_of, prediction_problems
 from ..problems import Problem
 from ..settings import Settings
@@ -30,6 +32,7 @@ def family_problems(settings: Settings, header: ModelHeader, training_set: Train
         *_size_problems(settings, facts, training_set),
         *_network_problems(settings, facts),
         *_vae_problems(settings, facts),
+        *_weights_problems(settings, header, facts),
     ]
 
 
@@ -93,3 +96,28 @@ def _vae_problems(settings: Settings, facts: FamilyFacts) -> list[Problem]:
         return []
     message = f"{settings.vae} is of {other.title}, and its VAE doesn't go with {facts.title}."
     return [Problem("error", "vae-family", message, "Give another VAE, or leave vae out.")]
+
+
+_LDM_NAMES = ("lora_unet_input_blocks_", "lora_unet_middle_block_", "lora_unet_output_blocks_")
+_DIFFUSERS_NAMES = ("lora_unet_down_blocks_", "lora_unet_mid_block_", "lora_unet_up_blocks_")
+
+
+def _weights_problems(settings: Settings, header: ModelHeader, facts: FamilyFacts) -> list[Problem]:
+    """A LoRA to go on from must be of the base's family: the same names in the UNet, text states of the same width."""
+    if settings.network_weights is None:
+        return []
+    try:
+        tensors = read_header(settings.network_weights).tensors
+    except CheckpointError:
+        return []  # told already
+    foreign = any(name.startswith(_DIFFUSERS_NAMES if facts.ldm_names else _LDM_NAMES) for name in tensors)
+    theirs = {info.shape[1] for name, info in tensors.items() if "_attn2_to_k.lora_down." in name and len(info.shape) == 2}
+    ours = {
+        place_info(header.tensors, old).shape[1]
+        for new, old in part_names(header, "unet").items()
+        if new.endswith(".attn2.to_k.weight")
+    }
+    if not foreign and theirs <= ours:
+        return []
+    message = f"{settings.network_weights} is a LoRA for another kind of model than {header.path.name}, which is {facts.title}."
+    return [Problem("error", "network-weights-family", message, "Give a LoRA that was trained on a model of that family.")]

@@ -78,10 +78,32 @@ def _measured(model: Any, words: argparse.Namespace, preset: str) -> tuple[float
         started = time.process_time()
         step()
         taken.append(time.process_time() - started)
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=_uncounted()) as counter:
         step()
     network.detach()
     return median(taken), counter.get_total_flops()
+
+
+def _uncounted() -> dict[Any, Any]:
+    """Products that torch's counter doesn't know: those added in place, and attention on a CPU."""
+    import torch
+
+    def added(_own: Any, left: Any, right: Any, *_more: Any, **_named: Any) -> int:
+        return 2 * left[0] * left[1] * right[1]
+
+    def attention(query: Any, key: Any, *_more: Any, **_named: Any) -> int:
+        batch, heads, rows, width = query
+        return 4 * batch * heads * rows * key[2] * width  # scores, and values
+
+    def attention_backward(_gradient: Any, query: Any, key: Any, *_more: Any, **_named: Any) -> int:
+        return attention(query, key) * 5 // 2  # scores again, and gradients of the weights, values, queries and keys
+
+    aten = torch.ops.aten
+    return {
+        aten.addmm_: added,
+        aten._scaled_dot_product_flash_attention_for_cpu: attention,
+        aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward,
+    }
 
 
 if __name__ == "__main__":

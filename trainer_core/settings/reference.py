@@ -8,6 +8,7 @@ from pathlib import Path
 from ..files import write_atomically
 from ..presets import list_presets
 from .declaration import KIND_WORDS, Setting
+from .network_kinds import ARGUMENTS, KINDS, MODULES, known_arguments
 from .tables import ALL, GROUPS
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
@@ -34,7 +35,26 @@ def page() -> str:
         rest = [one for one in members if one.treatment != "implemented"]
         if rest:
             parts.append("Not used here:\n\n" + "".join(f"- `{one.name}` is {one.treatment}: {one.reason}.\n" for one in rest))
+    parts.append(_network_arguments())
     return "\n".join(parts)
+
+
+def _network_arguments() -> str:
+    """What can stand in network_args, and with which kinds."""
+    text = "## Arguments of networks\n\nWritten as `--network_args name=value …`; kinds and what webui loads of them are in "
+    rows = [text + "[networks.md](networks.md).\n\n| argument | value | meaning | taken by |\n|---|---|---|---|\n"]
+    for setting in ARGUMENTS.values():
+        kind = ", ".join(f"`{choice}`" for choice in setting.choices) or KIND_WORDS[setting.kind] + _limits(setting)
+        rows.append(f"| `{setting.name}` | {kind} | {setting.help} | {_takers(setting.name)} |\n")
+    return "".join(rows)
+
+
+def _takers(argument: str) -> str:
+    takers = [f"`{module}`" for module in MODULES[:3] if argument in known_arguments(module, None)]
+    kinds = [name for name in KINDS if argument in known_arguments("lycoris.kohya", name)]
+    if kinds:
+        takers.append("`lycoris.kohya`" + ("" if len(kinds) == len(KINDS) else f" ({', '.join(kinds)})"))
+    return ", ".join(takers)
 
 
 def _presets() -> str:

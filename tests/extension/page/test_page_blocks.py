@@ -12,6 +12,8 @@ from blocks_server import weighing
 from fake_world import EVIL
 
 from lora_workbench.extension.workbench import Workbench
+from lora_workbench.tests.hosts.test_chinese import english
+from lora_workbench.trainer_core.networks.blocks import NAMES
 
 OUTX = "X,X,X,X,X,X,X,X,1,1,1,1,1,1,1,1,1"
 PRESETS = f"# mine\r\nMINE:{','.join(['0.5'] * 17)}\r\nL25:{','.join(['1'] * 25)}\r\n".encode()
@@ -47,7 +49,7 @@ class Scene:
 
     def take(self, name: str = "penny") -> None:
         self.page.select_option("#lw-blocks-lora", str(self.folder / "loras" / f"{name}.safetensors"))
-        self.page.wait_for_selector("#lw-blocks-facts >> text=modules")
+        self.page.wait_for_selector("#lw-blocks-facts >> text=/4 (modules|个模块)/")
 
     def word(self) -> str:
         self.page.wait_for_function("() => document.querySelector('#lw-blocks-word').value")
@@ -60,9 +62,9 @@ def scene(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
     with ExitStack() as ends:
         made: list[Scene] = []
 
-        def make(presets: bytes | None = PRESETS, **project: Any) -> Scene:
+        def make(presets: bytes | None = PRESETS, language: str = "en", **project: Any) -> Scene:
             folder = tmp_path / "world"
-            address, bench = ends.enter_context(weighing(folder, presets, **project))
+            address, bench = ends.enter_context(weighing(folder, presets, language, **project))
             page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="en-US")
             ends.callback(page.close)
             made.append(Scene(address, bench, folder, page))
@@ -270,6 +272,28 @@ def test_names_are_shown_as_they_are(scene: Any) -> None:
     page.wait_for_function("() => document.querySelector('#lw-block-IN04-number').value === '0.1'")
     page.click("#lw-blocks-keep")
     assert page.input_value("#lw-blocks-name") == name and page.evaluate("window.hacked") is None
+
+
+def test_in_chinese(scene: Any) -> None:
+    one = scene(language="zh_CN")
+    page = one.page
+    one.take()
+    page.select_option("#lw-blocks-preset", "OUTX")
+    one.word()
+    page.evaluate("() => { for (const one of document.querySelectorAll('#lw-root details')) one.open = true }")
+    page.fill("#lw-blocks-given", "<lora:a:0.8:0.2:lwb=MINE>")
+    page.click("#lw-blocks-mend")
+    page.wait_for_selector("#lw-blocks-mended-lines .lw-problem")
+    known = {*NAMES[17], "OUTX", "OUT · ", "IN · ", "X =", "te=", "unet=", "lora-block-weight", "lbwpresets.txt"}
+    shown = {*known, *(field.input_value() for field in page.locator("textarea, #lw-blocks-word").all())}
+    assert english(page, {*shown, page.get_attribute("#lw-blocks-given", "placeholder")}) == []
+    page.click("#lw-blocks-bake")
+    page.fill("#lw-blocks-bake-name", "baked")
+    page.click("#lw-blocks-bake-write")
+    page.wait_for_selector("#lw-blocks-said")
+    page.click("#lw-blocks-keep")
+    path = page.inner_text(".lw-panel .lw-path")
+    assert english(page, {*shown, page.get_attribute("#lw-blocks-given", "placeholder"), path, "baked"}) == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -26,6 +26,8 @@ def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torc
     arguments = optimizer_arguments(settings)
     if settings.optimizer_type == "AdaFactor":
         arguments.setdefault("relative_step", True)
+    if settings.optimizer_type == "ProdigyPlusScheduleFree" and len(made) == 1:
+        arguments.setdefault("split_groups", False)  # it does so by itself, and says so in the terminal
     rates = list(dict.fromkeys(group["lr"] for group in made)) if spec_of(settings).adaptive else []
     sets = [[group for group in made if group["lr"] == rate] for rate in rates] if len(rates) > 1 else [made]
     try:

@@ -132,6 +132,7 @@ function blockView(block, { set, complain, tellOf }) {
     "aria-label": t("Weight of {block}", { block: name }),
   });
   const heat = h("div", { class: "lw-block-heat", hidden: true });
+  let kept = "";
   const element = h(
     "div",
     { class: "lw-block", "data-block": name, "data-side": sideOf(name) },
@@ -167,11 +168,17 @@ function blockView(block, { set, complain, tellOf }) {
     complain(good ? "" : t("{block}: write a number, X, X+0.2 or X-0.2; R and U are random.", { block: name }));
     if (good) set(name, word);
   });
+  number.addEventListener("blur", () => {
+    number.value = kept; // what was no weight is forgotten
+    setAttribute(number, "aria-invalid", null);
+    complain("");
+  });
   for (const event of ["pointerenter", "focusin"]) element.addEventListener(event, () => tellOf(name));
 
   return {
     element,
     put(word, x) {
+      kept = word;
       const weight = weightOf(word, x);
       const shown = Math.min(1, Math.max(0, weight ?? 0));
       slider.value = String(shown);

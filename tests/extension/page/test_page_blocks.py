@@ -97,6 +97,9 @@ def test_weights_by_preset_mouse_and_keyboard(scene: Any, until: Any) -> None:
     until(lambda: one.blocks["values"][7] == "-0.25")
     page.fill("#lw-block-M00-number", "much")
     page.wait_for_selector("text=M00: write a number")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("text=M00: write a number", state="hidden")
+    assert page.input_value("#lw-block-M00-number") == "-0.25"
     page.fill("#lw-block-M00-number", "x+0.2")
     until(lambda: one.blocks["values"][7] == "X+0.2")
     page.locator("[data-side=IN] .lw-small-segments button", has_text="0").click()

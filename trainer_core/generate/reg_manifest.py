@@ -6,6 +6,7 @@ torch, so that the plan can ask.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -51,7 +52,10 @@ class Manifest:
     def is_ours(self, path: Path) -> bool:
         """Whether the picture was drawn by us and nobody has changed it since."""
         entry = self.pictures.get(path.name)
-        return entry is not None and path.is_file() and file_sha256(path) == entry.sha256
+        if entry is None or not path.is_file():
+            return False
+        stat = path.stat()
+        return _sha256(path, stat.st_mtime_ns, stat.st_size) == entry.sha256
 
     def settle(self, folder: Path) -> None:
         """Takes over what was pending and is on the disk: whoever ended the process in between loses nothing."""
@@ -60,6 +64,12 @@ class Manifest:
             if path.is_file() and file_sha256(path) == entry.sha256:
                 self.pictures[name] = entry
         self.pending = {}
+
+
+@functools.lru_cache(maxsize=100_000)
+def _sha256(path: Path, mtime_ns: int, size: int) -> str:
+    """The file's hash, read once a process while it is as it was: a page asks again with each change of an option."""
+    return file_sha256(path)
 
 
 def text_hash(text: str) -> str:

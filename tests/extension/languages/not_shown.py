@@ -17,15 +17,10 @@ SILENT_FILES = (
     "trainer_core/command_errors.py",
     "trainer_core/commands.py",
     "trainer_core/dataset/batches.py",
-    "trainer_core/generate/grid_axes.py",
-    "trainer_core/generate/grid_cells.py",
     "trainer_core/generate/grid_command.py",
-    "trainer_core/generate/grid_numbers.py",
+    "trainer_core/generate/grid_number_words.py",
     "trainer_core/generate/grid_page.py",
     "trainer_core/generate/grid_plot.py",
-    "trainer_core/generate/grid_prompts.py",
-    "trainer_core/generate/grid_runs.py",
-    "trainer_core/generate/grid_suites.py",
     "trainer_core/generate/grid_words.py",
     "trainer_core/generate/infotext.py",
     "trainer_core/generate/reg_words.py",
@@ -59,6 +54,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/blocks_repair.js": ("<lora:penny",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
+    "extension/page/test_fault.js": ("not ${hasTag",),
     "extension/page/test_options.js": ("${activationOf",),
     "extension/queue_driver.py": ("tell app",),
     "trainer_core/planning/base_model.py": (", to the very end", "{}: {}, predicts"),
@@ -93,6 +89,26 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Round {}: nothing was accepted",
     ),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
+    "trainer_core/generate/grid_axes.py": ("strength {}",),
+    "trainer_core/generate/grid_find.py": ("{} --out",),
+    "trainer_core/generate/option_words.py": ("{} is not 1 or more",),
+    # The sheet's labels and the terminal's last line.
+    "trainer_core/generate/prior.py": ("{} pictures drawn into {}, {} were there; together", "seeds {}"),
+    "trainer_core/generate/prior_words.py": (
+        "python -m",
+        "Draws what the base",
+        "All other words are the training's settings",
+    ),
+    # The same as the page shows it, for the terminal.
+    "trainer_core/generate/whose_fault.py": (
+        "The training pictures most like",
+        "({} is how like",
+        "The tagger sees nothing",
+        "Seen in it",
+        ", and the base",
+        "{} ({}): in {}",
+        "What many pictures show and few captions name is learnt by the activation tag: add the tag, or",
+    ),
     "trainer_core/generate/reg.py": (
         "What is drawn stays; the same command",
         "{}: {} pictures to draw",
@@ -207,7 +223,7 @@ TERMS: tuple[str, ...] = (
 
 # What is written as it is: values, fields of files and of the API, commands.
 LITERALS: tuple[str, ...] = (
-    "others", "CosineAnnealingLR",
+    "others", "choose", "CosineAnnealingLR",
     "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",

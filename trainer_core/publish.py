@@ -14,12 +14,12 @@ from .files import write_json
 
 _LORA_EXTENSIONS = (".safetensors", ".pt", ".ckpt")
 _BESIDE = (*_LORA_EXTENSIONS, ".json", ".preview.png", ".png")  # what webui takes as belonging to a LoRA of that stem
-_BASE = "SD1"  # webui's word for Stable Diffusion 1.x
 
 
-def publish_job(lora: Path, job: Path, events: EventLog, wanted: Mapping[str, Any]) -> Path | None:
+def publish_job(lora: Path, job: Path, events: EventLog, wanted: Mapping[str, Any], family: str = "SD1") -> Path | None:
     """Publishes a job's LoRA as its `publish` says: {"folder", "activation", "notes"}; None, with a warning, where it can't.
 
+    `family`: the base model's, in webui's word (SD1, SD2, SDXL).
     The LoRA that was trained stays where it is in any case.
     """
     folder = Path(str(wanted["folder"])).expanduser()
@@ -30,6 +30,7 @@ def publish_job(lora: Path, job: Path, events: EventLog, wanted: Mapping[str, An
             activation=str(wanted.get("activation") or ""),
             notes=str(wanted.get("notes") or ""),
             preview=last_sample(job),
+            family=family,
         )
     except OSError as error:
         why = f"{lora} could not be put into {folder} ({error.strerror or error}): copy it there by hand."
@@ -38,7 +39,9 @@ def publish_job(lora: Path, job: Path, events: EventLog, wanted: Mapping[str, An
         return None
 
 
-def publish(lora: Path, folder: Path, *, activation: str = "", notes: str = "", preview: Path | None = None) -> Path:
+def publish(
+    lora: Path, folder: Path, *, activation: str = "", notes: str = "", preview: Path | None = None, family: str = "SD1"
+) -> Path:
     """Copies the LoRA into `folder` under the next free name, with its card and preview; the copy's path.
 
     A LoRA that lies in the folder (or in one below it) is not copied. Nothing that is there is ever replaced.
@@ -46,7 +49,7 @@ def publish(lora: Path, folder: Path, *, activation: str = "", notes: str = "", 
     target = lora if _lies_in(lora, folder) else _copy(lora, folder)
     card = target.with_suffix(".json")
     if not card.exists():
-        write_json(card, _card(activation, notes))
+        write_json(card, _card(activation, notes, family))
     picture = target.with_suffix(".preview.png")
     if preview is not None and preview.is_file() and not picture.exists():
         _place(preview, picture)
@@ -62,11 +65,11 @@ def last_sample(job: Path) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _card(activation: str, notes: str) -> dict[str, Any]:
+def _card(activation: str, notes: str, family: str) -> dict[str, Any]:
     """What webui's own editor of LoRA cards writes."""
     return {
         "description": "",
-        "sd version": _BASE,
+        "sd version": family,
         "activation text": activation,
         "preferred weight": 1,
         "negative text": "",

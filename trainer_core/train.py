@@ -99,7 +99,7 @@ def train_in(
     finally:
         clear(folder)
         name_lock.release(remove=True)
-    published = publish_job(path, folder, events, publication) if publication else None
+    published = publish_job(path, folder, events, publication, run.model.facts.webui) if publication else None
     events.write(
         "done",
         path=str(path),

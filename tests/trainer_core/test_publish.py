@@ -49,7 +49,9 @@ def test_a_name_that_is_taken_gets_a_number(lora: Path, tmp_path: Path, taken: s
     (folder / taken).parent.mkdir(parents=True)
     (folder / taken).write_bytes(b"theirs")
     assert publish(lora, folder).name == "penny-2.safetensors"
-    assert publish(lora, folder).name == "penny-3.safetensors"
+    assert publish(lora, folder, family="SDXL").name == "penny-3.safetensors"
+    versions = [json.loads((folder / f"penny-{number}.json").read_text())["sd version"] for number in (2, 3)]
+    assert versions == ["SD1", "SDXL"]
     assert (folder / taken).read_bytes() == b"theirs"
 
 

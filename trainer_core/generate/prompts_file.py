@@ -169,7 +169,7 @@ def _request(values: Mapping[str, Any], defaults: Request, place: str, notes: di
     """One entry's request; sizes are cut down to multiples of 8, steps to 1 … 1000, as kohya does."""
     for name in values:
         if name not in ("prompt", "enum", *_OPTIONS.values()):
-            notes[f"{name} in the sample prompts does nothing with Stable Diffusion 1.x."] = None
+            notes[f"{name} in the sample prompts does nothing here."] = None
 
     def number(name: str, default: Any, convert: Callable[[Any], Any]) -> Any:
         if values.get(name) is None:

@@ -28,7 +28,7 @@ class TextFacts:
 
 @dataclass(frozen=True)
 class FamilyFacts:
-    """What the rest of the program asks of a family. `size_step`: sizes of pictures are multiples of it.
+    """What the rest of the program asks of a family. `webui`: its word in webui's cards. `size_step`: sizes of pictures are multiples of it.
 
     `architectures`, `implementation`: modelspec's names for a LoRA, the former of models that predict noise and velocity.
     `ldm_names`: LoRA files name the UNet's modules as the original layout does, not as diffusers.
@@ -41,6 +41,7 @@ class FamilyFacts:
     resolution: int
     scaling_factor: float
     text: tuple[TextFacts, ...]
+    webui: str
     size_step: int = 8
     ldm_names: bool = False
     has_clip_skip: bool = True
@@ -60,6 +61,7 @@ FAMILIES: dict[str, FamilyFacts] = {
         512,
         0.18215,
         (TextFacts("text_encoder", "lora_te_text_model"),),
+        "SD1",
     ),
     "sd2": FamilyFacts(
         "Stable Diffusion 2.x",
@@ -68,6 +70,7 @@ FAMILIES: dict[str, FamilyFacts] = {
         768,
         0.18215,
         (TextFacts("text_encoder", "lora_te_text_model", open_clip=True),),
+        "SD2",
         has_clip_skip=False,
     ),
     "sdxl": FamilyFacts(
@@ -80,6 +83,7 @@ FAMILIES: dict[str, FamilyFacts] = {
             TextFacts("text_encoder", "lora_te1_text_model", penultimate=True),
             TextFacts("text_encoder_2", "lora_te2_text_model", open_clip=True, penultimate=True, pooled=True),
         ),
+        "SDXL",
         size_step=32,
         ldm_names=True,
         has_clip_skip=False,

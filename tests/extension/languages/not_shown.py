@@ -213,7 +213,8 @@ TERMS: tuple[str, ...] = (
     "SD", "OUTX", "BASE", "IN", "OUT", "OUTALL", "INALL", "DoRA", "GLoRA", "Reload", "Presets",
     "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",
-    "Alpha", "alpha", "Gamma", "SNR", "EMA", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face", "Weights",
+    "Alpha", "alpha", "Gamma", "SNR", "EMA", "Huber", "ROCm", "CUDA", "GPU", "CPU", "DeepSpeed", "ZeRO", "Hugging", "Face",
+    "Weights",
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
@@ -228,6 +229,7 @@ LITERALS: tuple[str, ...] = (
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
-    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic", "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
+    "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic",
+    "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
     "tagger", "checkpoints", "te", "unet", "lora", "lbw", "lwb", "lbwe", "do", "torch",
 )  # fmt: skip

@@ -28,11 +28,12 @@ class TextFacts:
 
 @dataclass(frozen=True)
 class FamilyFacts:
-    """What the rest of the program asks of a family. `webui`: its word in webui's cards. `size_step`: sizes of pictures are multiples of it.
+    """What the rest of the program asks of a family.
 
-    `architectures`, `implementation`: modelspec's names for a LoRA, the former of models that predict noise and velocity.
-    `ldm_names`: LoRA files name the UNet's modules as the original layout does, not as diffusers.
-    `has_clip_skip`: whether webui and other programs heed clip skip with it.
+    `webui`: its word in webui's cards. `size_step`: sizes of pictures are multiples of it. `architectures`,
+    `implementation`: modelspec's names for a LoRA, the former of models that predict noise and velocity. `ldm_names`: LoRA
+    files name the UNet's modules as the original layout does, not as diffusers. `has_clip_skip`: whether webui and other
+    programs heed clip skip with it.
     """
 
     title: str

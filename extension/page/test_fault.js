@@ -35,6 +35,7 @@ export function faultPart(app, model) {
     show(tags, stuck.length);
     show(none, !stuck.length);
     show(body, true);
+    element.scrollIntoView({ block: "nearest" });
   };
   const thumb = (one, size) => api.url("thumb", { folder: one.folder, name: one.name, size });
   const enlarge = (found, at) =>
@@ -69,6 +70,7 @@ export function faultPart(app, model) {
       h("button", { type: "button", class: "lw-link", on: { click: () => app.showCaptions(filter) } }, words);
     const named = names.map((name) => `name:"${name.replaceAll('"', "?")}"`).join(" or ");
     const unnamed = `not ${hasTag(tag)} (${named})`;
+    const inCaptions = t("{tag}: in {captions} of {of} captions", { tag, captions, of });
     const told = [
       t("the tagger is {percent} % sure", { percent: percent(one.score, 1) }),
       one.in_base && t("the base draws it too"),
@@ -76,7 +78,7 @@ export function faultPart(app, model) {
     return h(
       "li",
       {},
-      link(t("{tag}: in {captions} of {of} captions", { tag, captions, of }), hasTag(tag)),
+      captions ? link(inCaptions, hasTag(tag)) : inCaptions,
       " · ",
       seen > captions && names.length
         ? link(t("seen in {seen} pictures", { seen }), unnamed)

@@ -57,8 +57,9 @@ function buildGrid(app) {
         : "",
     );
     show(there, kept);
-    setText(failed, model.gridError);
-    show(failed, model.gridError);
+    const wrong = model.error || model.gridError;
+    setText(failed, wrong);
+    show(failed, wrong);
     make.look();
   };
   for (const topic of ["plan", "grid", "runs"]) model.on(topic, look);

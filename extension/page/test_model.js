@@ -23,6 +23,7 @@ export function createTest({ api, store }) {
     others: [], // LoRAs of webui's folder
     plan: null, // {count, missing, seconds} or {error}
     grid: null, // {grids, cells, …}; null: none is there
+    error: "", // why runs or lists are not known
     gridError: "",
     chosen: null, // a cell's id
 
@@ -60,9 +61,10 @@ export function createTest({ api, store }) {
         model.runs = runs.runs;
         Object.assign(model, { others: runs.others, samplers: runs.samplers, schedules: runs.schedules });
         model.suites = suites.suites;
-        store.say("");
+        model.error = "";
       } catch (error) {
-        store.say(error.message);
+        model.error = error.message;
+        tell("plan");
         return;
       }
       tell("runs");

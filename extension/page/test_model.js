@@ -74,7 +74,7 @@ export function createTest({ api, store }) {
       model.look();
     },
 
-    /** Fetches the grid that is there; `always` also where nothing seems to have changed. */
+    /** Fetches the grid that is there, as far as it is drawn. */
     async look() {
       looked = Date.now();
       const { run } = model.request();

@@ -16,7 +16,7 @@ from .review import ACCEPTED, PLANNED, Review, Variant, now
 PROVENANCE = "provenance.json"  # in the dataset, so that it goes where the pictures go
 
 
-def accept(review: Review, names: list[str], tagger: str, threshold: float, extension: str = ".txt") -> list[Path]:
+def accept(review: Review, names: list[str], tagger: str, threshold: float) -> list[Path]:
     """The copies' paths. Cut off anywhere, the same again finishes what is missing and does nothing twice."""
     for name in names:
         if review.named(name).state == PLANNED:
@@ -26,20 +26,20 @@ def accept(review: Review, names: list[str], tagger: str, threshold: float, exte
         one = review.variants[name]
         if one.state != ACCEPTED:
             folder = (review.dataset / one.source).parent
-            target = _free(review, folder / name, extension)
-            caption = _caption(review, one, target, tagger, threshold, extension)
+            target = _free(review, folder / name, one.caption_extension)
+            caption = _caption(review, one, target, tagger, threshold)
             file = target.relative_to(review.dataset).as_posix()
             one.state, one.accepted = ACCEPTED, {"by": "person", "time": now(), "file": file, "caption": caption}
             review.save()
-        paths.append(_carried_out(review, name, one, extension))
+        paths.append(_carried_out(review, name, one))
     return paths
 
 
-def _carried_out(review: Review, name: str, one: Variant, extension: str) -> Path:
+def _carried_out(review: Review, name: str, one: Variant) -> Path:
     target = review.dataset / one.accepted["file"]
     if not target.is_file():
         write_atomically(target, (review.folder / name).read_bytes())
-    text = caption_file(target, extension)
+    text = caption_file(target, one.caption_extension)
     if one.accepted["caption"] and not text.is_file():
         batch = apply_changes(
             target.parent, [Change(text, None, one.accepted["caption"].encode("utf-8"))], f"caption of {name}"
@@ -64,9 +64,9 @@ def _free(review: Review, wanted: Path, extension: str) -> Path:
     return candidate
 
 
-def _caption(review: Review, one: Variant, target: Path, tagger: str, threshold: float, extension: str) -> str:
+def _caption(review: Review, one: Variant, target: Path, tagger: str, threshold: float) -> str:
     """The source's caption, or what the tagger sees behind the source's first tag."""
-    text = read_caption(caption_file(review.dataset / one.source, extension)).text.strip()
+    text = read_caption(caption_file(review.dataset / one.source, one.caption_extension)).text.strip()
     if not tagger:
         return text
     from ...tagger.model import Tagger

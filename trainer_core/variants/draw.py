@@ -43,10 +43,11 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
     mask = str(options.mask.expanduser().absolute()) if options.mask else ""
     if mask:
         _opened(Path(mask))
+    extension = settings.caption_extension if "caption_extension" in settings.given else ".txt"
     names = []
     for path in chosen(review.dataset, options):
         size = _size(_opened(path).size, settings)
-        prompt = options.prompt or _prompt(path, settings)
+        prompt = options.prompt or _prompt(path, extension)
         for number in range(options.count):
             request = Request(
                 prompt, options.negative, *size, seed=(settings.seed or 0) + number, steps=options.steps, cfg=options.cfg,
@@ -56,7 +57,7 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
             variant = Variant(
                 PLANNED, path.relative_to(review.dataset).as_posix(), file_sha256(path), options.denoise, asdict(request),
                 str(model), digest, mask, file_sha256(Path(mask)) if mask else "", options.only_masked, lora, lora_digest,
-                options.strength if lora else None,
+                options.strength if lora else None, extension,
             )  # fmt: skip
             name = review.add(variant)
             names += [name] if name else []
@@ -186,8 +187,8 @@ def _infotext(one: Variant) -> str:
     return f"{text}, Inpaint area: Only masked" if one.only_masked else text
 
 
-def _prompt(path: Path, settings: Settings) -> str:
-    text = read_caption(caption_file(path, settings.caption_extension or ".txt")).text.strip()
+def _prompt(path: Path, extension: str) -> str:
+    text = read_caption(caption_file(path, extension)).text.strip()
     if not text:
         raise UserError(f"{path.name} has no caption to draw by: tag it first, or give --prompt.")
     return as_prompt(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -37,6 +38,7 @@ class Variant:
     lora: str = ""
     lora_sha256: str = ""
     strength: float | None = None
+    caption_extension: str = ".txt"
     infotext: str = ""
     sha256: str = ""
     accepted: dict[str, str] = field(default_factory=dict)
@@ -68,14 +70,18 @@ class Review:
 
     def add(self, variant: Variant) -> str | None:
         """Its new name; None where the very same was asked for before."""
-        wanted = variant.asked()
-        if any(one.asked() == wanted for one in self.variants.values()):
+        wanted = _key(variant)
+        if any(_key(one) == wanted for one in self.variants.values()):
             return None
         stem, number = Path(variant.source).stem, 1
         while (name := f"{stem}-v{number:03d}.png") in self.variants:
             number += 1
         self.variants[name] = variant
         return name
+
+
+def _key(variant: Variant) -> str:
+    return json.dumps(variant.asked(), sort_keys=True)  # lists that were tuples before they were written are the same
 
 
 def _said(variant: Variant) -> dict[str, Any]:

@@ -22,6 +22,7 @@ SILENT_FILES = (
     "trainer_core/generate/grid_page.py",
     "trainer_core/generate/grid_plot.py",
     "trainer_core/generate/grid_words.py",
+    "trainer_core/generate/img2img.py",
     "trainer_core/generate/infotext.py",
     "trainer_core/generate/reg_words.py",
     "trainer_core/generate/samplers.py",
@@ -33,6 +34,7 @@ SILENT_FILES = (
     "trainer_core/settings/reference.py",
     "trainer_core/tools/bake_command.py",
     "trainer_core/train_network.py",
+    "trainer_core/variants",
 )
 
 # Names that have several words, in whatever file.

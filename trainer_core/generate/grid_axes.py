@@ -10,7 +10,7 @@ from typing import Any
 
 from ..problems import WordsError
 from .grid_runs import Snapshot
-from .lora_words import with_words
+from .lora_words import with_words, written_out
 from .request import Lora, Request
 
 LORA_AXES = ("snapshots", "te", "unet", "strength", "lbw", "x")  # what the base without LoRA doesn't have
@@ -117,7 +117,7 @@ def block_points(lists: Sequence[str]) -> list[Point]:
     unlike = list(dict.fromkeys(lists))
     places = [one for one in unlike if "," in one]
     ids = [f"list{places.index(one) + 1}" if one in places else f"lbw{one or 'ALL'}" for one in unlike]
-    return [Point(id_, one or "all blocks", one) for id_, one in zip(ids, unlike, strict=True)]
+    return [Point(id_, one or "all blocks", written_out(one)) for id_, one in zip(ids, unlike, strict=True)]
 
 
 def x_points(values: Sequence[float]) -> list[Point]:

@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from ...tagger.hub import find_or_download
 from ...tagger.shares import share
 from ..command_errors import system_sentence
+from ..files import data_folder
 from ..problems import UserError, WordsError
 from .folder_lock import drawing_in
 from .grid_choose import delete, write_next
@@ -94,7 +96,7 @@ def _write_results(found: FoundGrid) -> None:
 
     given, folder = found.given, found.given.folder
     grids, files, hashes = found.grids, found.files, found.hashes
-    tagger = Path(given.words.tagger) if given.words.tagger else None
+    tagger = _tagger(given.words.tagger) if given.words.tagger else None
     numbers = cell_numbers(found.cells, files, tagger, given.pictures() if tagger else None)
     with _written("The pictures are drawn, the grid can't be written"):
         write_manifest(folder, grids, files, hashes, numbers, found.about())
@@ -120,11 +122,15 @@ def _tell_fault(given: Given) -> None:
 
     words = given.words
     if not words.tagger:
-        raise WordsError("--whose_fault needs --tagger with a WD tagger's folder or .onnx, to compare pictures by.")
+        raise WordsError("--whose_fault needs --tagger with a WD tagger's folder, .onnx or name, to compare pictures by.")
     extension = str(given.settings.get("caption_extension") or ".txt")
-    print(
-        fault_text(whose_fault(given.folder, words.whose_fault, Path(words.tagger).expanduser(), given.pictures(), extension))
-    )
+    tagger = _tagger(words.tagger)
+    print(fault_text(whose_fault(given.folder, words.whose_fault, tagger, given.pictures(), extension)))
+
+
+def _tagger(named: str) -> Path:
+    """The tagger's file or folder, which may be named as `tag` names it."""
+    return find_or_download(named, data_folder() / "models" / "taggers")
 
 
 def _choose(given: Given) -> None:

@@ -68,7 +68,9 @@ def build_parser() -> argparse.ArgumentParser:
     picture.add_argument("--clip_skip", type=int, metavar="N", help="default: the training's")
     picture.add_argument("--batch_size", type=int, default=4, metavar="N")
     parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")
-    parser.add_argument("--tagger", metavar="MODEL", help="a WD tagger's folder or .onnx, for numbers beside the pictures")
+    parser.add_argument(
+        "--tagger", metavar="MODEL", help="a WD tagger's folder, .onnx or name, for numbers beside the pictures"
+    )
     parser.add_argument("--pictures", metavar="DIR", help="the training pictures, to compare with; default: the training's")
     fault = parser.add_argument_group("whose fault it is")
     fault.add_argument("--whose_fault", metavar="CELL", help="training pictures most like that cell, and tags that stick")

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ..files import data_folder
+from ..networks.block_presets import FILE_NAME
+from ..networks.block_weights import user_presets
 from ..problems import UserError
 from .grid_runs import read_snapshot
 from .request import Lora, Request
@@ -77,7 +80,12 @@ def _lora(word: str, inside: str, folders: Sequence[Path]) -> Lora:
     unet = _number(word, named.get("unet", numbers[1] if len(numbers) > 1 else str(te)))
     x = _number(word, named["x"]) if "x" in named else None
     path = find_lora(name, folders)
-    return Lora(name, read_snapshot(path).digest, te, unet, named.get("lbw", ""), x, str(path))
+    return Lora(name, read_snapshot(path).digest, te, unet, written_out(named.get("lbw", "")), x, str(path))
+
+
+def written_out(lbw: str) -> str:
+    """Block weights with a preset of the user's own as its list, so that a picture of another list is another picture."""
+    return user_presets([data_folder() / FILE_NAME]).get(lbw.strip(), lbw.strip()) if lbw else ""
 
 
 def _number(word: str, text: str) -> float:

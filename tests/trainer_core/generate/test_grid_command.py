@@ -274,7 +274,8 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "gone.safetensors"),
         (["RUN", "--delete_others"], 2, "need --choose"),
         (["RUN", "--whose_fault", "e1"], 2, "needs --tagger"),
-        (["RUN", "--whose_fault", "e1", "--tagger", "nowhere.onnx"], 1, "There is no grid in"),
+        (["RUN", "--whose_fault", "e1", "--tagger", "nowhere.onnx"], 1, "The tagger nowhere.onnx is missing"),
+        (["RUN", "--whose_fault", "e1", "--tagger", str(TAGGER)], 1, "There is no grid in"),
         (["RUN", "--prompt", "a", "--sampler", "DPM++ SDE"], 1, "can't be equal to webui's"),
     ],
 )

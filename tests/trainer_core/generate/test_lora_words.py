@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lora_workbench.trainer_core.generate.grid_axes import block_points
 from lora_workbench.trainer_core.generate.infotext import infotext
 from lora_workbench.trainer_core.generate.lora_words import read_words, with_loras, with_words
 from lora_workbench.trainer_core.generate.request import Request
@@ -97,6 +98,16 @@ def test_block_weights_leave_blocks_out(model: Model, folder: Path) -> None:
     assert (drawn(":lbw=ALL") == drawn("")).all()
     assert (drawn(":lbw=INALL") == pixels(generate(model, [ONE])[0])).all(), "its UNet part lies in OUT11 alone"
     assert np.abs(drawn(":lbw=OUTX:x=1") - drawn(":lbw=INALL")).max() > 2
+
+
+def test_presets_of_the_users_own_are_written_out(folder: Path, own_data_folder: Path) -> None:
+    """So that a picture by a preset that has been changed since is another picture."""
+    values = ",".join("0" if number else "1" for number in range(17))
+    own_data_folder.mkdir(parents=True)
+    (own_data_folder / "lbwpresets.txt").write_text(f"MINE:{values}\n", encoding="utf-8")
+    (lora,) = with_loras(replace(ONE, prompt="<lora:penny:1:lbw=MINE>"), [folder]).loras
+    (point,) = block_points(["MINE"])
+    assert lora.lbw == point.value == values and (point.id, point.label) == ("lbwMINE", "MINE")
 
 
 def test_the_infotext_names_them_with_their_hashes(folder: Path) -> None:

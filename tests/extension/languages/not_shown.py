@@ -50,7 +50,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),
     "extension/page/reg_options.js": ("smile, outdoors",),
-    "extension/page/reg_pairs.js": ("class word", "schedule type", "prompt's end"),  # the trainer's, which are looked up
+    "extension/page/reg_pairs.js": ("class word", "prompt's end"),  # the trainer's, which are looked up
     "extension/page/loop_options.js": ("SUBJECT, smile",),
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/blocks_repair.js": ("<lora:penny",),

@@ -2,7 +2,8 @@
 
 import { h, keyed, setAttribute, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { button, errorLine } from "./parts.js";
+import { button, errorLine, tell } from "./parts.js";
+import { sendPicture } from "./send_picture.js";
 
 /** `model` is loopModel's. */
 export function candidateView(app, model) {
@@ -50,13 +51,23 @@ export function candidateView(app, model) {
   const reject = button(t("Reject (R)"), () => decide("reject"), { id: "lw-loop-reject" });
   const back = button(t("Undo (Z)"), undo, { id: "lw-loop-undo" });
   const next = button(t("The rest stays out"), () => model.next(), { id: "lw-loop-next" });
+  const hand = (place) => async () => {
+    const one = current();
+    if (one) tell(line, await sendPicture(place, { address: address(one), name: one.name, words: one.prompt }));
+  };
+  const handing = h(
+    "span",
+    { class: "lw-line" },
+    button(t("To img2img"), hand("img2img"), { line, id: "lw-loop-img2img" }),
+    button(t("To inpaint"), hand("inpaint"), { line, id: "lw-loop-inpaint" }),
+  );
   const stage = h(
     "div",
     { class: "lw-loop-stage", tabindex: "0", id: "lw-loop-stage", role: "group", "aria-label": t("The candidate") },
     image,
     words,
   );
-  const buttons = h("div", { class: "lw-line" }, accept, reject, back, next);
+  const buttons = h("div", { class: "lw-line" }, accept, reject, back, next, handing);
   const element = h("section", { class: "lw-loop-view" }, stage, buttons, told, line, strip);
   element.addEventListener("keydown", (event) => {
     const deed = event.ctrlKey || event.metaKey || event.altKey ? null : keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -89,6 +100,7 @@ export function candidateView(app, model) {
     at = Math.max(0, Math.min(at, all.length - 1));
     const one = current();
     show(element, one);
+    show(handing, app.store.state?.host?.sends);
     if (!one) return;
     const source = address(one);
     if (image.getAttribute("src") !== source) image.src = source;

@@ -233,5 +233,5 @@ LITERALS: tuple[str, ...] = (
     "merges", "gone", "kept", "source", "kind", "add", "remove", "not", "New", "ItemProperty", "Path", "Name",
     "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic",
     "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
-    "tagger", "checkpoints", "te", "unet", "lora", "lbw", "lwb", "lbwe", "do", "torch",
+    "tagger", "checkpoints", "inpaint", "img2img", "ControlNet", "te", "unet", "lora", "lbw", "lwb", "lbwe", "do", "torch",
 )  # fmt: skip

@@ -123,3 +123,36 @@ def test_what_can_not_be_decided_any_more_is_told(scene: Scene, until: Any) -> N
     page.click("#lw-loop-accept")
     page.wait_for_selector("text=There is no loop in this project yet.")
     scene.wrong = [one for one in scene.wrong if "404" not in one]
+
+
+def test_a_candidate_goes_to_the_hosts_img2img(scene: Scene) -> None:
+    """A page with the host's own element ids beside ours: the picture, its words, and ControlNet's name where that is."""
+    page = scene.page
+    page.evaluate(
+        """() => {
+          for (const id of ["img2img_image", "img2maskimg"]) {
+            const place = document.createElement("div");
+            place.id = id;
+            place.innerHTML = "<input type=file>";
+            place.firstChild.addEventListener("change", (event) => { window.handed = [id, event.target.files[0].name]; });
+            document.body.append(place);
+          }
+          const prompt = document.createElement("div");
+          prompt.id = "img2img_prompt";
+          prompt.innerHTML = "<textarea></textarea>";
+          document.body.append(prompt);
+          window.switch_to_inpaint = () => { window.went = "inpaint"; };
+        }"""
+    )
+    scene.begin()
+    assert page.is_hidden("#lw-loop-img2img")  # alone there is no host to hand it to
+    module = "[...document.scripts].find((one) => one.type === 'module').src.replace(/[^/]+$/, 'send_picture.js')"
+    given = "{address: document.querySelector('.lw-loop-picture').src, name: 'a.png', words: 'mia, hat'}"
+    send = f"async (place) => (await import({module})).sendPicture(place, {given})"
+    assert "in the host's img2img tab now" in page.evaluate(send, "inpaint")
+    assert page.evaluate("[window.handed, window.went]") == [["img2maskimg", "a.png"], "inpaint"]
+    assert page.input_value("#img2img_prompt textarea") == "mia, hat"
+    page.evaluate("() => { const one = document.createElement('div'); one.id = 'controlnet'; document.body.append(one); }")
+    assert "ControlNet is there too" in page.evaluate(send, "img2img")
+    page.evaluate("() => document.querySelector('#img2img_image').remove()")
+    assert "was not found" in page.evaluate(send, "img2img")

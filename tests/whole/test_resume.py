@@ -36,7 +36,10 @@ def kill_after(words: list[str], job: Path, step: int) -> None:
 
 @pytest.mark.parametrize(
     "optimizer",
-    [{"optimizer_type": "AdamW"}, {"optimizer_type": "Prodigy", "learning_rate": 1}],
+    [
+        {"optimizer_type": "AdamW", "ema_decay": 0.9, "validation_split": 0.2, "prior_preservation": "doll"},
+        {"optimizer_type": "Prodigy", "unet_lr": 1, "text_encoder_lr": 0.5},
+    ],
     ids=lambda one: one["optimizer_type"],
 )
 def test_a_killed_run_goes_on_as_if_nothing_had_been(words: Callable[..., list[str]], tmp_path: Path, optimizer: dict) -> None:
@@ -52,7 +55,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(words: Callable[..., list[s
 
     steps = [event["step"] for event in read_events(tmp_path / "job-resumed") if event["kind"] == "progress"]
     assert steps[0] == int(last.name.split("step")[1].split("-")[0]) + 1 and steps[-1] == 9
-    for name in ("penny.safetensors", "penny-step00000008.safetensors"):
+    averages = ("penny-ema.safetensors",) if "ema_decay" in optimizer else ()
+    for name in ("penny.safetensors", "penny-step00000008.safetensors", *averages):
         whole_metadata, whole_tensors = safetensors(tmp_path / "whole" / name)
         metadata, tensors = safetensors(tmp_path / "broken" / name)
         assert tensors == whole_tensors

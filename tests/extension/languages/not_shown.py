@@ -38,7 +38,19 @@ SILENT_FILES = (
 )
 
 # Names that have several words, in whatever file.
-NAMES = ("Euler a", "LoRA Workbench", "Stable Diffusion 1.x", "Stable Diffusion 2.x", "Stable Diffusion XL")
+NAMES = (
+    "SGM Uniform",
+    "KL Optimal",
+    "Align Your Steps",
+    "DPM++ 2M SDE Heun",
+    "DPM fast",
+    "DPM adaptive",
+    "Euler a",
+    "LoRA Workbench",
+    "Stable Diffusion 1.x",
+    "Stable Diffusion 2.x",
+    "Stable Diffusion XL",
+)
 
 # Texts for programs or the terminal in files that also talk to the page's users; each by its first words.
 NOT_SHOWN: dict[str, tuple[str, ...]] = {

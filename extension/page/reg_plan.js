@@ -50,7 +50,10 @@ export function createRegPlan({ root, api, store }, ready) {
   let composing = false;
   const plan = { busy: false, data: null, error: "", on: (listener) => listeners.add(listener), ask, look };
   const tell = () => listeners.forEach((listener) => listener());
-  const key = () => JSON.stringify([store.project?.name, store.runSettings(), drawnOptions(store)]);
+  const key = () => {
+    const { reg_data_dir: _used, ...settings } = store.runSettings(); // decides nothing here
+    return JSON.stringify([store.project?.name, settings, drawnOptions(store)]);
+  };
 
   async function ask() {
     if (composing) return later();
@@ -74,13 +77,16 @@ export function createRegPlan({ root, api, store }, ready) {
   /** Asks soon where something that counts has changed. */
   function look() {
     if (key() === last) return;
-    if (!ready()) {
-      asked += 1; // an answer for what was asked before must not be taken
-      last = "";
-      Object.assign(plan, { busy: false, data: null, error: "" });
-      tell();
-    } else later();
+    if (ready()) later();
+    else forget();
   }
+  function forget() {
+    asked += 1; // an answer for what was asked before must not be taken
+    last = "";
+    Object.assign(plan, { busy: false, data: null, error: "" });
+    tell();
+  }
+  store.on("opened", forget);
   root.addEventListener("compositionstart", () => (composing = true));
   root.addEventListener("compositionend", () => (composing = false));
   return plan;

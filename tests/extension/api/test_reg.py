@@ -102,6 +102,11 @@ def test_a_set_from_nothing_to_stale(client: Any, bench: Workbench, dataset: Pat
     assert stale["to_draw"] == 0
     assert plan(client, dataset, class_word="1boy")["pictures"][0]["why"] == "class word"
 
+    (root / "1_reg" / "other.png").write_bytes(b"somebody's")
+    extra = plan(client, dataset)
+    assert (extra["counts"]["extra"], extra["extra"]) == (1, ["other.png"])
+    (root / "1_reg" / "other.png").unlink()
+
     mark = fresh["pictures"][0]["mark"]
     draw(client, bench, dataset, class_word="1boy", redo=True)
     again = plan(client, dataset, class_word="1boy")

@@ -221,6 +221,21 @@ def test_numbers_and_the_chosen_states(scene: Any, until: Any) -> None:
     page.wait_for_selector("#lw-panel-tag")
 
 
+def test_another_project_has_a_set_of_its_own(scene: Any) -> None:
+    one = scene(reg={"class_word": "1girl"})
+    page = one.page
+    page.wait_for_selector("#lw-reg-make >> text=Make 3 pictures")
+    page.locator(".lw-project").click()
+    page.fill("#lw-new-project", "anna")
+    page.get_by_role("button", name="New project").click()
+    page.wait_for_selector("#lw-reg-why >> text=First choose the folder with your pictures")
+    assert page.locator(".lw-reg-pair:visible").count() == 0 and page.input_value("#lw-reg-class") == ""
+    page.locator(".lw-project").click()
+    page.get_by_role("button", name="penny", exact=True).click()
+    page.wait_for_selector("#lw-reg-make:not([aria-disabled]) >> text=Make 3 pictures")
+    assert page.input_value("#lw-reg-class") == "1girl"
+
+
 def test_what_keeps_a_set_from_being_made_is_told(scene: Any) -> None:
     one = scene({"a": "smile", "b": "hat"}, reg={"class_word": "1girl"})
     one.page.wait_for_selector(".lw-reg-right .lw-error >> text=The captions begin with no common tag")

@@ -83,6 +83,7 @@ def test_killed_loops_go_on_by_the_same_command(words: list[str], tmp_path: Path
     content = json.loads((folder / "loop.json").read_text(encoding="utf-8"))
     assert f"Done: {folder / 'rounds' / '02' / 'lora' / 'mia-r02.safetensors'}" in done.stdout
     assert [len(one["pictures"]) for one in content["rounds"]] == [1, 3]
+    assert not list(folder.glob("rounds/*/lora/*-state"))  # large, and of no use once the LoRA is there
     drawn = {name: one for name, one in content["pictures"].items() if one["kind"] == "drawn"}
     assert sorted(drawn) == ["r01-001.png", "r01-002.png", "r01-003.png"] and len(after) == 5
     for name, one in drawn.items():

@@ -16,7 +16,7 @@ from .candidates import draw_planned, plan
 from .dataset import gather
 from .project import ACCEPTED, CANDIDATES, LEFT_OUT, PLANNED, WAITING, Picture, Project, Round, named, now
 from .rule import decide
-from .training import train_round
+from .training import forget_states, train_round
 
 _LOOK = 0.5  # seconds between two looks for decisions
 _TOLD = 0.5  # seconds between two progress events
@@ -75,6 +75,7 @@ class Loop:
         if not train_round(project, current, self.stop, self.training_told(current)):
             raise self.stopped(current, "during its training")
         project.save()
+        forget_states(project, current)
         self.say(f"Round {current.number}: trained {project.lora(current.number).name} in {current.steps} steps")
 
     def draw(self, current: Round) -> None:

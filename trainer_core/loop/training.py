@@ -6,6 +6,7 @@ So whoever goes on may find it running, ended, or cut off with a state to resume
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -50,6 +51,12 @@ def train_round(project: Project, current: Round, stop: Callable[[], bool], told
     current.lora_sha256 = file_sha256(done)
     current.steps = max((int(one["steps"]) for one in read_events(job) if one.get("kind") == "done"), default=0)
     return True
+
+
+def forget_states(project: Project, current: Round) -> None:
+    """Takes away what only a resume of the round's training would need: its LoRA is there, and states are large."""
+    for path in (project.round_folder(current.number) / "lora").glob("*-state"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def settings_of(project: Project, current: Round) -> dict[str, Any]:

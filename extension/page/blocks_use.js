@@ -137,7 +137,7 @@ async function tryInGrid(app, model) {
     ? { lbw: [weights], x: [...new Set([...GRID_X, x])].sort((first, second) => first - second) }
     : { lbw: ["ALL", weights], x: [] };
   store.change({ test: { ...of, ...strength, ...axes } });
-  const shown = { lora: lora.name, weights: axes.lbw.join(", "), x: axes.x.join(", ") };
+  const shown = { lora: lora.name, weights: named ? preset : values.join(","), x: axes.x.join(", ") };
   const words = axes.x.length
     ? t("From Block weights: {lora} with {weights} and X at {x}; the fields for it are under More.", shown)
     : t("From Block weights: {lora} with {weights}; the fields for it are under More.", shown);

@@ -91,7 +91,7 @@ function teachView(app, model) {
   );
   const element = h("div", { class: "lw-teach", hidden: true }, words, train, example);
   model.on("runs", () => {
-    const none = model.runs && !model.runs.length;
+    const none = model.runs && !model.runs.length && !testValues(app.store).loras.length;
     show(train, none);
     setText(
       words,

@@ -238,6 +238,7 @@ def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
     page.click("#lw-blocks-grid:not([aria-disabled])")
     page.wait_for_selector("#lw-panel-test")
     page.wait_for_selector("#lw-test-grid[aria-pressed=true]")
+    page.wait_for_selector("text=Choose on the left and press Make")
     page.wait_for_selector("#lw-test-tried >> text=penny with OUTX and X at 0, 0.25, 0.5, 0.75, 1")
     test = one.bench.projects.current()["test"]
     assert test["loras"] == [str(one.folder / "loras" / "penny.safetensors")] and test["lbw"] == ["OUTX"]

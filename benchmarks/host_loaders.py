@@ -1,9 +1,9 @@
 """Has every kind of network loaded by a webui's own loader: are all keys taken, and do the weights become what ours do?
 
-    python -m benchmarks.host_loaders --a1111 /path/to/stable-diffusion-webui --forge /path/to/stable-diffusion-webui-forge
+    python -m lora_workbench.benchmarks.host_loaders --a1111 FOLDER --forge FOLDER
 
-(from the project's root, in the trainer's environment). The hosts' files are imported as they are; what they import of the
-rest of the host is stood in for. A model of random weights, small but with the real layout, stands in for the base.
+The hosts' files are imported as they are; what they import of the rest of the host is stood in for. A model of random
+weights, small but with the real layout, stands in for the base.
 """
 
 from __future__ import annotations

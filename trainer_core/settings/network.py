@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from .declaration import Setting
+from .network_kinds import MODULES
 
 GROUP = "Network"
 _setting = partial(Setting, group=GROUP)
@@ -16,6 +17,7 @@ SETTINGS: tuple[Setting, ...] = (
         "networks.lora",
         "Kind of network: networks.lora is LoRA (LoCon with conv_dim); lycoris.kohya has LoHa, LoKr and others by algo=.",
         label="Network module",
+        choices=MODULES,
     ),
     _setting(
         "network_dim",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..problems import WordsError
-from .convert import nearest
 from .declaration import Setting
 
 
@@ -159,11 +157,7 @@ def plain_name(argument: str) -> str:
 
 
 def kind_of(module: str, algo: str | None) -> NetworkKind:
-    """The kind that network_module and algo name; raises WordsError for an unknown module."""
-    if module not in MODULES:
-        guess = nearest(module, MODULES)
-        meant = f"did you mean {guess}?" if guess else f"there are {', '.join(MODULES)}"
-        raise WordsError(f"network_module {module} is unknown; {meant}")
+    """The kind that network_module and algo name."""
     if module == "networks.dylora":
         return KINDS["dylora"]
     if module == "networks.oft":

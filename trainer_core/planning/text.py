@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..optimizer_table import sets_own_rate, sets_own_schedule
+from ..settings.network_kinds import kind_of
 from .files import megabytes
 
 if TYPE_CHECKING:
@@ -69,26 +70,38 @@ def _bucket_rows(plan: Plan) -> list[list[str]]:
 
 def _settings_lines(plan: Plan) -> list[str]:
     settings, rates = plan.settings, plan.learning_rates
-    rank = "of network_weights" if settings.dim_from_weights else settings.network_dim
     lines = ["Training", *([f"  {plan.base}"] if plan.base else [])]
     if sets_own_rate(settings):
         lines.append(f"  {settings.optimizer_type} sets its own learning rate")
     else:
         shown = ", ".join(
-            f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained"
-            for title, name in _RATES
-            if name in rates
+            f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained" for title, name in _RATES if name in rates
         )
         schedule = "no schedule" if sets_own_schedule(settings) else settings.lr_scheduler_type or settings.lr_scheduler
         lines.append(f"  {settings.optimizer_type}, {schedule}; learning rates: {shown}")
-    scale = "" if settings.dim_from_weights else f" (acts with ×{settings.network_alpha / (settings.network_dim or 4):g})"
-    lines.append(f"  rank {rank}, alpha {settings.network_alpha:g}{scale}")
+    lines.append(f"  {_network_words(plan)}")
     if plan.file_size_bytes is not None:
         precision = settings.save_precision or "float"
         lines.append(
             f"  {plan.output_name}.safetensors: {megabytes(plan.file_size_bytes)} in {precision}, {plan.files} × saved"
         )
     return lines
+
+
+def _network_words(plan: Plan) -> str:
+    """Kind, rank, alpha and blocks of what is trained."""
+    settings, options = plan.settings, plan.settings.network_options()
+    if settings.dim_from_weights:
+        return f"as in {settings.network_weights}"
+    kind = kind_of(settings.network_module, options["algo"])
+    words = [kind.title]
+    if kind.has_rank:
+        words.append(f"rank {settings.network_dim}")
+    if kind.has_alpha:
+        words.append(f"alpha {settings.network_alpha:g} (acts with ×{settings.network_alpha / (settings.network_dim or 4):g})")
+    if options["block_weights"]:
+        words.append(f"blocks {options['block_weights']}")
+    return ", ".join(words)
 
 
 def _caption_lines(plan: Plan) -> list[str]:

@@ -94,9 +94,13 @@ FAMILIES: dict[str, FamilyFacts] = {
 _CHECKPOINT_TITLES = "Stable Diffusion 1.x, 2.x or XL"
 
 
+_LORA_WORDS = (".lora_down.", ".lora_A.", ".hada_w1", ".lokr_w")
+_LORA_ENDS = (".oft_blocks", ".on_input", ".w_norm", ".diff")
+
+
 def identify(header: ModelHeader) -> Family:
     names = header.tensors.keys()
-    if any(".lora_down." in name or ".lora_A." in name or ".hada_w1" in name or ".lokr_w" in name for name in names):
+    if any(word in name for name in names for word in _LORA_WORDS) or any(name.endswith(_LORA_ENDS) for name in names):
         return "lora"
     if header.files:
         if "text_encoder_2" in header.files:

@@ -157,6 +157,8 @@ UNET = "model.diffusion_model.input_blocks.0.0.weight"
         (("decoder.conv_in.weight", "encoder.conv_in.weight"), "vae", "--vae"),
         (("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight",), "lora", "is a LoRA"),
         (("unet.mid_block.lora_A.weight",), "lora", "is a LoRA"),
+        (("lora_unet_mid_block_attentions_0_proj_in.oft_blocks",), "lora", "is a LoRA"),
+        (("lora_unet_mid_block_attentions_0_proj_in.diff",), "lora", "is a LoRA"),
         (("double_blocks.0.img_attn.qkv.weight",), "unknown", "not a Stable Diffusion checkpoint"),
         ((UNET,), "unknown", "not a Stable Diffusion checkpoint"),
     ],

@@ -218,6 +218,7 @@ def latents_of(
         model.zero_terminal,
         schedule=first.schedule,
         xl=model.family == "sdxl",
+        seeds=[one.seed for one in batch],
         **begun,
     )
 

@@ -11,6 +11,10 @@ SCHEDULED = (
     "DPM2 a",
     "DPM++ 2S a",
     "DPM++ 2M",
+    "DPM++ SDE",
+    "DPM++ 2M SDE",
+    "DPM++ 2M SDE Heun",
+    "DPM++ 3M SDE",
     "Restart",
     "LCM",
 )
@@ -31,8 +35,10 @@ SCHEDULES = (
     "DDIM",
 )
 # What webui's Automatic is for a sampler; where nothing stands here it is the model's own, even in timesteps.
-_AUTOMATIC = {"DPM2": "Karras", "DPM2 a": "Karras", "DPM++ 2S a": "Karras", "DPM++ 2M": "Karras", "Restart": "Karras"}
-_NO_EQUAL = ("DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE")
+_AUTOMATIC = {
+    **dict.fromkeys(("DPM2", "DPM2 a", "DPM++ 2S a", "DPM++ 2M", "DPM++ SDE", "Restart"), "Karras"),
+    **dict.fromkeys(("DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"), "Exponential"),
+}
 _LEFT_OUT = ("DPM fast", "DPM adaptive", "DDIM CFG++")
 _ALIASES = {"sgmuniform": "SGM Uniform"}
 
@@ -65,8 +71,6 @@ def unknown(sampler: str, schedule: str) -> str:
     if sampler in SAMPLERS:
         return "" if schedule in SCHEDULES else f"There is no schedule type {schedule!r}: choose one of {', '.join(SCHEDULES)}."
     names = ", ".join(SAMPLERS)
-    if sampler in _NO_EQUAL:
-        return f"{sampler} draws noise that can't be equal to webui's here: choose one of {names}."
     if sampler in _LEFT_OUT:
         return f"The sampler {sampler} is left out here: choose one of {names}."
     return f"There is no sampler {sampler!r}: choose one of {names}."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..models.noise import TIMESTEPS, Prediction
+from .brownian import brownian_noise
 from .sampler_names import AUTOMATIC, BY_TIMESTEPS, schedule_used
 from .schedule_types import all_sigmas, ddim_timesteps, kept_shares, scheduled_sigmas, timestep_of
+from .sde_solvers import SDE_SOLVERS
 from .solvers import SOLVERS, restart_pairs
 from .timestep_solvers import ddim, plms, unipc
 
@@ -17,7 +19,11 @@ from .timestep_solvers import ddim, plms, unipc
 Answer = Callable[[torch.Tensor, float], torch.Tensor]
 Draw = Callable[[], torch.Tensor]  # the next normal noise of every picture, [B, 4, h, w]
 Steps = Callable[[], None]  # called after every step
-_WITHOUT_SECOND_LAST = ("DPM2", "DPM2 a")  # webui gives them one step more and leaves the last level before 0 out
+_WITHOUT_SECOND_LAST = (
+    "DPM2",
+    "DPM2 a",
+    "DPM++ 3M SDE",
+)  # webui gives them one step more and leaves the last level before 0 out
 _LCM_EVERY = 20  # latent consistency models were taught at every 20th timestep
 _LARGEST_STRENGTH = 0.999
 
@@ -64,24 +70,27 @@ def sample_latents(
     start: torch.Tensor | None = None,
     strength: float = 1.0,
     blend: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    seeds: Sequence[int] = (),
 ) -> torch.Tensor:
     """Latents [B, 4, h, w] of finished pictures; the first draw is where they start from.
 
     prediction, zero_terminal: the model's, as in models/noise.py; `xl`: it is SDXL, for which Align Your Steps has its own
     levels. With `start` (latents of pictures) only the last `strength` (0 … 1) of the steps are done, as webui's img2img does:
-    noise of the level that they begin at is put onto it. `blend` as in `Noise`.
+    noise of the level that they begin at is put onto it. `blend` as in `Noise`. seeds: the pictures', which the SDE samplers
+    draw the noise of their steps by.
     """
     noise = Noise(answer, prediction, zero_terminal, blend)
     done = None if start is None else int(min(strength, _LARGEST_STRENGTH) * steps)
     if sampler in BY_TIMESTEPS:
         return _by_timesteps(sampler, steps, noise, draw, stepped, start, done)
     levels = levels_of(sampler, steps, schedule, zero_terminal, xl)
-    if done is not None:
-        levels = levels[steps - done - 1 :]
-    x = draw() * levels[0] if start is None else start + draw() * levels[0]
+    begun = levels if done is None else levels[steps - done - 1 :]
+    x = draw() * begun[0] if start is None else start + draw() * begun[0]
+    if sampler in SDE_SOLVERS:
+        return SDE_SOLVERS[sampler](begun, x, noise.at_sigma, brownian_noise(levels, x, seeds), stepped)
     if sampler == "LCM":
-        return _lcm(levels, x, noise, draw, stepped)
-    return SOLVERS[sampler](levels, x, noise.at_sigma, draw, stepped)
+        return _lcm(begun, x, noise, draw, stepped)
+    return SOLVERS[sampler](begun, x, noise.at_sigma, draw, stepped)
 
 
 def levels_of(sampler: str, steps: int, schedule: str, zero_terminal: bool = False, xl: bool = False) -> list[float]:

@@ -176,3 +176,32 @@ def test_shrinking_shrinks_the_whole_difference(kind: str, own: dict[str, Any]) 
     torch.testing.assert_close(module.norm_squared(), before.square().sum(), rtol=1e-4, atol=1e-6)
     module.shrink(torch.tensor(0.25))
     torch.testing.assert_close(difference().detach(), before * 0.25, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "own", "target"), [("loha", {}, LINEAR), ("lokr", {"factor": 2}, CONV), ("full", {}, LINEAR)])
+def test_bases_in_8_bits_are_changed_as_they_are(kind: str, own: dict[str, Any], target: Target) -> None:
+    """The change is added to the weight that the 8 bits stand for."""
+    from lora_workbench.trainer_core.models.eight_bit import EightBitConv2d, EightBitLinear, to_eight_bit
+
+    base: Any = base_of(target)
+    weight = base.weight.detach()
+    del base.weight
+    base.__class__ = EightBitLinear if target.kind == "linear" else EightBitConv2d
+    for name, tensor in to_eight_bit("base", weight, "int8").items():
+        base.register_buffer(name.removeprefix("base."), tensor)
+    module = WeightModule(placed(target, 4, 2.0, kind, **own), base, seed=1)
+    torch.manual_seed(6)
+    with torch.no_grad():
+        for name, value in module.numbers().items():
+            module.take(name, value + torch.randn(value.shape) * 0.1)
+    module.attach()
+    tensors = module._tensors(list(module.values))
+    changed = changed_weight(tensors, base.weight, scale_of(tensors, module.alpha))
+    bias = base.bias if bias_difference(tensors) is None else base.bias + bias_difference(tensors)
+    x = torch.randn(2, 24) if target.kind == "linear" else torch.randn(2, 24, 5, 5)
+    layer = torch.nn.functional.linear if target.kind == "linear" else torch.nn.functional.conv2d
+    expected = layer(x, changed, bias) if target.kind == "linear" else layer(x, changed, bias, padding=1)
+    torch.testing.assert_close(base(x), expected, atol=1e-5, rtol=1e-5)
+    assert 0 < (base.weight - weight).abs().max() < 0.01
+    base(x).sum().backward()
+    assert all(value.grad is not None for value in module.values)

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lora_workbench.tests.trainer_core.networks.making import lora_network
+from lora_workbench.tests.trainer_core.networks.making import chosen, filled, lora_network, network_of
 from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.models.text import encode, tokenize
 from lora_workbench.trainer_core.networks.apply import applied
+from lora_workbench.trainer_core.networks.block_weights import parse_block_weights
+from lora_workbench.trainer_core.networks.blocks import block_of
 from lora_workbench.trainer_core.networks.format import save_lora
 from lora_workbench.trainer_core.networks.targets import lora_targets
 from lora_workbench.trainer_core.problems import UserError
@@ -65,3 +67,25 @@ def test_a_lora_of_another_model_is_refused_and_leaves_no_trace(tmp_path: Path, 
         with pytest.raises(UserError, match=words), applied(model, [(path, 1.0, 1.0)]):
             pass
     assert all(torch.equal(one, two) for one, two in zip(outputs(model), before, strict=True))
+
+
+def test_block_weights_act_on_each_module_of_their_block(tmp_path: Path, model: object, random_base: Path) -> None:
+    """The same as a file whose ups are multiplied by their blocks' weights; what is in no block keeps its strength."""
+    choice = chosen(random_base, "lycoris.kohya", "algo=locon")
+    network = filled(network_of(model, choice))
+    network.detach()
+    tensors = network.tensors()
+    weights = parse_block_weights("0.5," + ",".join(["0"] * 14 + ["0.25"] * 11), "sd1", whole=True).values
+    by_hand = dict(tensors)
+    for name, tensor in tensors.items():
+        if name.endswith("lora_up.weight") and (block := block_of(name)) is not None:
+            by_hand[name] = tensor * weights[block]
+    save_lora(tmp_path / "a.safetensors", tensors, {})
+    save_lora(tmp_path / "b.safetensors", by_hand, {})
+    with applied(model, [(tmp_path / "b.safetensors", 0.8, 0.9)]):
+        expected = outputs(model)
+    with applied(model, [(tmp_path / "a.safetensors", 0.8, 0.9, weights)]):
+        for one, two in zip(outputs(model), expected, strict=True):
+            torch.testing.assert_close(one, two, atol=1e-4, rtol=1e-4)
+    with applied(model, [(tmp_path / "a.safetensors", 0.8, 0.9)]):
+        assert (outputs(model)[1] - expected[1]).abs().max() > 0.01

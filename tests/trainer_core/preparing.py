@@ -14,7 +14,7 @@ from lora_workbench.trainer_core.plan import make_plan
 from lora_workbench.trainer_core.run import Run, _make_optimizer, _moving_average, prepare
 from lora_workbench.trainer_core.settings import Settings
 
-STEPS, SAVED_AT = 3, 1
+STEPS, SAVED_AT = 3, 2
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ def prepared_run(base: Path, folder: Path, **changes: Any) -> Prepared:
         network_alpha=2,
         learning_rate=1e-3,
         max_train_steps=STEPS,
-        save_every_n_steps=SAVED_AT,
         save_state=True,
         seed=3,
         cache_latents=True,
@@ -63,7 +62,7 @@ def prepared_run(base: Path, folder: Path, **changes: Any) -> Prepared:
         masked_loss=True,
         conditioning_data_dir=masks,
         validation_split=0.34,
-        **{"max_validation_steps": 1, **changes},
+        **{"max_validation_steps": 1, "save_every_n_steps": SAVED_AT, **changes},
     )
     plan = make_plan(settings)
     assert not plan.errors

@@ -23,7 +23,7 @@ from lora_workbench.trainer_core.validation import validate, validation_due
 
 @pytest.fixture(scope="module")
 def prepared(random_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
-    ready = prepared_run(random_base, tmp_path_factory.mktemp("run"), max_validation_steps=None)
+    ready = prepared_run(random_base, tmp_path_factory.mktemp("run"), max_validation_steps=None, save_every_n_steps=1)
     yield ready
     ready.events.close()
 

@@ -1,5 +1,5 @@
 """Every optimizer, and all else in pairs, on every family of base models: three steps of the real loop, a file that loads,
-and the same tensors again when a second run goes on from the state after the first step.
+and the same tensors again when a second run goes on from the state after the second step.
 
 The model is read once a family; what each case makes anew is all that its settings touch.
 """
@@ -45,7 +45,7 @@ def goes_on(prepared: Prepared, saved: Path, out: Path, **changes: Any) -> Path:
 
 
 def check(prepared: Prepared, folder: Path, **changes: Any) -> dict[str, torch.Tensor]:
-    """Trains, loads what was saved, goes on from the state after the first step, and compares; the file's tensors."""
+    """Trains, loads what was saved, goes on from the state after the second step, and compares; the file's tensors."""
     run, state, saver = begun(prepared, folder / "whole", **changes)
     path = _loop(run, state, saver, prepared.events)
     tensors, _ = read_lora(path)
@@ -55,7 +55,7 @@ def check(prepared: Prepared, folder: Path, **changes: Any) -> dict[str, torch.T
     assert any(bool(tensors[name].any()) for name in ups), "nothing was learnt"
     assert all(bool(one.isfinite().all()) for one in tensors.values())
 
-    again, _ = read_lora(goes_on(prepared, folder / "whole" / "penny-step00000001-state", folder / "again", **changes))
+    again, _ = read_lora(goes_on(prepared, folder / "whole" / "penny-step00000002-state", folder / "again", **changes))
     assert all(torch.equal(again[name], tensors[name]) for name in tensors)
     return tensors
 

@@ -30,7 +30,7 @@ def idle_settings(settings: Settings) -> dict[str, str]:
             other, values = setting.applies_when
             value = getattr(settings, other)
             if value not in values if values else not value:
-                found[setting.name] = f"Acts only with {other} {' or '.join(values)}." if values else f"Acts only with {other}."
+                found[setting.name] = f"Acts only with {other} {', '.join(values)}." if values else f"Acts only with {other}."
     if settings.lr_scheduler_type:
         found |= dict.fromkeys(_SCHEDULE[3:], "lr_scheduler_type has arguments of its own: lr_scheduler_args.")
         found["lr_scheduler"] = "lr_scheduler_type is given in its place."

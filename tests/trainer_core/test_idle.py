@@ -13,7 +13,7 @@ from lora_workbench.trainer_core.settings import ALL, Settings
 @pytest.mark.parametrize(
     ("words", "idle", "why"),
     [
-        ({}, "huber_c", "Acts only with loss_type huber or smooth_l1."),
+        ({}, "huber_c", "Acts only with loss_type huber, smooth_l1."),
         ({}, "adaptive_noise_scale", "Acts only with noise_offset."),
         ({}, "prior_loss_weight", "There are no regularization pictures (reg_data_dir), and no prior_preservation."),
         ({"optimizer_type": "AdaFactor"}, "lr_scheduler", "AdaFactor sets its own rate (relative_step)."),
@@ -53,3 +53,14 @@ def test_declared_needs_are_settings_with_such_values() -> None:
             other, values = setting.applies_when
             assert other in ALL and other != name
             assert set(values) <= set(ALL[other].choices)
+
+
+def test_every_reason_is_said_in_chinese() -> None:
+    from lora_workbench.extension.languages.translate import translate
+
+    cases = ({}, {"optimizer_type": "AdaFactor"}, {"lr_scheduler_type": "StepLR", "max_train_epochs": 1})
+    reasons = {why for words in cases for why in idle_settings(Settings.of(**words)).values()}
+    assert len(reasons) > 10
+    for why in reasons:
+        chinese = translate(why, "zh_CN")
+        assert chinese.endswith("。") and " or " not in chinese and " and " not in chinese, why

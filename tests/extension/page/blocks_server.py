@@ -24,7 +24,7 @@ class Plans:
         if what == "grid_suites":
             return {"suites": [], "subject": "SUBJECT"}
         if what == "grid_plan":
-            return {"count": 0, "missing": 0, "cells": [], "axes": {}}
+            return {"pictures": 5, "to_draw": 5, "size": [64, 64], "steps": 4}
         return {"steps": 0, "epochs": 0, "images": 0, "problems": [], "buckets": [], "subsets": []}
 
     def end(self) -> None:

@@ -216,7 +216,8 @@ def test_baking(scene: Any, until: Any) -> None:
 
 def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
     arguments = ["conv_dim=4", "down_lr_weight=1,1", "x=9"]
-    one = scene(settings={"network_args": arguments, "network_module": "networks.lora"})
+    prompts = {"prompts": "penny", "suites": []}
+    one = scene(settings={"network_args": arguments, "network_module": "networks.lora"}, test=prompts)
     page = one.page
     one.take()
     page.select_option("#lw-blocks-preset", "OUTX")
@@ -231,14 +232,16 @@ def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
     page.select_option("#lw-blocks-preset", "ALL")
     page.click("#lw-blocks-train:not([aria-disabled])")
     until(lambda: one.settings["network_args"] == ["conv_dim=4"])
+    page.evaluate("() => sessionStorage.setItem('lora_workbench.test-section', '\"prior\"')")
     page.click("#lw-tab-test")
-    page.click("#lw-test-prior")
+    page.wait_for_selector("#lw-test-prior[aria-pressed=true]")
     page.click("#lw-tab-blocks")
     page.select_option("#lw-blocks-preset", "OUTX")
     page.click("#lw-blocks-grid:not([aria-disabled])")
     page.wait_for_selector("#lw-panel-test")
     page.wait_for_selector("#lw-test-grid[aria-pressed=true]")
-    page.wait_for_selector("text=Choose on the left and press Make")
+    page.wait_for_selector("text=at several strengths, after several epochs")
+    page.wait_for_selector("#lw-test-make >> text=Make 5 pictures")
     page.wait_for_selector("#lw-test-tried >> text=penny with OUTX and X at 0, 0.25, 0.5, 0.75, 1")
     test = one.bench.projects.current()["test"]
     assert test["loras"] == [str(one.folder / "loras" / "penny.safetensors")] and test["lbw"] == ["OUTX"]

@@ -89,6 +89,8 @@ def test_a_plan_comes_from_the_helper_with_what_the_server_adds(client: Any, ben
     asked = bench.plans.asked[0]["settings"]  # type: ignore[attr-defined]
     assert asked["output_dir"] == str(bench.host.data / "projects" / "penny" / "runs" / "penny")
     assert asked["save_state"] is True
+    idle = answer["idle"]
+    assert idle["huber_c"] == "Acts only with loss_type huber, smooth_l1." and "learning_rate" not in idle
 
 
 def test_wrong_settings_are_problems_of_the_plan_and_need_no_helper(client: Any, bench: Workbench) -> None:

@@ -208,3 +208,27 @@ def test_dim_from_weights_takes_everything_from_the_file(kind: str, random_base:
     assert other.load(read_lora(tmp_path / "a.safetensors")[0]) == []
     mine, theirs = other.tensors(), network.tensors()
     assert mine.keys() == theirs.keys() and all(torch.equal(tensor, theirs[name]) for name, tensor in mine.items())
+
+
+@pytest.mark.parametrize(("kind", "dropouts"), [("loha", {"rank_dropout": 0.5, "module_dropout": 0.2}), ("dylora", {})])
+def test_gradient_checkpointing_changes_no_gradient(kind: str, dropouts: dict[str, float], random_base: Path) -> None:
+    """What is drawn in a step, dropped rows or DyLoRA's rank, is drawn the same when it is computed again."""
+    model = load_model(random_base, parts=("unet",))
+    choice = chosen(random_base, *KINDS[kind], network_train_unet_only=True)
+    network = filled(network_of(model, choice, **dropouts))
+    network.train()
+    noisy, states, found = torch.randn(1, 4, 8, 8), torch.randn(1, 77, 64), []
+    for checkpointing in (False, True):
+        if checkpointing:
+            model.unet.enable_gradient_checkpointing()
+        model.unet.train(checkpointing)
+        network.zero_grad(set_to_none=True)
+        torch.manual_seed(5)
+        model.unet(noisy, torch.tensor([400]), states).sample.square().mean().backward()
+        found.append([parameter.grad for parameter in network.parameters()])
+    for one, two in zip(*found, strict=True):
+        assert (one is None) == (two is None)
+        if one is not None:
+            torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-4)
+    assert any(one is not None and one.any() for one in found[0])
+    network.detach()

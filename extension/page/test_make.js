@@ -6,6 +6,8 @@ import { t } from "./i18n.js";
 import { button, errorLine, progressBar, sign } from "./parts.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
 
+const PATH_AT_END = /[:：]\s*(\/|[A-Za-z]:\\|\\\\).*$/; // what was drawn is shown beside
+
 /**
  * `label()` and `whyNot()` are asked for the words, `make()` for the job; `kind`: the kind of jobs that are followed;
  * `counting()`: whether the label is just being found out.
@@ -51,7 +53,8 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
     const before = states.get(one.id);
     states.set(one.id, one.state);
     if (!before || before === one.state || isLive(one) || one.state === "queued") return;
-    told.replaceChildren(sign(mood(one.state)), one.message || t("The drawing ended."));
+    const words = one.state === "done" ? one.message.replace(PATH_AT_END, "") : one.message;
+    told.replaceChildren(sign(mood(one.state)), words || t("The drawing ended."));
     show(told, true);
   };
   for (const topic of ["jobs", "project", "opened", ...topics]) store.on(topic, look);

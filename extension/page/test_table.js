@@ -90,9 +90,10 @@ export function gridTable(app, model, { address, empty }) {
   const look = () => {
     const { grid } = model;
     show(empty, !grid);
-    for (const one of [place, help]) show(one, grid);
+    show(place, grid);
     show(notice, grid && Object.values(grid.cells).some((cell) => numberWords(cell.numbers)));
     if (!grid) {
+      show(help, false);
       place.replaceChildren();
       lines = [];
       shape = "";
@@ -113,6 +114,7 @@ export function gridTable(app, model, { address, empty }) {
     mark();
   };
   const mark = () => {
+    show(help, model.grid && !model.chosen); // who has chosen knows the keys, and the pictures need the room
     for (const button of all()) button.setAttribute("aria-pressed", String(idOf(button) === model.chosen));
   };
 

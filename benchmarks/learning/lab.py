@@ -1,9 +1,7 @@
-"""One arm with one seed: material, training through the trainer's own function, pictures, and what the judge sees in them."""
+"""What every arm shares: the pictures and captions of a seed, the base model, and what the judge sees in pictures."""
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,22 +10,19 @@ import numpy as np
 from PIL import Image
 
 from ...demo.run import measures
-from ...demo.run.pictures import make_pictures, regularization_prompts, tag_pictures
+from ...demo.run.pictures import make_pictures, tag_pictures
 from ...demo.run.recipe import Job, Recipe, load_recipe
 from ...demo.run.sampling import open_judge
 from ...demo.run.workflow import without_activation
 from ...demo.world.creatures import Creature, base_creature, own_tags, tags_of
 from ...demo.world.evaluate import THRESHOLD, base_tags
 from ...demo.world.pictures import test_prompts, true_renders
-from ...trainer_core.files import read_json, write_atomically, write_json
-from ...trainer_core.settings import Settings
-from ...trainer_core.settings.toml_files import write_config
-from .experiments import Arm
+from ...trainer_core.files import read_json, write_json
 
-CREATURE, CLASS_WORD = "zibbo", "1creature"
+CREATURE = "zibbo"
 BASE_CREATURES = 6_000_000  # neither the base and the taggers nor the base's own measure saw creatures of these numbers
 WATCHED = 8
-RESULT, CONFIG = "result.json", "train.toml"
+CONFIG = "train.toml"
 
 
 class Lab:
@@ -76,92 +71,6 @@ def prepare(folder: Path, seed: int, recipe: Recipe) -> Job:
         tag_pictures(job, recipe)
         write_json(done, [one["context"] for one in remembered])
     return job
-
-
-def run_arm(lab: Lab, experiment: str, arm: Arm, seed: int) -> dict[str, Any]:
-    """Trains and measures, or reads what was measured before; the result as result.json holds it."""
-    folder = lab.folder / experiment / arm.name / f"seed-{seed}"
-    if (folder / RESULT).is_file():
-        return read_json(folder / RESULT)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output.txt").open("w", encoding="utf-8") as said, contextlib.redirect_stdout(said):
-        material = prepare(lab.folder, seed, lab.recipe)
-        settings = _settings(lab, arm, material, folder)
-        write_config(folder / CONFIG, settings)
-        if arm.reg != "none":
-            _regularization(lab, arm, material, folder)
-        begun, cpu = time.monotonic(), time.process_time()
-        lora = _train(settings)
-        result = {"seconds": time.monotonic() - begun, "cpu_seconds": time.process_time() - cpu}
-        result |= {"lora": str(lora), **measure(lab, material, lora)}
-        if arm.watch:
-            result["learnt"] = steps_to_learn(lab, material, lora)
-        if arm.next_run:
-            from .next_run import run_next
-
-            result |= run_next(lab, material, lora, folder)
-    write_json(folder / RESULT, result)
-    return result
-
-
-def _settings(lab: Lab, arm: Arm, material: Job, folder: Path) -> dict[str, Any]:
-    values = {
-        "pretrained_model_name_or_path": str(lab.job.base),
-        "train_data_dir": str(material.out / "pictures"),
-        "output_dir": str(folder / "lora"),
-        "output_name": CREATURE,
-        "job_dir": str(folder / "job"),
-        "data_dir": str(folder / "data"),
-        "seed": material.seed,
-        "overwrite": True,
-        **lab.recipe.training,
-        **arm.training,
-    }
-    if lab.steps is not None:
-        values |= {"max_train_steps": lab.steps, "lr_warmup_steps": 0}
-    if arm.reg != "none":
-        values["reg_data_dir"] = str(folder / "reg")
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _train(values: dict[str, Any]) -> Path:
-    from ...trainer_core.train import train
-
-    return train(Settings.from_dict(values))
-
-
-def _regularization(lab: Lab, arm: Arm, material: Job, folder: Path) -> None:
-    """The set, by the `reg` command itself; the random one by the demo's prompts."""
-    if arm.reg == "random":
-        _random_set(lab, material, folder / "reg" / "1_creature")
-        return
-    from ...trainer_core.generate.reg import main as reg
-
-    sampler = lab.recipe.sampler
-    words = [
-        "--config_file",
-        str(folder / CONFIG),
-        "--class_word",
-        CLASS_WORD,
-        "--folder",
-        f"1_{CLASS_WORD}",
-        "--batch_size",
-        "16",
-    ]
-    words += ["--sampler", "DDIM", "--steps", str(sampler["steps"]), "--cfg", str(sampler["cfg"])]
-    if arm.reg == "class":
-        words += ["--kind", "class", "--count", str(lab.recipe.pictures)]
-    elif arm.reg == "matched_index":
-        words += ["--seeds", "index"]
-    reg(words)
-
-
-def _random_set(lab: Lab, material: Job, folder: Path) -> None:
-    prompts = regularization_prompts(lab.recipe.pictures, 900 + material.seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, (prompt, image) in enumerate(zip(prompts, lab.draw(prompts, 70_000 + 1000 * material.seed), strict=True)):
-        image.save(folder / f"{number:02d}.png")
-        write_atomically(folder / f"{number:02d}.txt", prompt + "\n")
 
 
 def measure(lab: Lab, material: Job, lora: Path) -> dict[str, float]:

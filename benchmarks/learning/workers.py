@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ...trainer_core.problems import UserError
+from .arms import run_arm
 from .experiments import Arm
-from .lab import Lab, run_arm
+from .lab import Lab
 
 _labs: list[Lab] = []
 

@@ -103,6 +103,6 @@ SETTINGS: tuple[Setting, ...] = (
         "flag",
         False,
         "The same, and keep the encoded captions on disk for the next run.",
-        label="… on disk too",
+        label="Cache text outputs on disk",
     ),
 )

@@ -48,13 +48,13 @@ def test_flags_are_not_abbreviated() -> None:
 
 
 def test_all_problems_at_once() -> None:
-    text = messages(["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--v2", "--keep_tokens", "x"])
+    text = messages(["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--full_fp16", "--keep_tokens", "x"])
     for part in (
         "6 problems",
         "--nework_dim is not a setting; did you mean network_dim?",
         "--seed needs a value: whole number.",
         "did you mean cosine?",
-        "v2 is refused: ",
+        "full_fp16 is refused: ",
         "keep_tokens must be a whole number, not 'x'.",
     ):
         assert part in text
@@ -145,7 +145,7 @@ def test_a_presets_rates_do_not_go_to_another_optimizer(words: list[str]) -> Non
 
 
 def test_unknown_preset() -> None:
-    assert "there is no preset ../x; there are new_project, simple." in messages(["--preset", "../x"])
+    assert "there is no preset ../x; there are new_project, sdxl_8gb, simple." in messages(["--preset", "../x"])
 
 
 def test_help_names_every_group(capsys: pytest.CaptureFixture[str]) -> None:

@@ -231,6 +231,7 @@ TERMS: tuple[str, ...] = (
     "Weights",
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
+    "DyLoRA", "LoHa", "LoKr", "OFT", "IA", "Tucker", "Forge", "reForge", "PNG",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
     "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
@@ -239,6 +240,7 @@ TERMS: tuple[str, ...] = (
 # What is written as it is: values, fields of files and of the API, commands.
 LITERALS: tuple[str, ...] = (
     "others", "choose", "CosineAnnealingLR",
+    "algo", "boft", "unit", "constraint", "sine", "zeros", "up", "down", "reg", "grid", "prior", "loop",
     "True", "False", "true", "false", "auto", "last", "penny", "title", "settings", "prompt", "pictures", "size", "image",
     "queue", "threshold", "changes", "options", "publish", "data", "lr", "train", "tag", "job", "python", "py", "setup",
     "PATH", "RANK", "boots", "red", "hat", "numbers", "names", "texts", "first", "tokens", "below", "edits", "place",

@@ -279,6 +279,7 @@ def test_what_else_blocks_a_run(plan: Make, tmp_path: Path, changes: dict, codes
         ({"caption_extension": None}, "caption-extension", "warning", ".txt"),
         ({"max_train_epochs": 90}, "few-steps", "note", "900 steps"),
         ({"max_train_epochs": 70}, "few-steps", "note", "under 800"),
+        ({"max_train_epochs": 150, "network_module": "lycoris.kohya"}, "few-steps", "note", "1500 steps is little: under 1600"),
         ({"max_train_epochs": None}, "steps-default", "note", "1600"),
         ({"train_batch_size": 5}, "small-buckets", "warning", "192×64 (4)"),
         ({"shuffle_caption": True}, "activation-tag-shuffled", "warning", "“penny”"),

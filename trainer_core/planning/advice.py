@@ -12,6 +12,7 @@ from ..optimizer_checks import optimizer_problems
 from ..optimizer_table import sets_own_rate, spec_of
 from ..problems import Problem
 from ..settings import Settings
+from ..settings.network_kinds import is_lycoris
 
 FEW_STEPS, USUAL_STEPS = 800, 1000
 _LARGE_RATE = 0.01
@@ -66,9 +67,10 @@ def _rate_problems(settings: Settings) -> list[Problem]:
 
 
 def _step_problems(settings: Settings, steps: int) -> list[Problem]:
-    found = []
-    if 0 < steps < USUAL_STEPS:
-        least = FEW_STEPS if steps < FEW_STEPS else USUAL_STEPS
+    found, module = [], settings.network_module
+    twice = 2 if is_lycoris(module, settings.network_options()["algo"]) else 1  # as the guide found for characters
+    if 0 < steps < USUAL_STEPS * twice:
+        least = FEW_STEPS * twice if steps < FEW_STEPS * twice else USUAL_STEPS * twice
         message = f"{steps} steps is little: under {least} a character is seldom learnt on a full-size model."
         found.append(Problem("note", "few-steps", message, "Raise max_train_epochs or max_train_steps."))
     if settings.max_train_epochs is None and "max_train_steps" not in settings.given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,23 @@ from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
 from lora_workbench.trainer_core.commands import COMMANDS
 from lora_workbench.trainer_core.export import FORMS
-from lora_workbench.trainer_core.generate.grid_words import build_parser
+from lora_workbench.trainer_core.generate.grid_words import build_parser as grid_parser
+from lora_workbench.trainer_core.generate.prior_words import read_words as read_prior_words
+from lora_workbench.trainer_core.generate.reg_words import read_words as read_reg_words
+from lora_workbench.trainer_core.loop.words import read_words as read_loop_words
 from lora_workbench.trainer_core.settings import read_settings
+from lora_workbench.trainer_core.tools.bake_command import _parser as bake_parser
+from lora_workbench.trainer_core.variants.words import read_words as read_variant_words
 
+# Commands whose words are not all settings of a training.
+OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
+    "grid": grid_parser().parse_args,
+    "bake": bake_parser().parse_args,
+    "reg": read_reg_words,
+    "prior": read_prior_words,
+    "loop": read_loop_words,
+    "variants": read_variant_words,
+}
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -50,8 +65,8 @@ def test_commands_are_understood(page: Path) -> None:
             assert words[3] in COMMANDS
             if words[3] == "export":
                 words = [word for word in words if word not in ("--as", *FORMS)]
-            if words[3] == "grid":
-                build_parser().parse_args(words[4:])
+            if words[3] in OWN_WORDS:
+                OWN_WORDS[words[3]](words[4:])
             elif "--config_file" not in words and words[3] != "job":
                 read_settings(words[4:], words[3])
 

@@ -113,6 +113,7 @@ def test_the_formula_is_written_out(plan: Make) -> None:
 def test_file_size_is_that_of_the_file(plan: Make, random_base: Path, tmp_path: Path) -> None:
     import torch
 
+    from lora_workbench.tests.trainer_core.networks.making import lora_shapes
     from lora_workbench.trainer_core.dataset.caption_text import tags_as_trained
     from lora_workbench.trainer_core.models.header import read_header
     from lora_workbench.trainer_core.networks.format import save_lora
@@ -121,7 +122,7 @@ def test_file_size_is_that_of_the_file(plan: Make, random_base: Path, tmp_path: 
 
     made = plan(network_dim=3, network_args=["conv_dim=2"], save_precision="fp16")
     targets = lora_targets(read_header(random_base), conv=True)
-    tensors = {name: torch.zeros(shape) for one in targets for name, shape in one.shapes(3, 2).items()}
+    tensors = {name: torch.zeros(shape) for one in targets for name, shape in lora_shapes(one, 3, 2).items()}
     metadata = training_metadata(
         made.settings, made, started_at=1.5e9, session_id=5, seed=7, output_name="last", model_hashes=("a" * 8, "b" * 64),
         optimizer=torch.optim.AdamW([torch.zeros(1)]), tags_of=tags_as_trained,

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.benchmarks.make_checkpoint import make_checkpoint
+from lora_workbench.tests.trainer_core.networks.making import lora_shapes
 from lora_workbench.tests.whole.command import run, safetensors
 from lora_workbench.trainer_core import train as train_room
 from lora_workbench.trainer_core.events import read_events
@@ -240,7 +241,7 @@ def test_a_lora_of_another_family_is_refused_before_the_model_is_loaded(
     shapes = {
         name: shape
         for one in lora_targets(read_header(request.getfixturevalue(other)))
-        for name, shape in one.shapes(2).items()
+        for name, shape in lora_shapes(one, 2).items()
     }
     save_file({name: np.zeros(shape, np.float32) for name, shape in shapes.items()}, tmp_path / "other.safetensors")
     assert "other.safetensors is a LoRA for another kind of model than" in refused(

@@ -7,7 +7,7 @@ the UNet's modules have the names of the original layout (input_blocks …), in 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,18 +37,6 @@ class Target:
     out: int
     kernel: int = 1
     bias: bool = False
-
-    def shapes(self, rank: int, conv_dim: int | None = None) -> dict[str, tuple[int, ...]]:
-        """{tensor name in the file: shape}; convolutions wider than 1×1 take `conv_dim` as their rank."""
-        rank = self.rank(rank, conv_dim)
-        down: tuple[int, ...] = (rank, self.in_)
-        up: tuple[int, ...] = (self.out, rank)
-        if self.kind == "conv":
-            down, up = (*down, self.kernel, self.kernel), (*up, 1, 1)
-        return {f"{self.name}.alpha": (), f"{self.name}.lora_down.weight": down, f"{self.name}.lora_up.weight": up}
-
-    def rank(self, rank: int, conv_dim: int | None = None) -> int:
-        return (conv_dim or rank) if self.kernel > 1 else rank
 
 
 def prefixes(family: Family) -> dict[Part, str]:
@@ -148,14 +136,6 @@ def _attention_modules(attention: str, shapes: Mapping[str, object]) -> Iterator
         yield from (f"{block}.{name}" for name in _BLOCK)
         layer += 1
     yield f"{attention}.proj_out"
-
-
-def lora_file_bytes(
-    targets: Sequence[Target], rank: int, conv_dim: int | None = None, precision: str | None = None, metadata_bytes: int = 0
-) -> int:
-    """Size of a plain LoRA's file; see `file_bytes`."""
-    shapes = {name: shape for target in targets for name, shape in target.shapes(rank, conv_dim).items()}
-    return file_bytes(shapes, precision, metadata_bytes)
 
 
 def file_bytes(shapes: Mapping[str, tuple[int, ...]], precision: str | None = None, metadata_bytes: int = 0) -> int:

@@ -20,6 +20,11 @@ def placed(target: Target, rank: int, alpha: float, kind: str = "lora", **option
     return Placed(target, kind, rank, float(alpha or rank), module_shapes(kind, target, rank, KindOptions(**options)))
 
 
+def lora_shapes(target: Target, rank: int, conv_dim: int | None = None) -> dict[str, tuple[int, ...]]:
+    """{tensor's name in a plain LoRA's file: shape}."""
+    return placed(target, (conv_dim or rank) if target.kernel > 1 else rank, 1.0).file_shapes()
+
+
 def lora_network(
     model: object,
     targets: Sequence[Target],
@@ -35,7 +40,7 @@ def lora_network(
     for target in targets:
         wide = target.kernel > 1 and conv_dim is not None
         own_alpha = (1.0 if conv_alpha is None else conv_alpha) if wide else alpha
-        modules.append(placed(target, target.rank(rank, conv_dim), own_alpha))
+        modules.append(placed(target, (conv_dim or rank) if target.kernel > 1 else rank, own_alpha))
     return Network.of(model, modules, **more)
 
 

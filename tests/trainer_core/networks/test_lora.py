@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from lora_workbench.tests.trainer_core.networks.making import filled, lora_network, placed
+from lora_workbench.tests.trainer_core.networks.making import filled, lora_network, lora_shapes, placed
 from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.models.text import encode, tokenize
 from lora_workbench.trainer_core.networks.lora import LoraModule
@@ -285,7 +285,7 @@ def test_file_tensors_are_kohyas(model: object, random_base: Path) -> None:
     expected = {
         name: shape
         for target in lora_targets(read_header(random_base), conv=True)
-        for name, shape in target.shapes(4, 3).items()
+        for name, shape in lora_shapes(target, 4, 3).items()
     }
     assert {name: tuple(tensor.shape) for name, tensor in tensors.items()} == expected
     alphas = {tensor.item() for name, tensor in tensors.items() if name.endswith(".alpha")}

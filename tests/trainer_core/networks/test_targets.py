@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lora_workbench.tests.trainer_core.networks.making import lora_shapes
 from lora_workbench.trainer_core.models.header import ModelHeader, TensorInfo, read_header
-from lora_workbench.trainer_core.networks.targets import Target, lora_file_bytes, lora_targets
+from lora_workbench.trainer_core.networks.targets import Target, file_bytes, lora_targets
 
 TABLE = Path(__file__).parents[2] / "data" / "lora_modules_sd15.tsv"
 
@@ -38,7 +39,7 @@ def header() -> ModelHeader:
 def rows(targets: list[Target]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     result = []
     for target in targets:
-        shapes = target.shapes(16, 8)
+        shapes = lora_shapes(target, 16, 8)
         assert list(shapes)[0] == f"{target.name}.alpha" and shapes[f"{target.name}.alpha"] == ()
         result.append((target.name, shapes[f"{target.name}.lora_down.weight"], shapes[f"{target.name}.lora_up.weight"]))
     return result
@@ -79,13 +80,14 @@ def test_file_size_is_exact_to_the_byte(tmp_path: Path, random_base: Path, preci
     from lora_workbench.trainer_core.networks.format import read_lora, save_lora
 
     targets = lora_targets(read_header(random_base), conv=conv_dim is not None)
-    tensors = {name: torch.zeros(shape) for target in targets for name, shape in target.shapes(4, conv_dim).items()}
+    tensors = {name: torch.zeros(shape) for target in targets for name, shape in lora_shapes(target, 4, conv_dim).items()}
     path = tmp_path / "lora.safetensors"
     save_lora(path, tensors, {"ss_output_name": 'größe "x"'}, precision)
     metadata = len(json.dumps(read_lora(path)[1], separators=(",", ":"), ensure_ascii=False).encode())
-    assert path.stat().st_size == lora_file_bytes(targets, 4, conv_dim, precision, metadata)
+    assert path.stat().st_size == file_bytes({name: tuple(one.shape) for name, one in tensors.items()}, precision, metadata)
 
 
 def test_size_of_kohyas_measured_file(header: ModelHeader) -> None:
     """Rank 16 in fp32 with 94 metadata entries: 37.9 MB, measured with sd-scripts."""
-    assert round(lora_file_bytes(lora_targets(header), 16, None, "float", 4000) / 1e6, 1) == 37.9
+    shapes = {name: shape for target in lora_targets(header) for name, shape in lora_shapes(target, 16).items()}
+    assert round(file_bytes(shapes, "float", 4000) / 1e6, 1) == 37.9

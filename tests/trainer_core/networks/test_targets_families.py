@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_workbench.tests.trainer_core.networks.making import lora_shapes
 from lora_workbench.trainer_core.models.checkpoint import load_model
 from lora_workbench.trainer_core.models.header import ModelHeader, TensorInfo, read_header
 from lora_workbench.trainer_core.networks.targets import lora_names, lora_targets, prefixes
@@ -37,7 +38,7 @@ def full_size(size: str) -> ModelHeader:
 def test_sdxls_keys_and_shapes_are_kohyas(conv: bool, count: int) -> None:
     ours: dict[str, tuple[int, ...]] = {}
     for target in lora_targets(full_size("sdxl"), conv=conv):
-        ours |= target.shapes(16, 8 if conv else None)
+        ours |= lora_shapes(target, 16, 8 if conv else None)
     assert len(ours) == count and ours == table(conv)
 
 

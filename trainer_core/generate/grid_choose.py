@@ -88,7 +88,9 @@ def next_settings(
         new["unet_lr"] = _product(rates["unet_lr"], unet)
     if not old.get("network_train_unet_only"):
         new["text_encoder_lr"] = _product(rates["text_encoder_lr"], te)
-    if snapshot.epoch:
+    if snapshot.last and snapshot.steps and not old.get("max_train_epochs"):  # its last epoch may not be a whole one
+        new["max_train_steps"] = snapshot.steps
+    elif snapshot.epoch:
         new |= {"max_train_epochs": snapshot.epoch}
         new.pop("max_train_steps", None)
     elif snapshot.step:

@@ -24,7 +24,7 @@ class Snapshot:
     """One LoRA file. `label` is short (e8, step150, final); `digest`: webui's hash of a LoRA, 64 hex digits.
 
     `session`, `started`: what all files of one run have in common, "" where the file doesn't say; the session follows from
-    the seed, so that only both together tell runs apart. `last`: the run's final file.
+    the seed, so that only both together tell runs apart. `last`: the run's final file. `steps`: how many it was trained for.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class Snapshot:
     digest: str
     last: bool
     started: str = ""
+    steps: int | None = None
 
     @property
     def name(self) -> str:
@@ -65,6 +66,7 @@ def read_snapshot(path: Path) -> Snapshot:
         known.get("sshs_model_hash") or _content_hash(header),
         last,
         known.get("ss_training_started_at", ""),
+        int(known["ss_steps"]) if known.get("ss_steps", "").isdigit() else None,
     )
 
 

@@ -100,6 +100,10 @@ def _number(word: str, text: str) -> float:
 
 def find_lora(name: str, folders: Sequence[Path]) -> Path:
     """The file of that name in the folders or below; UserError where there is none, or several that differ by folder alone."""
+    if "/" in name or "\\" in name:  # webui knows names only, and a prompt must not reach other folders
+        raise UserError(
+            f"The LoRA {name} of a prompt must be a file's name without folders: give its folder with --lora_folders."
+        )
     found = {path.resolve(): path for folder in folders for path in _files(folder.expanduser(), name)}
     if not found:
         where = ", ".join(dict.fromkeys(str(folder) for folder in folders))

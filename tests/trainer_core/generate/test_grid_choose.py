@@ -43,6 +43,12 @@ def test_rates_are_the_old_times_the_strength_of_their_part(te: float, unet: flo
     assert "overwrite" not in new and "resume" not in new
 
 
+def test_a_run_that_ended_within_an_epoch_is_not_made_longer() -> None:
+    final = dataclasses.replace(snapshot(3), last=True, steps=50)
+    new = next_settings({"learning_rate": 2e-4, "max_train_steps": 50}, 1, 1, final)
+    assert new["max_train_steps"] == 50 and "max_train_epochs" not in new
+
+
 def test_a_rate_for_all_becomes_one_for_each_part() -> None:
     new = next_settings({"learning_rate": 2e-4}, 0.5, 1.5, snapshot(None, 150))
     assert (new["unet_lr"], new["text_encoder_lr"], new["max_train_steps"]) == (3e-4, 1e-4, 150)

@@ -146,3 +146,9 @@ def test_sets_of_words_hold_nothing_else(folder: Path) -> None:
     assert read_words("", [folder]) == ()
     with pytest.raises(UserError, match="'smile' beside them"):
         read_words("<lora:penny:0.5> smile", [folder])
+
+
+@pytest.mark.parametrize("name", ["../penny", "styles/style", "/penny", "..\\penny"])
+def test_a_prompt_reaches_no_other_folder(folder: Path, name: str) -> None:
+    with pytest.raises(UserError, match="without folders"):
+        with_loras(Request(f"a <lora:{name}:1>"), [folder, folder / "styles"])

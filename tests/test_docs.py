@@ -36,7 +36,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 def commands(page: Path) -> list[list[str]]:
     """The words of the page's commands (indented lines and inline code) that begin with `python `."""
-    text = page.read_text(encoding="utf-8")
+    text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))
     lines = re.findall(r"^\s{4,}(python .+)$", text, re.MULTILINE) + re.findall(r"`(python [^`]+)`", text)
     lines = [re.sub(r"\s{3,}.*", "", line) for line in lines]  # what follows a wide gap says what the command does
     return [shlex.split(re.sub(r"\[.*?\]", "", line), comments=True) for line in lines if "…" not in line]

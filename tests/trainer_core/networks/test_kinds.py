@@ -89,7 +89,9 @@ def test_trains_saves_and_reads_back(kind: str, family: tuple[Any, Path], tmp_pa
     other.detach()
     untrained = {name: tensor.clone() for name, tensor in other.tensors().items()}
     changed = [name for name, tensor in tensors.items() if not torch.equal(tensor, untrained[name])]
-    assert len({name.partition(".")[0] for name in changed}) == len(choice.placed)
+    # SDXL takes the first encoder's state before its last layer, so that nothing is learnt there.
+    still = {one.target.name for one in choice.placed} - {name.partition(".")[0] for name in changed}
+    assert all(name.startswith("lora_te1_text_model_encoder_layers_1_") for name in still)
     assert other.load(read_lora(path)[0]) == []
     read = other.tensors()
     assert read.keys() == tensors.keys() and all(torch.equal(tensor, tensors[name]) for name, tensor in read.items())

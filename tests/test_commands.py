@@ -44,7 +44,7 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [([], "a command is missing"), (["trian"], "did you mean train?"), (["merge"], "merge is not built yet"), (["xyz"], "'xyz'")],
+    [([], "a command is missing"), (["trian"], "did you mean train?"), (["merg"], "did you mean merge?"), (["xyz"], "'xyz'")],
 )
 def test_wrong_words(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(words) == 2

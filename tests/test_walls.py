@@ -24,14 +24,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.optimizer_checks", "trainer_core.idle"),
     ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
      "trainer_core.averages", "trainer_core.optimizers"),
-    ("trainer_core.schedules",),
+    ("trainer_core.schedules", "trainer_core.processes"),
     ("trainer_core.generate", "trainer_core.snapshots"),
     ("trainer_core.tools",),
     ("trainer_core.planning",),
     ("trainer_core.plan",),
     ("trainer_core.run_model",),
     ("trainer_core.run", "trainer_core.export"),
-    ("trainer_core.between_steps", "trainer_core.validation", "trainer_core.preservation"),
+    ("trainer_core.imports", "trainer_core.between_steps", "trainer_core.validation", "trainer_core.preservation"),
     ("trainer_core.train", "trainer_core.loop", "trainer_core.variants"),
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
@@ -47,7 +47,7 @@ LIGHT = (
     "trainer_core.optimizer_table", "trainer_core.optimizer_checks", "trainer_core.idle",
     "trainer_core.output_names", "trainer_core.presets", "trainer_core.problems",
     "trainer_core.progress", "trainer_core.requests", "trainer_core.publish", "trainer_core.endings", "trainer_core.job",
-    "trainer_core.export",
+    "trainer_core.export", "trainer_core.imports",
     "trainer_core.settings", "trainer_core.text_files", "trainer_core.picture_names",
     "tagger.captions", "tagger.caption_writes", "tagger.journal", "tagger.journal_files", "tagger.folder", "tagger.labels",
     "tagger.query", "tagger.edit", "tagger.grammar", "tagger.tag_words", "tagger.merge", "tagger.suggestions", "tagger.check",
@@ -73,7 +73,8 @@ QUICK = (
     "trainer_core.tools",
 )
 SLOW_FILES = ("trainer_core.dataset.latents", "trainer_core.dataset.augment", "trainer_core.dataset.tensor_files",
-              "trainer_core.dataset.caption_states", "trainer_core.dataset.masks")
+              "trainer_core.dataset.caption_states", "trainer_core.dataset.masks",
+              "trainer_core.tools.extract", "trainer_core.tools.merge_checkpoint")  # fmt: skip
 SLOW_PACKAGES = ("torch", "diffusers", "transformers", "accelerate", "onnxruntime", "gradio", "lycoris", "bitsandbytes")
 FORBIDDEN_EVERYWHERE = ("torchvision", "timm", "open_clip", "tkinter")
 

@@ -13,15 +13,20 @@ COMMANDS = {
     "train": "trains a LoRA; --help lists every setting",
     "plan": "says what `train` would do with the same words, and trains nothing; --json for machines",
     "export": "writes the same words as a file of settings or a script: --as toml, bash or powershell",
+    "import": "turns other tools' settings and pasted scripts into a settings file; --help says which",
     "reg": "draws regularization pictures with the training's base model; --help says how",
     "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
     "prior": "draws what the base model makes of the activation tag, before anything is trained",
     "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones; --help says how",
     "bake": "makes block weights part of a LoRA file; --help says how",
+    "extract": "makes a LoRA of what a tuned model has learnt; --help says how",
+    "merge": "LoRAs into one LoRA or into a checkpoint; --help says how",
+    "resize": "a LoRA of fewer ranks; --help says how",
+    "cut": "a DyLoRA cut to a rank; --help says how",
+    "inspect": "shows what is in a LoRA file, and changes its metadata; --help says how",
     "variants": "draws a training picture anew or redraws a part of it, and takes the good ones; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
-NOT_BUILT_YET = ("extract", "merge", "resize", "inspect")
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
 
 
@@ -48,6 +53,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .plan import main as command
     elif name == "export":
         from .export import main as command
+    elif name == "import":
+        from .imports.command import main as command
     elif name == "reg":
         from .generate.reg import main as command
     elif name == "grid":
@@ -58,12 +65,20 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .loop.command import main as command
     elif name == "bake":
         from .tools.bake_command import main as command
+    elif name == "extract":
+        from .tools.extract_command import main as command
+    elif name == "merge":
+        from .tools.merge_command import main as command
+    elif name == "resize":
+        from .tools.resize_command import main as command
+    elif name == "cut":
+        from .tools.resize_command import cut_main as command
+    elif name == "inspect":
+        from .tools.inspect_command import main as command
     elif name == "variants":
         from .variants.command import main as command
     elif name == "job":
         from .job import main as command
-    elif name in NOT_BUILT_YET:
-        raise WordsError(f"{name} is not built yet; there are {', '.join(COMMANDS)}.")
     else:
         near = difflib.get_close_matches(name, COMMANDS, 1)
         raise WordsError(f"{name!r} is not a command" + (f"; did you mean {near[0]}?" if near else ".") + f"\n{USAGE}")

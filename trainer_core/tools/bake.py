@@ -14,11 +14,10 @@ import numpy as np
 from ..models.header import TensorInfo
 from ..networks.block_weights import parse_block_weights
 from ..networks.blocks import BASE, block_of
-from ..networks.file_bytes import write_file
-from ..networks.targets import file_layout
 from ..problems import UserError
-from .lora_arrays import Array, LoraFile, as_array, as_bytes, bytes_each, read_lora_file
+from .lora_arrays import Array, LoraFile, as_array, as_bytes, read_lora_file
 from .norms import change_of
+from .outputs import write_lora_file
 
 METADATA = "lora_workbench_baked"
 # One factor of each term of a kind's change: scaled alone it scales the whole, sign included.
@@ -108,7 +107,7 @@ def bake(path: str | Path, wanted: Wanted, out: Path) -> Baked:
     before, after, taken = map(math.sqrt, squares)
     _require_change(file, scaled + left_out, taken, written)
     done = Baked(out, len(file.modules), scaled, left_out, elsewhere, before, after, taken / before if before else 0.0, notices)
-    _write(out, written, {**file.metadata, METADATA: json.dumps(_record(file, wanted, strengths), ensure_ascii=False)})
+    write_lora_file(out, written, {**file.metadata, METADATA: json.dumps(_record(file, wanted, strengths), ensure_ascii=False)})
     return done
 
 
@@ -168,12 +167,3 @@ def _record(file: LoraFile, wanted: Wanted, strengths: Mapping[str, float]) -> d
 
 def _own_blocks(file: LoraFile) -> set[str | None]:
     return {block_of(module) for module in file.modules}
-
-
-def _write(out: Path, written: Mapping[str, tuple[TensorInfo, Array | bytes]], metadata: Mapping[str, str]) -> None:
-    shapes = {key: info.shape for key, (info, _) in written.items()}
-    entries, _ = file_layout(shapes, {key: (info.dtype, bytes_each(info.dtype)) for key, (info, _) in written.items()})
-    try:
-        write_file(out, entries, [memoryview(written[key][1]) for key in entries], metadata)
-    except OSError as error:
-        raise UserError(f"{out} can't be written ({error.strerror or error}); nothing was changed.") from error

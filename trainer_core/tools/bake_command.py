@@ -5,17 +5,17 @@ python -m trainer_core bake out/penny.safetensors --block_weights OUTX --x 0.5
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import data_folder, free_name
+from ..files import data_folder
 from ..generate.option_words import Parser
 from ..networks.block_presets import FILE_NAME
 from ..networks.block_weights import user_presets
 from ..problems import UserError, WordsError
 from .bake import Wanted, bake
+from .outputs import add_output, out_path
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"There is no file {files[0]}; check the path given as --block_presets.")
     presets = user_presets([*files, data_folder(words.data_dir) / FILE_NAME])
     wanted = Wanted(words.block_weights, words.x, words.te, words.unet, presets)
-    done = bake(path, wanted, _out(path, words))
+    done = bake(path, wanted, out_path(words.out, baked_path(path, words.block_weights), [path], words.overwrite))
     for notice in done.notices:
         print(f"note: {notice}")
     print(f"{done.modules} modules: {done.scaled} scaled, {done.left_out} left out", end="")
@@ -37,17 +37,6 @@ def main(argv: Sequence[str]) -> int:
     print(f"length of the change: {done.before:.4g} → {done.after:.4g}; {done.change:.1%} of it was taken away or turned")
     print(f"baked: {done.path}")
     return 0
-
-
-def _out(path: Path, words: argparse.Namespace) -> Path:
-    """Where it goes: as told, else a free name beside the file. An existing file is replaced only where --overwrite says so."""
-    if not words.out:
-        return free_name(baked_path(path, words.block_weights))
-    out = Path(words.out).expanduser()
-    out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
-    if out.exists() and not words.overwrite and not (path.exists() and out.samefile(path)):
-        raise UserError(f"{out} is there already: give another --out, or add --overwrite.")
-    return out
 
 
 def baked_path(path: Path, block_weights: str) -> Path:
@@ -69,8 +58,7 @@ def _parser() -> Parser:
     parser.add_argument("--x", type=float, metavar="X", help="what X in the weights stands for")
     parser.add_argument("--te", type=float, default=1.0, metavar="X", help="strength of the text encoder's part, on top")
     parser.add_argument("--unet", type=float, default=1.0, metavar="X", help="strength of the UNet's part, on top")
-    parser.add_argument("--out", metavar="FILE", help="default: NAME-PRESET.safetensors beside it, or the next free name")
-    parser.add_argument("--overwrite", action="store_true", help="replace --out where it is there already")
+    add_output(parser, "NAME-PRESET.safetensors beside it")
     parser.add_argument("--block_presets", metavar="FILE", help="an lbwpresets.txt with presets of your own")
     parser.add_argument("--data_dir", metavar="DIR", help="the data folder, whose lbwpresets.txt is read too")
     return parser

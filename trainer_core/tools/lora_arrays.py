@@ -54,8 +54,12 @@ class LoraFile:
 
     def read(self, module: str) -> dict[str, Array]:
         """{suffix: array} of a module, in float32; whole numbers stay whole."""
-        infos = self.modules[module].items()
-        return {suffix: as_array(self.bytes_of(module, suffix), info.dtype, info.shape) for suffix, info in infos}
+        return {suffix: self.read_one(module, suffix) for suffix in self.modules[module]}
+
+    def read_one(self, module: str, suffix: str) -> Array:
+        """One tensor, as `read` has it."""
+        info = self.modules[module][suffix]
+        return as_array(self.bytes_of(module, suffix), info.dtype, info.shape)
 
     @functools.cached_property
     def _content(self) -> Array:

@@ -1,0 +1,15 @@
+"""kohya's name for `python -m trainer_core merge`.
+
+python networks/svd_merge_lora.py --models A B --ratios 1 0.5 --new_rank 16 --save_to C
+
+Without --new_rank it is 4, as there.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # this folder's names would shadow other packages
+    from train_network import run
+
+    raise SystemExit(run("merge", "--new_rank=4"))

@@ -1,0 +1,252 @@
+"""What a tuned model has learnt, as a LoRA on the model that it was tuned from.
+
+One pair of tensors at a time: the difference's largest directions by a randomised range finder with power iterations (Halko,
+Martinsson and Tropp 2011), QR and an SVD as small as the rank. The whole difference is decomposed only where the rank is
+nearly its size, so that nothing smaller would do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..models.families import FAMILIES, Family, require_base
+from ..models.hashes import model_hashes
+from ..models.header import ModelHeader, read_header
+from ..models.layout import part_names
+from ..models.open_clip import place_info
+from ..models.prediction import file_prediction
+from ..models.read import read_tensors
+from ..networks.format import PRECISIONS, save_lora
+from ..networks.targets import Target, lora_targets
+from ..problems import UserError
+from .file_metadata import fresh_metadata, minimum, now, record
+
+METADATA = "lora_workbench_extracted"
+_MORE, _ROUNDS = 16, 3  # directions beyond the rank, and power iterations
+Tell = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """`conv_dim`: the rank of convolutions wider than 1×1, None leaves resnets out. `min_diff`: a module in which no number
+    differs by more is left out. `clamp_quantile`: of both factors' sizes, beyond which numbers are cut off; 1 cuts none.
+    `velocity`: the model predicts velocity, where its file doesn't say so."""
+
+    dim: int = 4
+    conv_dim: int | None = None
+    min_diff: float = 0.0
+    clamp_quantile: float = 1.0
+    unet: bool = True
+    text_encoder: bool = True
+    precision: str | None = None
+    device: str = "cpu"
+    velocity: bool = False
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was written. `difference`: the length of all that differs in UNet and text encoders; `reached`: of what differs in
+    the modules that the file has; `error`: of what the file lacks of these; `left`: of what it lacks of all."""
+
+    path: Path
+    modules: int
+    candidates: int
+    difference: float
+    reached: float
+    error: float
+    left: float
+    by_part: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        names = ("modules", "candidates", "difference", "reached", "error", "left")
+        return {"path": str(self.path), "by_part": dict(self.by_part), **{name: getattr(self, name) for name in names}}
+
+
+@dataclass
+class _Found:
+    """Squares of lengths so far, and the tensors of the file."""
+
+    tensors: dict[str, torch.Tensor] = field(default_factory=dict)
+    by_part: dict[str, int] = field(default_factory=dict)
+    difference: float = 0.0
+    reached: float = 0.0
+    error: float = 0.0
+    done: int = 0
+
+
+def extract(
+    original: str | Path,
+    tuned: str | Path,
+    wanted: Wanted,
+    out: Path,
+    *,
+    metadata: bool = True,
+    data_dir: str | Path | None = None,
+    tell: Tell | None = None,
+) -> Extracted:
+    """Writes the LoRA. UserError where the models aren't of one shape, or nothing that a LoRA could hold differs.
+
+    tell: called with (modules done, modules in all).
+    """
+    one, other = read_header(original), read_header(tuned)
+    family = _one_family(one, other)
+    targets = lora_targets(one, unet=wanted.unet, text_encoder=wanted.text_encoder, conv=bool(wanted.conv_dim))
+    found = _Found()
+    for part in FAMILIES[family].parts:
+        own = {f"{target.module}.weight": target for target in targets if target.part == part}
+        _extract_part(one, other, part, own, wanted, found, (lambda done: tell(done, len(targets))) if tell else None)
+    if not found.by_part:
+        raise UserError(_nothing(found, wanted))
+    sizes = {name: math.sqrt(getattr(found, name)) for name in ("difference", "reached", "error")}
+    left = math.sqrt(max(0.0, found.difference - found.reached + found.error))
+    told = _metadata(one, other, family, wanted, out, sizes | {"left": left}, data_dir)
+    save_lora(out, found.tensors, told if metadata else minimum(told), wanted.precision)
+    return Extracted(out, sum(found.by_part.values()), len(targets), **sizes, left=left, by_part=found.by_part)
+
+
+def _one_family(one: ModelHeader, other: ModelHeader) -> Family:
+    families = [require_base(header) for header in (one, other)]
+    if families[0] != families[1]:
+        titles = [FAMILIES[family].title for family in families]
+        raise UserError(
+            f"{one.path.name} is {titles[0]}, but {other.path.name} is {titles[1]}: give the model that it was tuned from."
+        )
+    if one.path.samefile(other.path):
+        raise UserError(f"Both models are the same, {one.path}: give the original as --model_org, the tuned as --model_tuned.")
+    return families[0]
+
+
+def _extract_part(
+    one: ModelHeader,
+    other: ModelHeader,
+    part: str,
+    targets: Mapping[str, Target],
+    wanted: Wanted,
+    found: _Found,
+    tell: Callable[[int], None] | None,
+) -> None:
+    places, others = part_names(one, part), part_names(other, part)
+    missing = next((name for name in places if name not in others), None)
+    if missing:
+        raise UserError(f"{other.path.name} lacks {missing} of the {part.replace('_', ' ')}: the two aren't of one kind.")
+    for name in places:
+        shapes = [place_info(header.tensors, own[name]).shape for header, own in ((one, places), (other, others))]
+        if math.prod(shapes[0]) != math.prod(shapes[1]):
+            raise UserError(
+                f"{other.path.name} has {name} as {list(shapes[1])}, {one.path.name} as {list(shapes[0])}: "
+                "the two aren't of one kind."
+            )
+    before, after = read_tensors(one, places, None), read_tensors(other, others, None)
+    order = [*targets, *(name for name in places if name not in targets)]
+    for name in order:
+        first = before.pop(name).to(wanted.device, torch.float32)
+        difference = after.pop(name).to(wanted.device, torch.float32).reshape(first.shape) - first
+        _require_finite(difference, name)
+        square = float(difference.double().square().sum())
+        found.difference += square
+        if name in targets:
+            found.done += 1
+            if square and float(difference.abs().max()) > wanted.min_diff:
+                _take(targets[name], difference, square, wanted, found)
+            if tell:
+                tell(found.done)
+
+
+def _require_finite(difference: torch.Tensor, name: str) -> None:
+    if not bool(torch.isfinite(difference).all()):
+        raise UserError(f"The models hold numbers in {name} that aren't finite: one of them is damaged.")
+
+
+def _take(target: Target, difference: torch.Tensor, square: float, wanted: Wanted, found: _Found) -> None:
+    """Adds the module's factors, and what they lack once they are rounded as the file will have them."""
+    flat = difference.flatten(1)
+    rank = min(target.rank(wanted.dim, wanted.conv_dim), *flat.shape)
+    up, down = best_factors(flat, rank)
+    if wanted.clamp_quantile < 1:
+        up, down = _clamped(up, down, wanted.clamp_quantile)
+    dtype = PRECISIONS[wanted.precision or "float"]
+    up, down = up.to(dtype), down.to(dtype)
+    found.error += float((flat - up.float() @ down.float()).double().square().sum())
+    found.reached += square
+    found.by_part[target.part] = found.by_part.get(target.part, 0) + 1
+    shapes = target.shapes(rank, rank)
+    found.tensors |= {
+        f"{target.name}.alpha": torch.tensor(float(rank)),
+        f"{target.name}.lora_down.weight": down.reshape(shapes[f"{target.name}.lora_down.weight"]).cpu(),
+        f"{target.name}.lora_up.weight": up.reshape(shapes[f"{target.name}.lora_up.weight"]).cpu(),
+    }
+
+
+@torch.no_grad()
+def best_factors(matrix: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(up [m, rank], down [rank, n]), both of the same length, whose product is nearly the best of that rank."""
+    if rank + _MORE >= min(matrix.shape) // 2:
+        u, values, vt = torch.linalg.svd(matrix, full_matrices=False)
+    else:
+        generator = torch.Generator().manual_seed(0)
+        start = torch.randn(matrix.shape[1], rank + _MORE, generator=generator).to(matrix.device)
+        range_, _ = torch.linalg.qr(matrix @ start)
+        for _ in range(_ROUNDS):
+            other, _ = torch.linalg.qr(matrix.t() @ range_)
+            range_, _ = torch.linalg.qr(matrix @ other)
+        side, core = torch.linalg.qr((range_.t() @ matrix).t())
+        inner, values, vt = torch.linalg.svd(core.t())
+        u, vt = range_ @ inner, vt @ side.t()
+    root = values[:rank].sqrt()
+    return u[:, :rank] * root, root[:, None] * vt[:rank]
+
+
+def _clamped(up: torch.Tensor, down: torch.Tensor, quantile: float) -> tuple[torch.Tensor, torch.Tensor]:
+    sizes = torch.cat([up.flatten(), down.flatten()]).abs()
+    limit = float(sizes.kthvalue(max(1, math.ceil(quantile * len(sizes)))).values)
+    return up.clamp(-limit, limit), down.clamp(-limit, limit)
+
+
+def _nothing(found: _Found, wanted: Wanted) -> str:
+    if not found.difference:
+        return "Both models have the same weights in UNet and text encoder: there is nothing to extract."
+    if wanted.min_diff:
+        return f"No module's weights differ by more than --min_diff {wanted.min_diff:g} in the two models: lower it."
+    mend = (
+        "what differs is in norms, biases or embeddings, which a LoRA can't hold."
+        if wanted.conv_dim
+        else ("give --conv_dim for the convolutions of the resnets, or look whether these are the right models.")
+    )
+    return f"No module that this LoRA would go to differs in the two models: {mend}"
+
+
+def _metadata(
+    one: ModelHeader,
+    other: ModelHeader,
+    family: str,
+    wanted: Wanted,
+    out: Path,
+    sizes: Mapping[str, float],
+    data_dir: str | Path | None,
+) -> dict[str, str]:
+    legacy, whole = model_hashes(one.path, data_dir)
+    velocity = wanted.velocity or file_prediction(one).prediction == "v_prediction"
+    conv = (str(wanted.conv_dim), str(float(wanted.conv_dim))) if wanted.conv_dim else None
+    told = {
+        "model_org": one.path.name,
+        "model_org_hash": whole,
+        "model_tuned": other.path.name,
+        "model_tuned_hash": model_hashes(other.path, data_dir)[1],
+        "min_diff": wanted.min_diff,
+        "clamp_quantile": wanted.clamp_quantile,
+        **{name: float(f"{size:.6g}") for name, size in sizes.items()},
+        "date": now(),
+    }
+    return {
+        **fresh_metadata(family, out.stem, str(wanted.dim), str(float(wanted.dim)), conv, velocity=velocity),
+        "ss_sd_model_name": one.path.name,
+        "ss_sd_model_hash": legacy,
+        "ss_new_sd_model_hash": whole,
+        METADATA: record(told),
+    }

@@ -1,0 +1,94 @@
+"""`python -m trainer_core resize` and `cut`: a LoRA of fewer ranks.
+
+python -m trainer_core resize penny.safetensors --new_rank 16
+python -m trainer_core cut penny-dylora.safetensors --rank 8
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..generate.option_words import Parser, plain_word, positive
+from ..problems import WordsError
+from .low_rank import METHODS, check_method
+from .outputs import PRECISIONS, add_output, out_path
+
+
+def main(argv: Sequence[str]) -> int:
+    """`resize`; the exit status."""
+    from .resize import Wanted, resize
+
+    words = _parser().parse_args([plain_word(word) for word in argv])
+    if bool(words.file) == bool(words.model):
+        raise WordsError("resize: give the LoRA's file, once.")
+    path = Path(words.file or words.model).expanduser()
+    check_method(words.dynamic_method, words.dynamic_param)
+    ending = f"{words.dynamic_method}{words.dynamic_param:g}" if words.dynamic_method else f"rank{words.new_rank}"
+    out = out_path(words.out, path.with_name(f"{path.stem}-{ending}.safetensors"), [path], words.overwrite)
+    wanted = Wanted(words.new_rank, words.new_conv_rank, words.dynamic_method, words.dynamic_param, words.save_precision)
+    done = resize(path, wanted, out, metadata=not words.no_metadata)
+    low, high = done.ranks
+    ranks = f"rank {low}" if low == high else f"ranks {low} to {high}"
+    kept = f", {done.others} of kinds without ranks kept as they are" if done.others else ""
+    print(f"{done.modules} modules: {done.shortened} shortened{kept}; now {ranks}")
+    print(f"length of the change: {done.before:.4g}; error left: {done.error:.4g}", end="")
+    print(f" ({_share(done.error, done.before)}), of which these ranks allow {done.allowed:.4g} at best")
+    print(f"resized: {done.path}")
+    return 0
+
+
+def cut_main(argv: Sequence[str]) -> int:
+    """`cut`; the exit status."""
+    from .cut import cut
+
+    words = _cut_parser().parse_args([plain_word(word) for word in argv])
+    path = Path(words.file).expanduser()
+    out = out_path(words.out, path.with_name(f"{path.stem}-rank{words.rank}.safetensors"), [path], words.overwrite)
+    done = cut(path, words.rank, out, metadata=not words.no_metadata)
+    for notice in done.notices:
+        print(f"note: {notice}")
+    print(f"{done.modules} modules: {done.cut} cut to rank {words.rank}")
+    print(f"length of the change: {done.before:.4g} → {done.after:.4g}; the difference is {done.change:.1%} of it")
+    print(f"cut: {done.path}")
+    return 0
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.2%}" if whole else "of nothing"
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m trainer_core resize",
+        allow_abbrev=False,
+        description="Writes the best LoRA of fewer ranks, and says how much of the change that leaves out.",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the LoRA, a .safetensors file; it stays as it is")
+    parser.add_argument("--model", metavar="FILE", help="kohya's word for FILE")
+    add_output(parser, "NAME-rankN.safetensors beside it")
+    parser.add_argument("--new_rank", type=positive, default=4, metavar="N", help="the rank, with a method the most (4)")
+    parser.add_argument("--new_conv_rank", type=positive, metavar="N", help="… for convolutions wider than 1×1 (--new_rank)")
+    parser.add_argument("--dynamic_method", choices=METHODS, help="each module's rank by its singular values")
+    parser.add_argument(
+        "--dynamic_param", type=float, metavar="X", help="sv_ratio: largest by smallest kept; others: the share kept"
+    )
+    parser.add_argument("--save_precision", choices=PRECISIONS, help="of the file (as it is)")
+    parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
+    parser.add_argument("--device", help=argparse.SUPPRESS)  # kohya's; nothing here is large enough for one
+    parser.add_argument("--verbose", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _cut_parser() -> Parser:
+    parser = Parser(
+        prog="python -m trainer_core cut",
+        allow_abbrev=False,
+        description="Cuts a DyLoRA to its first ranks, at the strength at which these were trained.",
+    )
+    parser.add_argument("file", metavar="FILE", help="the DyLoRA, a .safetensors file; it stays as it is")
+    parser.add_argument("--rank", type=positive, required=True, metavar="N", help="how many ranks are kept")
+    add_output(parser, "NAME-rankN.safetensors beside it")
+    parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
+    return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .endings import Stopped, StopSignal
@@ -14,25 +15,43 @@ from .settings import Settings
 
 
 def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
-    """What was asked for during the step; the training goes on as if it had not been. Raises Stopped."""
+    """What was asked for during the step; the training goes on as if it had not been. Raises Stopped in all processes.
+
+    The first process carries it out; a signal to stop counts whichever process it has reached.
+    """
+    those = run.processes
+    own = int(stop.asked or (those.is_first and bool(asked(events.folder))))
+    told = those.total(own)
+    if told:
+        stop.asked = stop.asked or told > own
+        stopped = those.of_first(lambda: _carried_out(run, state, saver, events, progress, stop))
+        if stopped:
+            raise Stopped(*stopped)
+
+
+def _carried_out(
+    run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal
+) -> tuple[str, int, Path, Path | None] | None:
+    """What Stopped tells where the run ends here, else None."""
 
     def at_once(wanted: frozenset[str]) -> None:
         if SAVE in wanted:
             saver.save_asked(state, run.learnt())
             taken(events.folder, SAVE)
         if SAMPLE in wanted:
-            draw_samples(run, state, events, asked_for=True)
+            _draw(run, state, events, asked_for=True)
             taken(events.folder, SAMPLE)
 
     at_once(asked(events.folder))
     if state.step == run.plan.steps:
-        return
+        return None
     progress.waited(wait_while_paused(events.folder, events, state.step, lambda: stop.asked, at_once))
     if stop.asked or STOP in asked(events.folder):
         path, state_path = saver.save_asked(state, run.learnt())
         how = f"go on with --resume {state_path}." if state_path else "but its state could not be saved."
         message = f"The run was stopped after step {state.step}; what it learnt is in {path}, {how}"
-        raise Stopped(message, state.step, path, state_path)
+        return message, state.step, path, state_path
+    return None
 
 
 def samples_due(settings: Settings, state: Any, plan: Plan) -> bool:
@@ -45,11 +64,15 @@ def samples_due(settings: Settings, state: Any, plan: Plan) -> bool:
     return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
 
 
-def draw_samples(run: Run, state: Any, events: EventLog, asked_for: bool = False) -> None:
+def draw_samples(run: Run, state: Any, events: EventLog) -> None:
     """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made.
 
-    Where they can't be drawn the run goes on all the same, with a warning.
+    Where they can't be drawn the run goes on all the same, with a warning. The first process draws, the others wait.
     """
+    run.processes.of_first(lambda: _draw(run, state, events))
+
+
+def _draw(run: Run, state: Any, events: EventLog, asked_for: bool = False) -> None:
     import torch
 
     from .generate.during_training import sample_now

@@ -36,14 +36,14 @@ def endings_told(folder: Path, events: EventLog) -> Iterator[None]:
     except (Exception, KeyboardInterrupt) as error:
         with (folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(traceback.format_exc())
-        told = _told(error, folder / LOG)
+        told = told_as_sentence(error, folder / LOG)
         events.write("error", message=str(told))
         if told is error or isinstance(error, (KeyboardInterrupt, BrokenPipeError)):  # the command has its own end for these
             raise
         raise told from error
 
 
-def _told(error: BaseException, log: Path) -> BaseException:
+def told_as_sentence(error: BaseException, log: Path) -> BaseException:
     """The error itself where it is a sentence for users, or the sentence that takes its place."""
     if isinstance(error, UserError):
         return error

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .dataset.batches import batches_per_epoch, bucket_items
+from ..tagger.shares import share
+from .dataset.batches import batches_per_epoch, bucket_items, pictures_of_a_batch
 from .dataset.caption_text import tags_as_trained
 from .dataset.items import Ignored, TrainingSet
 from .dataset.scan import scan
@@ -129,7 +130,7 @@ class Plan:
 
 def make_plan(settings: Settings) -> Plan:
     """Looks at everything that the run will read and write; never raises for what is wrong, but lists it as a problem."""
-    training_set = scan(settings)
+    training_set = replace(scan(settings), processes=settings.num_processes or share()[1])
     batches = batches_per_epoch(training_set)
     steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
     steps, epochs = _steps_and_epochs(settings, steps_per_epoch)
@@ -215,7 +216,13 @@ def _subset_plans(training_set: TrainingSet) -> tuple[SubsetPlan, ...]:
 
 def _bucket_plans(training_set: TrainingSet) -> tuple[BucketPlan, ...]:
     return tuple(
-        BucketPlan(width, height, len(items), sum(item.copies for item in items), training_set.datasets[dataset].batch_size)
+        BucketPlan(
+            width,
+            height,
+            len(items),
+            sum(item.copies for item in items),
+            pictures_of_a_batch(training_set, dataset),
+        )
         for (dataset, (width, height)), items in sorted(bucket_items(training_set).items())
     )
 

@@ -15,17 +15,24 @@ _LOGGED_EVERY = 30.0  # seconds between two lines of the bar where no terminal s
 
 
 class Progress:
-    """A context manager around the loop; `step` after each optimizer step."""
+    """A context manager around the loop; `step` after each optimizer step. shown: whether this process speaks."""
 
-    def __init__(self, settings: Settings, events: EventLog, first: int, total: int) -> None:
+    def __init__(self, settings: Settings, events: EventLog, first: int, total: int, shown: bool = True) -> None:
         from tqdm import tqdm
 
         self._events, self._first, self._total = events, first, total
         often = 0.1 if sys.stderr.isatty() else _LOGGED_EVERY
         self._bar = tqdm(
-            total=total, initial=first, desc="steps", unit="step", smoothing=0.1, dynamic_ncols=True, mininterval=often
+            total=total,
+            initial=first,
+            desc="steps",
+            unit="step",
+            smoothing=0.1,
+            dynamic_ncols=True,
+            mininterval=often,
+            disable=not shown,
         )
-        self._curves = _summary_writer(settings)
+        self._curves = _summary_writer(settings) if shown else None
         self._begun = time.monotonic()
 
     def __enter__(self) -> Progress:

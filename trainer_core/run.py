@@ -13,6 +13,7 @@ from typing import Any
 from .events import EventLog
 from .plan import Plan
 from .problems import UserError
+from .processes import ALONE, Processes, require_processes
 from .randomness import uniform_int
 from .run_model import TEXT_PARTS, load_base
 from .settings import Settings
@@ -41,6 +42,7 @@ class Run:
     seed: int
     trained: tuple[str, ...]
     average: Any = None
+    processes: Processes = ALONE
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -75,8 +77,10 @@ class Run:
         }
 
 
-def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Path, events: EventLog) -> tuple[Run, Any, Any]:
-    """Loads the base model, puts the network on it, and makes what trains it."""
+def prepare(
+    settings: Settings, plan: Plan, resumed: Any, name: str, folder: Path, events: EventLog, those: Processes = ALONE
+) -> tuple[Run, Any, Any]:
+    """Loads the base model, puts the network on it, and makes what trains it, in each of `those` processes."""
     from accelerate import Accelerator
 
     from .dataset.caption_text import tags_as_trained
@@ -86,11 +90,11 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
     from .state import TrainState
 
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
-    if accelerator.num_processes > 1:
-        raise UserError(f"Training with {accelerator.num_processes} processes is not built yet: start one.")
-    seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else secrets.randbelow(2**32)
+    require_processes(accelerator.num_processes if accelerator.num_processes > 1 else None, those.world)
+    drawn = those.of_first(lambda: secrets.randbelow(2**32))
+    seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else drawn
     _try_out(settings, plan.steps)
-    base = load_base(settings, plan, accelerator, seed, events)
+    base = load_base(settings, plan, accelerator, seed, events, those)
     model = base.model
     network, trained = _attach_network(settings, model, accelerator, seed)
     optimizer, schedule = _make_optimizer(settings, plan, network, trained, accelerator)
@@ -116,6 +120,7 @@ def prepare(settings: Settings, plan: Plan, resumed: Any, name: str, folder: Pat
         seed=seed,
         trained=trained,
         average=_moving_average(settings, network, trained),
+        processes=those,
     )
     if resumed:
         state = _go_on(run, *resumed)

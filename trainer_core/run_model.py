@@ -14,6 +14,7 @@ from .endings import Stopped
 from .events import EventLog
 from .files import data_folder, file_sha256
 from .plan import Plan
+from .processes import Processes
 from .requests import STOP, asked, wait_while_paused
 from .settings import Settings
 
@@ -35,16 +36,19 @@ class Base:
     vae_hashes: tuple[str, str] | None
 
 
-def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog) -> Base:
-    """Loads what the run needs, with base_weights merged in, encodes what it is to cache, and keeps what is needed then."""
+def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog, those: Processes) -> Base:
+    """Loads what the run needs, with base_weights merged in, encodes what it is to cache, and keeps what is needed then.
+
+    `those`: the processes of the run, which encode a share each.
+    """
     from .models.checkpoint import load_into, load_model
     from .models.hashes import model_hashes
     from .models.memory import put_idle_away
     from .networks.apply import merge
 
     path, device = settings.pretrained_model_name_or_path, accelerator.device
-    hashes = model_hashes(path, settings.data_dir)
-    vae_hashes = model_hashes(settings.vae, settings.data_dir) if settings.vae else None
+    hashes = those.of_first(lambda: model_hashes(path, settings.data_dir))
+    vae_hashes = those.of_first(lambda: model_hashes(settings.vae, settings.data_dir)) if settings.vae else None
     model = load_model(
         path,
         settings.vae,
@@ -54,8 +58,8 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     )
     model.vae.to(device)
     vae_key = (vae_hashes or hashes)[1]
-    latents = _cache_latents(settings, plan.training_set, model, vae_key, device, seed, events, settings.cache_latents)
-    measured = _measured(settings, plan, model, vae_key, device, seed, events)
+    latents = _cache_latents(settings, plan.training_set, model, vae_key, device, seed, events, those, settings.cache_latents)
+    measured = _measured(settings, plan, model, vae_key, device, seed, events, those)
     if settings.cache_latents and not settings.sample_prompts:
         model.drop("vae")
     else:  # samples may be asked for at any time
@@ -64,7 +68,7 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     eight_bit = _eight_bit(settings)
     load_into(model, TEXT_PARTS, dtype, eight_bit)
     merge(model, settings.merged_loras(), TEXT_PARTS)
-    text = _text(settings, plan, model, accelerator, seed, events)
+    text = _text(settings, plan, model, accelerator, seed, events, those)
     load_into(model, ("unet",), dtype, eight_bit)
     merge(model, settings.merged_loras(), ("unet",))
     return Base(model, latents, measured, text, hashes, vae_hashes)
@@ -88,7 +92,15 @@ def _frozen_dtype(accelerator: Any) -> Any:
 
 
 def _cache_latents(
-    settings: Settings, pictures: Any, model: Any, vae_key: str, device: Any, seed: int, events: EventLog, cached: bool
+    settings: Settings,
+    pictures: Any,
+    model: Any,
+    vae_key: str,
+    device: Any,
+    seed: int,
+    events: EventLog,
+    those: Processes,
+    cached: bool,
 ) -> Any:
     from .dataset.latents import Latents
 
@@ -106,7 +118,7 @@ def _cache_latents(
     )
     if cached:
         print("Encoding the pictures …", flush=True)
-        latents.prepare(_told(settings, events))
+        latents.prepare(_told(settings, events), those.mine, those.pooled)
         for notice in latents.notices:
             events.write("warning", code="latent-cache", message=notice)
         latents.vae = None
@@ -124,7 +136,7 @@ class Measured:
 
 
 def _measured(
-    settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog
+    settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog, those: Processes
 ) -> Measured | None:
     from .dataset.masks import Masks
     from .dataset.validation import validation_batches, validation_set
@@ -132,11 +144,11 @@ def _measured(
     if not plan.training_set.validation:
         return None
     pictures = validation_set(plan.training_set)
-    latents = _cache_latents(settings, pictures, model, vae_key, device, seed, events, True)
+    latents = _cache_latents(settings, pictures, model, vae_key, device, seed, events, those, True)
     return Measured(pictures, latents, Masks(pictures, seed), validation_batches(pictures, settings.max_validation_steps))
 
 
-def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: int, events: EventLog) -> Any:
+def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: int, events: EventLog, those: Processes) -> Any:
     """Where captions come as text states from; with cache_text_encoder_outputs the text encoders are gone afterwards."""
     from .dataset.caption_states import CaptionStates
     from .dataset.tensor_files import TensorFiles
@@ -158,7 +170,8 @@ def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: in
     kept = settings.cache_text_encoder_outputs_to_disk
     files = TensorFiles(_cache(settings, "text_states"), "text state") if kept else None
     with accelerator.autocast():
-        text.keep(_captions(settings, plan, seed), files, _encoders_key(settings), _told(settings, events))
+        captions, told = _captions(settings, plan, seed), _told(settings, events)
+        text.keep(captions, files, those.of_first(lambda: _encoders_key(settings)), told, those.mine, those.pooled)
     for notice in text.notices:
         events.write("warning", code="text-cache", message=notice)
         print(f"note: {notice}", flush=True)

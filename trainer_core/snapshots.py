@@ -63,7 +63,8 @@ class Saver:
         ratio = self.settings.save_n_epoch_ratio
         return max(1, self.epochs // ratio) if ratio else None
 
-    def save_due(self, state: TrainState, learnt: Learnt) -> None:
+    def save_due(self, state: TrainState, learnt: Learnt) -> list[dict[str, Any]]:
+        """Writes what is due; returns the run's snapshots."""
         for name in self.due(state):
             kind = "step" if "-step" in name.removeprefix(state.output_name) else "epoch"
             number = state.step if kind == "step" else state.epoch
@@ -75,6 +76,7 @@ class Saver:
             # Only now, so that a run that is killed in between still has a state to go on from.
             if path.parent == self.output_dir and entry["state"] == self.settings.save_state:
                 self._remove_old(state, kind, number)
+        return state.saved
 
     def save_final(self, state: TrainState, learnt: Learnt) -> Path:
         with_state = self.settings.save_state or self.settings.save_state_on_train_end

@@ -7,19 +7,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .between_steps import carry_out_requests, draw_samples, samples_due
-from .dataset.batches import Batch, epoch_batches
+from .dataset.batches import Batch, epoch_batches, share_of
 from .endings import endings_told, stop_signals
-from .events import JOB, EventLog, JobLock, hold_job, new_job_folder
+from .events import JOB, EventLog, JobLock, Unheard, hold_job, new_job_folder
 from .files import data_folder, read_json, write_json
 from .output_names import free_output_name
 from .plan import Plan, make_plan
 from .problems import UserError, WordsError
+from .processes import ALONE, Processes, processes, require_processes
 from .publish import publish_job
+from .randomness import integer_seed
 from .requests import clear
 from .run import Run, prepare
 from .settings import Settings, read_settings
@@ -42,16 +45,31 @@ def main(argv: Sequence[str]) -> int:
 
 
 def train(settings: Settings) -> Path:
-    """Plans and trains in a job folder of its own; returns the finished LoRA. Raises UserError with one sentence."""
-    plan = checked_plan(settings)
-    folder = settings.job_dir or new_job_folder(data_folder(settings.data_dir) / "jobs", "train")
+    """Plans and trains in a job folder of its own; returns the finished LoRA. Raises UserError with one sentence.
+
+    Under torchrun or accelerate all processes come here, and train together.
+    """
+    with processes(settings.ddp_timeout) as those, those.one_voice():
+        require_processes(settings.num_processes, those.world)
+        plan = checked_plan(settings)
+        with _own_job(settings, those) as events:
+            return train_in(events.folder, events, settings, plan, those=those)
+
+
+@contextmanager
+def _own_job(settings: Settings, those: Processes) -> Iterator[EventLog]:
+    """The run's job folder, held, as its events; the first process alone writes there."""
+    folder = those.of_first(lambda: settings.job_dir or new_job_folder(data_folder(settings.data_dir) / "jobs", "train"))
+    if not those.is_first:
+        yield Unheard(folder)
+        return
     lock = hold_job(folder)
     events = EventLog(folder)
     try:
         there = read_json(folder / JOB) if (folder / JOB).is_file() else {}
         write_json(folder / JOB, {**there, "kind": "train", "settings": settings.as_dict(only_given=True)})
         with endings_told(folder, events):
-            return train_in(folder, events, settings, plan)
+            yield events
     finally:
         events.close()
         lock.release()
@@ -69,11 +87,17 @@ def checked_plan(settings: Settings) -> Plan:
 
 
 def train_in(
-    folder: Path, events: EventLog, settings: Settings, plan: Plan, publication: Mapping[str, Any] | None = None
+    folder: Path,
+    events: EventLog,
+    settings: Settings,
+    plan: Plan,
+    publication: Mapping[str, Any] | None = None,
+    those: Processes = ALONE,
 ) -> Path:
     """Trains in a job's folder whose lock is held; returns the finished LoRA.
 
-    `publication`: where a copy of it goes, as in `publish.publish_job`. Raises Stopped where the run is asked to stop.
+    `publication`: where a copy of it goes, as in `publish.publish_job`; `those`: the processes that train together. Raises
+    Stopped where the run is asked to stop.
     """
     from .machine import fit_to_machine
     from .state import load_state
@@ -84,21 +108,20 @@ def train_in(
         events.write("warning", code=notice.code, message=notice.message)
     resumed = load_state(Path(settings.resume)) if settings.resume else None
     output_dir = Path(settings.output_dir).expanduser()
-    if resumed:
-        name, name_lock = resumed[0].output_name, _claim_name(output_dir, resumed[0].output_name)
-        if name_lock is None:
-            raise UserError(f"Another run is writing {name} in {output_dir}: wait for it or stop it first.")
-    else:
-        name, name_lock = _free_name(output_dir, settings)
+    name_lock = None
+    if those.is_first:
+        name, name_lock = _resumed_name(output_dir, resumed[0]) if resumed else _free_name(output_dir, settings)
     try:
-        run, state, saver = prepare(settings, plan, resumed, name, folder, events)
+        name = those.of_first(lambda: name)
+        run, state, saver = prepare(settings, plan, resumed, name, folder, events, those)
         events.write(
             "start", steps=plan.steps, step=state.step, epochs=plan.epochs, output_name=name, seed=run.seed, job=str(folder)
         )
         path = _loop(run, state, saver, events)
     finally:
-        clear(folder)
-        name_lock.release(remove=True)
+        if name_lock is not None:
+            clear(folder)
+            name_lock.release(remove=True)
     published = publish_job(path, folder, events, publication, run.model.facts.webui) if publication else None
     events.write(
         "done",
@@ -110,6 +133,14 @@ def train_in(
     )
     print(f"Done: {published or path}", flush=True)
     return path
+
+
+def _resumed_name(output_dir: Path, state: Any) -> tuple[str, JobLock]:
+    """The name that the run had before, and the lock on it."""
+    lock = _claim_name(output_dir, state.output_name)
+    if lock is None:
+        raise UserError(f"Another run is writing {state.output_name} in {output_dir}: wait for it or stop it first.")
+    return state.output_name, lock
 
 
 def _free_name(output_dir: Path, settings: Settings) -> tuple[str, JobLock]:
@@ -133,13 +164,12 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
     from .machine import memory_in_use
     from .optimizers import shown_rates
     from .progress import Progress
-    from .randomness import integer_seed
 
-    settings, plan = run.settings, run.plan
+    settings, plan, those = run.settings, run.plan, run.processes
     if state.step == 0 and settings.sample_at_first and settings.sample_prompts:
         draw_samples(run, state, events)
     batches: list[Batch] = []
-    with Progress(settings, events, state.step, plan.steps) as progress, stop_signals() as stop:
+    with Progress(settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
         if state.step == 0 and run.measured:
             progress.validation(0, 0, validate(run))
         while state.step < plan.steps:
@@ -148,30 +178,40 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
                 batches = epoch_batches(plan.training_set, run.seed, epoch)
             first = group * settings.gradient_accumulation_steps
             taken = batches[first : first + settings.gradient_accumulation_steps]
-            _seed_generators(integer_seed(run.seed, "step", state.step))
+            _seed_generators(integer_seed(run.seed, "step", state.step, *([] if those.is_first else [those.rank])))
 
-            loss = 0.0
-            for batch in taken:
-                part = _batch_loss(run, batch, epoch, state.step)
-                value = part.item()
-                if value != value or value in (float("inf"), float("-inf")):
-                    raise UserError(_not_finite(run, state, batch, epoch))
-                run.accelerator.backward(part / len(taken))
-                loss += value / len(taken)
+            loss = those.total(sum(_backward(run, state, batch, epoch, len(taken)) for batch in taken))
             rates = shown_rates(run.optimizer.optimizer)
-            norms = _optimizer_step(run)
+            norms = _optimizer_step(run, state.step)
 
             state.step += 1
             average = state.record(loss)
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             if saver.due(state):
-                saver.save_due(state, run.learnt())
+                state.saved = those.of_first(lambda: saver.save_due(state, run.learnt()))
             if validation_due(settings, state, plan):
                 progress.validation(state.step, epoch + 1, validate(run))
             if samples_due(settings, state, plan):
                 draw_samples(run, state, events)
             carry_out_requests(run, state, saver, events, progress, stop)
-    return saver.save_final(state, run.learnt())
+    return those.of_first(lambda: saver.save_final(state, run.learnt()))
+
+
+def _backward(run: Run, state: Any, batch: Batch, epoch: int, batches: int) -> float:
+    """The gradients of this process's pictures of a batch, one of `batches` of a step; their share of the step's loss.
+
+    Summed over processes and batches that is the loss, and the gradients are those, of one process that has all pictures.
+    """
+    mine = share_of(batch, run.processes.mine)
+    if not mine.draws:
+        return 0.0
+    part = _batch_loss(run, mine, epoch, state.step)
+    value = part.item()
+    if value != value or value in (float("inf"), float("-inf")):
+        raise UserError(_not_finite(run, state, mine, epoch))
+    share = len(mine.draws) / len(batch.draws) / batches
+    run.accelerator.backward(part * share)
+    return value * share
 
 
 def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
@@ -210,9 +250,12 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     return loss + prior_loss(run, noisy, timesteps, sizes) if settings.prior_preservation else loss
 
 
-def _optimizer_step(run: Run) -> dict[str, float]:
-    """Clips, steps and schedules; returns what scale_weight_norms did."""
+def _optimizer_step(run: Run, step: int) -> dict[str, float]:
+    """Sums the processes' gradients, clips, steps and schedules; returns what scale_weight_norms did."""
     settings, parameters = run.settings, [one for part in run.trained for one in run.network.trainable(part)]
+    if run.processes.world > 1:
+        run.processes.sum_gradients(parameters)
+        _seed_generators(integer_seed(run.seed, "optimizer", step))  # what an optimizer draws is the same in all
     if settings.max_grad_norm:
         run.accelerator.clip_grad_norm_(parameters, settings.max_grad_norm)
     run.optimizer.step()

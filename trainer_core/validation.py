@@ -30,11 +30,11 @@ def validate(run: Run) -> float:
     run.network.eval()
     total = count = 0.0
     with torch.no_grad(), run.shown():
-        for batch in run.measured.batches:
+        for batch in run.processes.mine(run.measured.batches):
             total += _loss(run, batch) * len(batch.draws)
             count += len(batch.draws)
     run.network.train()
-    return total / count
+    return run.processes.total(total) / run.processes.total(count)
 
 
 def _loss(run: Run, batch: Batch) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..randomness import permutation
@@ -30,7 +31,7 @@ def epoch_batches(training_set: TrainingSet, seed: int, epoch: int) -> list[Batc
     for (dataset, bucket), items in sorted(bucket_items(training_set).items()):
         draws = [Draw(item.index, copy) for item in items for copy in range(item.copies)]
         order = permutation(len(draws), seed, "bucket order", epoch, dataset, *bucket)
-        size = training_set.datasets[dataset].batch_size
+        size = pictures_of_a_batch(training_set, dataset)
         for start in range(0, len(draws), size):
             batches.append(Batch(bucket, tuple(draws[number] for number in order[start : start + size])))
     return [batches[number] for number in permutation(len(batches), seed, "batch order", epoch)]
@@ -39,9 +40,19 @@ def epoch_batches(training_set: TrainingSet, seed: int, epoch: int) -> list[Batc
 def batches_per_epoch(training_set: TrainingSet) -> int:
     """The sum over all buckets of their pictures with repeats, divided by the batch size and rounded up."""
     return sum(
-        -(-sum(item.copies for item in items) // training_set.datasets[dataset].batch_size)
+        -(-sum(item.copies for item in items) // pictures_of_a_batch(training_set, dataset))
         for (dataset, _bucket), items in bucket_items(training_set).items()
     )
+
+
+def pictures_of_a_batch(training_set: TrainingSet, dataset: int) -> int:
+    """Of all processes together: each takes the batch size of its own."""
+    return training_set.datasets[dataset].batch_size * training_set.processes
+
+
+def share_of(batch: Batch, mine: Callable[[Sequence[Draw]], Sequence[Draw]]) -> Batch:
+    """The part of a batch that one process trains; it may be empty where the batch is short."""
+    return Batch(batch.bucket, tuple(mine(batch.draws)))
 
 
 def bucket_items(training_set: TrainingSet) -> dict[tuple[int, Size], list[Item]]:

@@ -44,10 +44,19 @@ class CaptionStates:
             return self._encode(captions)
 
     def keep(
-        self, captions: Iterable[str], files: TensorFiles | None, encoders_key: str, progress: Progress | None = None
+        self,
+        captions: Iterable[str],
+        files: TensorFiles | None,
+        encoders_key: str,
+        progress: Progress | None = None,
+        mine: Callable[[Sequence[str]], Sequence[str]] = list,
+        pooled: Callable[[dict], dict] = dict,
     ) -> None:
-        """Encodes captions that neither memory nor disk holds; `encoders_key` names the content of the text encoders."""
-        wanted = list(dict.fromkeys(captions))
+        """Encodes captions that neither memory nor disk holds; `encoders_key` names the content of the text encoders.
+
+        mine: this process's share of them; pooled: what all processes have made.
+        """
+        wanted = mine(list(dict.fromkeys(captions)))
         for done, caption in enumerate(wanted, 1):
             key = self._key(caption, encoders_key)
             if caption not in self._kept and (found := _read(files, key)):
@@ -59,6 +68,7 @@ class CaptionStates:
                     files.write(key, _as_tensors(self._kept[caption]))
             if progress:
                 progress(done, len(wanted))
+        self._kept = pooled(self._kept)
         self.notices = files.notices if files else []
 
     def _encode(self, captions: Sequence[str]) -> TextStates:

@@ -110,7 +110,7 @@ class Ignored:
 class TrainingSet:
     """Everything that is trained, in a stable order, and everything that is not. `items[i].index == i`.
 
-    `validation`: pictures that are measured and not trained, numbered for themselves.
+    `validation`: pictures that are measured and not trained, numbered for themselves. `processes`: how many train it together.
     """
 
     datasets: tuple[Dataset, ...]
@@ -120,3 +120,4 @@ class TrainingSet:
     problems: tuple[Problem, ...]
     unused_reg: tuple[Path, ...]
     validation: tuple[Item, ...] = ()
+    processes: int = 1

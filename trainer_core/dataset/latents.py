@@ -65,11 +65,19 @@ class Latents:
         """What the user is to be told about the files on disk."""
         return self.files.notices if self.files else []
 
-    def prepare(self, progress: Progress | None = None) -> None:
-        """Encodes what neither memory nor disk holds. Raises UserError where a picture or the VAE fails."""
+    def prepare(
+        self,
+        progress: Progress | None = None,
+        mine: Callable[[Sequence[Job]], Sequence[Job]] = list,
+        pooled: Callable[[dict], dict] = dict,
+    ) -> None:
+        """Encodes what neither memory nor disk holds. Raises UserError where a picture or the VAE fails.
+
+        mine: this process's share of what is to be encoded; pooled: what all processes have made.
+        """
         if not self.cached:
             return
-        jobs = [(item, mirrored) for item in self.training_set.items for mirrored in _mirrorings(item)]
+        jobs = mine([(item, mirrored) for item in self.training_set.items for mirrored in _mirrorings(item)])
         for done, (job, key, pixels) in enumerate(self._ahead(jobs), 1):
             self._keys[job[0].index, job[1]] = key
             if pixels is not None and key not in self._moments:
@@ -78,6 +86,7 @@ class Latents:
                     self.files.write(key, {_MOMENTS: self._moments[key]})
             if progress:
                 progress(done, len(jobs))
+        self._keys, self._moments = pooled(self._keys), pooled(self._moments)
         for notice in self.notices:
             print(f"note: {notice}", flush=True)
 

@@ -15,7 +15,7 @@ from ..files import write_json
 from ..problems import UserError
 from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
-from .processes import ALONE, Processes
+from ..processes import ALONE, Processes
 from .sampler_names import AUTOMATIC
 from .telling import Told, told_nobody
 

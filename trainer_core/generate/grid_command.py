@@ -22,7 +22,7 @@ from .grid_find import FoundGrid, Given, find_given, find_grid
 from .grid_next import next_run
 from .grid_suites import suites
 from .grid_words import build_parser
-from .processes import processes
+from ..processes import processes
 from .telling import Told, told_in_terminal
 
 _MOST_SHOWN = 36  # ids of cells in the terminal

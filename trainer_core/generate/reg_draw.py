@@ -13,7 +13,7 @@ from ..files import write_atomically
 from ..problems import UserError
 from ..settings import Settings
 from .infotext import infotext, png_bytes
-from .processes import ALONE, Processes
+from ..processes import ALONE, Processes
 from .reg_manifest import Entry, Manifest, read_manifest, write_manifest
 from .reg_set import Base, Wanted
 from .sample import drawn_batches

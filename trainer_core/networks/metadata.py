@@ -198,7 +198,7 @@ def _dataset_keys(settings: Settings, training_set: Any, tags_of: Callable[[Any]
     options = first.subsets[0].options if first.subsets else None
     return {
         "ss_batch_size_per_device": str(first.batch_size),
-        "ss_total_batch_size": str(first.batch_size * accumulation),
+        "ss_total_batch_size": str(first.batch_size * training_set.processes * accumulation),
         "ss_resolution": str(tuple(first.resolution)),
         "ss_enable_bucket": str(bool(first.enable_bucket)),
         "ss_bucket_no_upscale": str(bool(first.bucket_no_upscale)),

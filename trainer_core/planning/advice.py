@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..dataset.augment import face_place
-from ..dataset.batches import bucket_items
+from ..dataset.batches import bucket_items, pictures_of_a_batch
 from ..dataset.items import Item, TrainingSet
 from ..dataset.scan_report import count_of, names
 from ..optimizer_checks import optimizer_problems
@@ -86,7 +86,7 @@ def dataset_problems(settings: Settings, training_set: TrainingSet) -> list[Prob
 def _bucket_problems(training_set: TrainingSet) -> list[Problem]:
     small = []
     for (dataset, (width, height)), items in sorted(bucket_items(training_set).items()):
-        count, size = sum(item.copies for item in items), training_set.datasets[dataset].batch_size
+        count, size = sum(item.copies for item in items), pictures_of_a_batch(training_set, dataset)
         if count < size:
             small.append(f"{width}×{height} ({count})")
     found = []

@@ -41,6 +41,8 @@ def steps_formula(plan: Plan) -> str:
         words += f", + {reg} regularization = {training + reg}"
     sizes = sorted({dataset.batch_size for dataset in plan.training_set.datasets})
     words += f" an epoch → {plan.batches_per_epoch} batches of {' or '.join(map(str, sizes))}"
+    if plan.training_set.processes > 1:
+        words += f" × {plan.training_set.processes} processes"
     if any(bucket.count % bucket.batch_size for bucket in plan.buckets):
         words += " (each size rounded up)"
     accumulation = plan.settings.gradient_accumulation_steps

@@ -10,7 +10,7 @@ GROUP = "Speed and memory"
 _setting = partial(Setting, group=GROUP)
 _DEEPSPEED = "DeepSpeed is not built: a LoRA does not need it"
 _ONLY_DEEPSPEED = "it only means something with DeepSpeed, which is not built"
-_PROCESSES = "training in several processes is not built yet"
+_PROCESSES = "gradients of several processes are summed without DistributedDataParallel"
 
 SPEED: tuple[Setting, ...] = (
     _setting(
@@ -100,12 +100,24 @@ SPEED: tuple[Setting, ...] = (
         advanced=True,
     ),
     _setting(
+        "num_processes",
+        "int",
+        None,
+        "Processes that train together, started with torchrun or accelerate; the run is refused where others are started.",
+        label="Number of processes",
+        minimum=1,
+        unit="processes",
+        advanced=True,
+        own=True,
+    ),
+    _setting(
         "ddp_timeout",
         "int",
         None,
-        "Minutes that processes wait for each other.",
-        treatment="ignored",
-        reason=_PROCESSES,
+        "Minutes that processes wait for each other; two days unless given.",
+        label="Patience of processes",
+        minimum=1,
+        unit="minutes",
         advanced=True,
     ),
     _setting(

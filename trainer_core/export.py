@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,14 @@ FORMS: dict[str, Callable[[Settings, str], str]] = {"toml": _toml, "bash": _bash
 
 def _values(settings: Settings) -> Iterator[tuple[str, Any]]:
     """The given settings as TOML has them and kohya's scripts understand them, in the order of the reference page."""
-    given = settings.as_dict(only_given=True)
+    return plain_values(settings.as_dict(only_given=True))
+
+
+def plain_values(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Values of settings by name, in the order of the reference page; what is empty or off is left out."""
     for name, setting in ALL.items():
         value = given.get(name)
+        value = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
         if name in _NOT_EXPORTED or value is None or value == [] or (value is False and setting.default is False):
             continue
         if setting.kind == "size":

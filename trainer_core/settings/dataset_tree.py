@@ -14,7 +14,7 @@ from .tables import ALL
 from .toml_files import read_toml
 
 # Option in the file → the flag that stands in where the file says nothing.
-_DATASET_FLAGS = {
+DATASET_FLAGS = {
     "batch_size": "train_batch_size",
     **{
         name: name
@@ -31,7 +31,7 @@ _DATASET_FLAGS = {
         )
     },
 }
-_SUBSET_FLAGS = {
+SUBSET_FLAGS = {
     "num_repeats": "dataset_repeats",
     **{
         name: name
@@ -68,8 +68,8 @@ _SUBSET_OWN = {
         Setting("class_tokens", "str", None, "Caption of pictures that have none."),
     )
 }
-_DATASET = {name: replace(ALL[flag], name=name) for name, flag in _DATASET_FLAGS.items()}
-_SUBSET = {**{name: replace(ALL[flag], name=name) for name, flag in _SUBSET_FLAGS.items()}, **_SUBSET_OWN}
+_DATASET = {name: replace(ALL[flag], name=name) for name, flag in DATASET_FLAGS.items()}
+_SUBSET = {**{name: replace(ALL[flag], name=name) for name, flag in SUBSET_FLAGS.items()}, **_SUBSET_OWN}
 _LATER = "is not built yet"
 _REFUSED = {
     "metadata_file": f"metadata files: {_LATER}; keep each caption in a .txt file beside its picture",
@@ -116,11 +116,11 @@ def tree_options(tree: Mapping[str, Any], flags: Mapping[str, Any]) -> list[dict
     general = tree["general"]
     for dataset in tree["datasets"]:
         outer = {**general, **dataset}
-        options = {name: outer.get(name, flags[flag]) for name, flag in _DATASET_FLAGS.items()}
+        options = {name: outer.get(name, flags[flag]) for name, flag in DATASET_FLAGS.items()}
         subsets = []
         for subset in dataset["subsets"]:
             inner = {**outer, **subset}
-            chosen = {name: inner.get(name, flags[flag]) for name, flag in _SUBSET_FLAGS.items()}
+            chosen = {name: inner.get(name, flags[flag]) for name, flag in SUBSET_FLAGS.items()}
             chosen |= {name: inner.get(name, setting.default) for name, setting in _SUBSET_OWN.items()}
             chosen["resize_interpolation"] = inner.get("resize_interpolation", flags["resize_interpolation"])
             subsets.append(chosen)

@@ -13,14 +13,19 @@ from ..problems import WordsError
 
 def read_toml(path: Path, setting: str) -> dict[str, Any]:
     """The content of a TOML file; raises WordsError in a user's words."""
+    return parse_toml(_text_of(path, setting), f"{setting} {path}")
+
+
+def parse_toml(text: str, what: str) -> dict[str, Any]:
+    """The content of a TOML text, which sentences call `what`; raises WordsError in a user's words."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(_text_of(path, setting))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise WordsError(f"{setting} {path} is not valid TOML: {error}.") from None
+        raise WordsError(f"{what} is not valid TOML: {error}.") from None
 
 
 def _text_of(path: Path, setting: str) -> str:

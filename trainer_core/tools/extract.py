@@ -23,6 +23,7 @@ from ..models.open_clip import place_info
 from ..models.prediction import file_prediction
 from ..models.read import read_tensors
 from ..networks.format import PRECISIONS, save_lora
+from ..networks.kind_shapes import KindOptions, module_shapes
 from ..networks.targets import Target, lora_targets
 from ..problems import UserError
 from .file_metadata import fresh_metadata, minimum, now, record
@@ -166,7 +167,7 @@ def _require_finite(difference: torch.Tensor, name: str) -> None:
 def _take(target: Target, difference: torch.Tensor, square: float, wanted: Wanted, found: _Found) -> None:
     """Adds the module's factors, and what they lack once they are rounded as the file will have them."""
     flat = difference.flatten(1)
-    rank = min(target.rank(wanted.dim, wanted.conv_dim), *flat.shape)
+    rank = min(wanted.conv_dim or wanted.dim if target.kernel > 1 else wanted.dim, *flat.shape)
     up, down = best_factors(flat, rank)
     if wanted.clamp_quantile < 1:
         up, down = _clamped(up, down, wanted.clamp_quantile)
@@ -175,11 +176,11 @@ def _take(target: Target, difference: torch.Tensor, square: float, wanted: Wante
     found.error += float((flat - up.float() @ down.float()).double().square().sum())
     found.reached += square
     found.by_part[target.part] = found.by_part.get(target.part, 0) + 1
-    shapes = target.shapes(rank, rank)
+    shapes = module_shapes("lora", target, rank, KindOptions())
     found.tensors |= {
         f"{target.name}.alpha": torch.tensor(float(rank)),
-        f"{target.name}.lora_down.weight": down.reshape(shapes[f"{target.name}.lora_down.weight"]).cpu(),
-        f"{target.name}.lora_up.weight": up.reshape(shapes[f"{target.name}.lora_up.weight"]).cpu(),
+        f"{target.name}.lora_down.weight": down.reshape(shapes["lora_down.weight"]).cpu(),
+        f"{target.name}.lora_up.weight": up.reshape(shapes["lora_up.weight"]).cpu(),
     }
 
 

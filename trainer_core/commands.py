@@ -12,7 +12,7 @@ from .problems import WordsError
 COMMANDS = {
     "train": "trains a LoRA; --help lists every setting",
     "plan": "says what `train` would do with the same words, and trains nothing; --json for machines",
-    "export": "writes the same words as a file of settings or a script: --as toml, bash or powershell",
+    "export": "writes the same words as a file of settings or a script: --as toml, bash, powershell or notebook",
     "import": "turns other tools' settings and pasted scripts into a settings file; --help says which",
     "reg": "draws regularization pictures with the training's base model; --help says how",
     "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",

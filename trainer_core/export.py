@@ -1,4 +1,4 @@
-"""Settings as text that starts the same training again: TOML, or a script for bash or PowerShell.
+"""Settings as text that starts the same training again: TOML, a script for bash or PowerShell, or a notebook.
 
 python -m trainer_core export --as bash --config_file run.toml --network_dim 16
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .export_notebook import notebook
 from .problems import WordsError
 from .settings import ALL, Settings, read_settings
 
@@ -27,7 +28,7 @@ if ($PSVersionTable.PSVersion -lt [version]'7.3') {
 
 
 def main(argv: Sequence[str]) -> int:
-    """`export --as toml|bash|powershell …settings…`: prints the text; the settings are checked as `train` does."""
+    """`export --as toml|bash|powershell|notebook …settings…`: prints the text; the settings are checked as `train` does."""
     form, words = _form(list(argv))
     text = export(read_settings(words, "export"), form)
     if hasattr(sys.stdout, "reconfigure"):
@@ -45,7 +46,7 @@ def export(settings: Settings, form: str, python: str | Path = sys.executable) -
 
 def file_name(settings: Settings, form: str) -> str:
     """A name for the file that holds the text."""
-    ending = {"toml": ".toml", "bash": ".sh", "powershell": ".ps1"}[form]
+    ending = {"toml": ".toml", "bash": ".sh", "powershell": ".ps1", "notebook": ".ipynb"}[form]
     return f"train_{settings.output_name or 'last'}{ending}"
 
 
@@ -77,7 +78,16 @@ def _powershell_word(word: str) -> str:
     return "'" + "".join(letter * 2 if letter in _POWERSHELL_QUOTES else letter for letter in word) + "'"
 
 
-FORMS: dict[str, Callable[[Settings, str], str]] = {"toml": _toml, "bash": _bash, "powershell": _powershell}
+def _notebook(settings: Settings, _python: str) -> str:
+    return notebook(dict(_values(settings)), settings.output_name or "last")
+
+
+FORMS: dict[str, Callable[[Settings, str], str]] = {
+    "toml": _toml,
+    "bash": _bash,
+    "powershell": _powershell,
+    "notebook": _notebook,
+}
 
 
 def _values(settings: Settings) -> Iterator[tuple[str, Any]]:

@@ -163,7 +163,7 @@ ROUTES = (
     Route("GET", f"{PREFIX}/form", get_form, "all settings by group, and the presets"),
     Route("GET", f"{PREFIX}/strings", get_strings, "the page's words in a language", query=("language",)),
     Route("POST", f"{PREFIX}/plan", post_plan, "what a run with these settings would do", body=("settings",)),
-    Route("POST", f"{PREFIX}/export", post_export, "the settings as a file: toml, bash, powershell", body=("settings", "as")),
+    Route("POST", f"{PREFIX}/export", post_export, "the settings as a file or notebook", body=("settings", "as")),
     Route("POST", f"{PREFIX}/options", post_options, "changes the options", body=tuple(OPTION_DEFAULTS)),
     Route("POST", f"{PREFIX}/setup", post_setup, "starts the trainer's set-up"),
     Route("POST", f"{PREFIX}/doctor", post_doctor, "what is installed, and what is wrong"),

@@ -152,6 +152,6 @@ def test_wrong_words(words: list[str], told: str, capsys: pytest.CaptureFixture[
 
 
 def test_an_unknown_form() -> None:
-    with pytest.raises(WordsError, match="toml, bash, powershell"):
+    with pytest.raises(WordsError, match="toml, bash, powershell, notebook"):
         export(Settings.of(seed=1), "exe")
-    assert set(export_room.FORMS) == {"toml", "bash", "powershell"}
+    assert set(export_room.FORMS) == {"toml", "bash", "powershell", "notebook"}

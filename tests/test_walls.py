@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.settings",),
     ("trainer_core.models", "trainer_core.optimizer_table", "trainer_core.output_names", "trainer_core.progress",
      "trainer_core.machine", "trainer_core.state"),
-    ("trainer_core.optimizer_checks", "trainer_core.idle"),
+    ("trainer_core.optimizer_checks", "trainer_core.idle", "trainer_core.resuming"),
     ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
      "trainer_core.averages", "trainer_core.optimizers"),
     ("trainer_core.schedules", "trainer_core.processes"),

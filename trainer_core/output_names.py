@@ -32,12 +32,21 @@ def state_folder(file_name: str) -> str:
     return file_name.removesuffix(".safetensors") + "-state"
 
 
+def states_of(folder: Path, name: str) -> list[Path]:
+    """The folders of a run's states, in no order; half-written ones have other names."""
+    pattern = re.compile(re.escape(name) + r"(-(\d{6}|step\d{8}))?-state")
+    return [path for path in folder.iterdir() if pattern.fullmatch(path.name)] if folder.is_dir() else []
+
+
+def is_of_run(file_name: str, name: str) -> bool:
+    """Whether a run of that name writes such a file or state."""
+    pattern = re.escape(name) + r"(-(\d{6}|step\d{8}))?((-ema)?\.safetensors|-state)"
+    return re.fullmatch(pattern, file_name, re.IGNORECASE) is not None
+
+
 def is_taken(folder: Path, name: str) -> bool:
     """Whether a file or state of a run of that name lies in the folder."""
-    if not folder.is_dir():
-        return False
-    pattern = re.compile(re.escape(name) + r"(-(\d{6}|step\d{8}))?((-ema)?\.safetensors|-state)", re.IGNORECASE)
-    return any(pattern.fullmatch(path.name) for path in folder.iterdir())
+    return folder.is_dir() and any(is_of_run(path.name, name) for path in folder.iterdir())
 
 
 def free_output_name(folder: Path, name: str | None, overwrite: bool = False) -> str:

@@ -246,10 +246,12 @@ def _file_size(plan: Plan, header: ModelHeader | None, network: Choice | None) -
 
 def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:
     """Length of the metadata that the run will write, as JSON; numbers that aren't known yet stand in with their length."""
-    from .networks.metadata import at_save, training_metadata
+    from .networks.metadata import at_save, parent_of, training_metadata
 
     if not plan.training_set.subsets:
         return 0
+    weights = plan.settings.network_weights
+    parent = {"network_weights": weights.name, "network_weights_hash": "0" * 64} if weights else {}
     facts = prediction_of(header, plan.settings.v_parameterization, plan.settings.zero_terminal_snr)
     metadata = training_metadata(
         plan.settings,
@@ -264,6 +266,7 @@ def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:
         family=identify(header),
         prediction=facts.prediction,
         zero_terminal=facts.zero_terminal,
+        parent=parent_of(parent),
     )
     metadata = at_save(metadata, finished_at=_TIME, epoch=plan.epochs, step=plan.steps)
     metadata |= {"sshs_model_hash": "0" * 64, "sshs_legacy_hash": "0" * 8}

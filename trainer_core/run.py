@@ -15,6 +15,7 @@ from .plan import Plan
 from .problems import UserError
 from .processes import ALONE, Processes, require_processes
 from .randomness import uniform_int
+from .resuming import about_run
 from .run_model import TEXT_PARTS, load_base
 from .settings import Settings
 
@@ -85,7 +86,7 @@ def prepare(
 
     from .dataset.caption_text import tags_as_trained
     from .dataset.masks import Masks
-    from .networks.metadata import training_metadata
+    from .networks.metadata import parent_of, training_metadata
     from .snapshots import Saver
     from .state import TrainState
 
@@ -104,6 +105,7 @@ def prepare(
         started_at=time.time(),
         output_name=name,
         steps_per_epoch=plan.steps_per_epoch,
+        about=those.of_first(lambda: about_run(settings)),
     )
     run = Run(
         settings=settings,
@@ -139,6 +141,7 @@ def prepare(
         family=model.family,
         prediction=model.prediction,
         zero_terminal=model.zero_terminal,
+        parent=parent_of(state.about),
     )
     saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
     return run, state, saver
@@ -168,7 +171,7 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     )
     network.to(accelerator.device)
     if weights is not None:
-        network.load(weights)
+        network.load(weights, as_placed=not settings.dim_from_weights)
     rates = settings.learning_rates()
     trained = tuple(part for part in TRAINED_PARTS if network.trainable(part) and rates[f"{part}_lr"])
     for part in TRAINED_PARTS:

@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from .files import read_json, write_json
 from .problems import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 1
 _JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimizer.pt"
@@ -26,7 +27,10 @@ _JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimi
 
 @dataclass
 class TrainState:
-    """Where a run stands. `step`: optimizer steps done; `losses`: those of the last epoch's length; `saved`: its snapshots."""
+    """Where a run stands. `step`: optimizer steps done; `losses`: those of the last epoch's length; `saved`: its snapshots.
+
+    `about`: what makes it this run and no other, in words: {setting: value}.
+    """
 
     seed: int
     session_id: int
@@ -37,6 +41,7 @@ class TrainState:
     first_loss: float | None = None
     losses: list[float] = field(default_factory=list)
     saved: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
 
     @property
     def epoch(self) -> int:
@@ -52,6 +57,7 @@ class TrainState:
 
 def save_state(folder: Path, state: TrainState, network: Mapping[str, torch.Tensor], machinery: Mapping[str, Any]) -> None:
     """Writes the whole state or nothing; `machinery`: state dicts of optimizer, schedule and scaler."""
+    import torch
     from safetensors.torch import save_file
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +84,7 @@ def save_state(folder: Path, state: TrainState, network: Mapping[str, torch.Tens
 
 def load_state(folder: Path) -> tuple[TrainState, dict[str, torch.Tensor], dict[str, Any]]:
     """State, network tensors and machinery; raises UserError where the folder isn't a whole state of ours."""
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

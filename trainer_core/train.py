@@ -24,6 +24,7 @@ from .processes import ALONE, Processes, processes, require_processes
 from .publish import publish_job
 from .randomness import integer_seed
 from .requests import clear
+from .resuming import resumed_state
 from .run import Run, prepare
 from .settings import Settings, read_settings
 from .settings.toml_files import config_path, write_config
@@ -104,9 +105,8 @@ def train_in(
 
     settings, replaced = fit_to_machine(settings)
     for notice in replaced:
-        print(f"note: {notice.message}", flush=True)
-        events.write("warning", code=notice.code, message=notice.message)
-    resumed = load_state(Path(settings.resume)) if settings.resume else None
+        _tell(events, notice.code, notice.message)
+    resumed = resumed_state(settings, plan.steps, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
     output_dir = Path(settings.output_dir).expanduser()
     name_lock = None
     if those.is_first:
@@ -133,6 +133,11 @@ def train_in(
     )
     print(f"Done: {published or path}", flush=True)
     return path
+
+
+def _tell(events: EventLog, code: str, message: str) -> None:
+    print(f"note: {message}", flush=True)
+    events.write("warning", code=code, message=message)
 
 
 def _resumed_name(output_dir: Path, state: Any) -> tuple[str, JobLock]:

@@ -20,14 +20,15 @@ TORCHRUN = [sys.executable, "-X", "utf8", "-m", "torch.distributed.run", "--stan
 # The same pictures a step in both: 2 processes take 1 each, or one takes 2. Sizes with an odd count make short batches.
 DRAWING = {
     "shuffle_caption": True, "caption_tag_dropout_rate": 0.3, "flip_aug": True, "noise_offset": 0.1, "lr_scheduler": "cosine",
-    "gradient_accumulation_steps": 2, "validation_split": 0.2, "max_train_steps": 4, "save_every_n_steps": 2, "save_state": True,
+    "gradient_accumulation_steps": 2, "validation_split": 0.2, "max_train_steps": 4, "save_every_n_steps": 2,
+    "save_state": True,
 }  # fmt: skip
 
 
-def start(*words: str) -> subprocess.Popen[str]:
+def start(*words: str, program: tuple[str, ...] = ("-m", "lora_workbench.trainer_core")) -> subprocess.Popen[str]:
     """`python -m trainer_core train` in two processes, one thread each."""
     return subprocess.Popen(
-        [*TORCHRUN, "-m", "lora_workbench.trainer_core", "train", *words],
+        [*TORCHRUN, *program, "train", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8",
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
@@ -88,13 +89,28 @@ def test_other_processes_than_asked_for_are_refused(words: Words, tmp_path: Path
     assert not (tmp_path / "out").exists() and not (tmp_path / "job").exists()
 
 
-def test_an_error_in_one_process_ends_all_with_its_sentence(words: Words, pictures: Path, tmp_path: Path) -> None:
+FAILS = """
+import os, sys
+from lora_workbench.trainer_core.commands import main
+from lora_workbench.trainer_core.dataset.latents import Latents
+
+def fail(self, pixels, item):
+    raise ValueError(f"no latents for {item.path.name}")
+
+if os.environ["RANK"] == "1":
+    Latents._encode = fail
+sys.exit(main())
+"""
+
+
+def test_an_error_in_one_process_ends_all_with_its_sentence(words: Words, tmp_path: Path) -> None:
     """The second picture is the second process's to encode."""
-    broken = sorted(pictures.rglob("*.png"))[1]
-    broken.write_bytes(broken.read_bytes()[:100])
-    _, err = torchrun(*words(train_batch_size=1), status=1)
+    (tmp_path / "fails.py").write_text(FAILS, encoding="utf-8")
+    process = start(*words(train_batch_size=1), program=(str(tmp_path / "fails.py"),))
+    out, err = process.communicate(timeout=300)
     (message,) = told(tmp_path / "job", "error", "message")
-    assert broken.name in message and err.count(f"error: {message}") == 1
+    assert process.returncode == 1 and "ValueError: no latents for 1.png" in message and err.count(f"error: {message}") == 1
+    assert "Done" not in out
     assert "Process 1 of 2 failed" in (tmp_path / "job" / "log.txt").read_text(encoding="utf-8")
 
 

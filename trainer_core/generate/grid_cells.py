@@ -13,9 +13,9 @@ from typing import Any
 from ..command_errors import system_sentence
 from ..files import write_json
 from ..problems import UserError
+from ..processes import ALONE, Processes
 from .grid_axes import Cell, Grid
 from .infotext import infotext, save_png
-from ..processes import ALONE, Processes
 from .sampler_names import AUTOMATIC
 from .telling import Told, told_nobody
 

@@ -16,13 +16,13 @@ from ...tagger.shares import share
 from ..command_errors import system_sentence
 from ..files import data_folder
 from ..problems import UserError, WordsError
+from ..processes import processes
 from .folder_lock import drawing_in
 from .grid_choose import delete, write_next
 from .grid_find import FoundGrid, Given, find_given, find_grid
 from .grid_next import next_run
 from .grid_suites import suites
 from .grid_words import build_parser
-from ..processes import processes
 from .telling import Told, told_in_terminal
 
 _MOST_SHOWN = 36  # ids of cells in the terminal

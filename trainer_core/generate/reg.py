@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ...tagger.shares import share
+from ..processes import Processes, processes
 from ..settings import read_settings
 from .folder_lock import drawing_in
-from ..processes import Processes, processes
 from .reg_find import FoundSet, find_set
 from .reg_manifest import read_manifest
 from .reg_set import reasons

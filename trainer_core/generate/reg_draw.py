@@ -11,9 +11,9 @@ from ...tagger.captions import read_caption
 from ..command_errors import system_sentence
 from ..files import write_atomically
 from ..problems import UserError
+from ..processes import ALONE, Processes
 from ..settings import Settings
 from .infotext import infotext, png_bytes
-from ..processes import ALONE, Processes
 from .reg_manifest import Entry, Manifest, read_manifest, write_manifest
 from .reg_set import Base, Wanted
 from .sample import drawn_batches

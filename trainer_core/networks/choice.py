@@ -180,6 +180,17 @@ def _placed(targets: Sequence[Target], kind: str, ranks: _Ranks, options: KindOp
     return placed
 
 
+def acts_by_alpha(shapes: Mapping[str, object]) -> bool:
+    """Whether a module acts with alpha divided by rank: not where there is no rank, nor where no loader reads its alpha."""
+    whole = "lokr_w1" in shapes and "lokr_w2" in shapes
+    return not (whole or any(name in shapes for name in (*WITHOUT_ALPHA, "a1.weight")))
+
+
+def same_alpha(one: float, other: float) -> bool:
+    """Whether they are the same, as far as a file in 16 bits can tell."""
+    return math.isclose(one, other, rel_tol=5e-3)
+
+
 def file_alpha(shapes: Shapes, rank: int, alpha: float, options: KindOptions) -> float:
     """What stands in the file. With rs_lora it makes up for loaders that divide by the rank and not its root.
 

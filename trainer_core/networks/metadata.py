@@ -94,11 +94,12 @@ def training_metadata(
     family: str = "sd1",
     prediction: str = "epsilon",
     zero_terminal: bool = False,
+    parent: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The metadata that doesn't change during the run; `at_save` adds the rest.
 
     model_hashes, vae_hashes: (legacy, SHA-256). network: the network, for the rank and alpha that it took from a file.
-    tags_of: the tags that an item is trained with; without it no tags are written.
+    tags_of: the tags that an item is trained with; without it no tags are written. parent: the LoRA that it goes on from.
     """
     training_set = plan.training_set
     metadata = {f"ss_{name}": str(getattr(settings, name)) for name in _SAME_NAME} | _ALWAYS
@@ -119,12 +120,18 @@ def training_metadata(
         "ss_sd_scripts_commit_hash": IMPLEMENTATION_VERSION,
         "ss_optimizer": _optimizer_words(settings, optimizer),
         **_network_keys(settings, network),
+        **(parent or {}),
         **_model_keys(settings, model_hashes, vae_hashes),
         **_dataset_keys(settings, training_set, tags_of),
     }
     if settings.no_metadata:
         return {key: value for key, value in metadata.items() if key in MINIMUM}
     return metadata | _modelspec(settings, training_set, output_name, family, prediction)
+
+
+def parent_of(about: Mapping[str, str]) -> dict[str, str]:
+    """File name and SHA-256 of the LoRA that a run goes on from, so that whoever made it can be credited."""
+    return {f"ss_{name}": about[name] for name in ("network_weights", "network_weights_hash") if name in about}
 
 
 def at_save(metadata: Mapping[str, str], *, finished_at: float, epoch: int, step: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import nn
 
 from ..optimizer_table import ParameterGroup
 from ..problems import UserError
-from .choice import Placed
+from .choice import Placed, acts_by_alpha, same_alpha
 from .format import by_module
 from .kind_shapes import KindOptions, in_webui_order
 from .lora import DyLoraModule, LoraModule
@@ -95,10 +95,11 @@ class Network(nn.Module):
         return result
 
     @torch.no_grad()
-    def load(self, tensors: Mapping[str, torch.Tensor]) -> list[str]:
+    def load(self, tensors: Mapping[str, torch.Tensor], as_placed: bool = False) -> list[str]:
         """Takes the weights and alphas of a file's tensors; returns the file's modules of parts that aren't trained here.
 
         Modules that the file lacks stay as they are. UserError where shapes differ or the file has modules unknown here.
+        as_placed: UserError also where an alpha is not the one that the settings ask for.
         """
         own = by_module(tensors)
         trained = {family_prefix(name) for name in self.loras}
@@ -113,7 +114,7 @@ class Network(nn.Module):
             raise UserError("network_weights: the file holds no module of this network; give a LoRA of the same kind of model.")
         for name, module in self.loras.items():
             if name in own:
-                _load_module(name, module, in_webui_order(own[name]))
+                _load_module(name, module, in_webui_order(own[name]), as_placed)
         return unused
 
     @torch.no_grad()
@@ -144,7 +145,7 @@ def _module(placed: Placed, base: nn.Module, options: KindOptions, seed: int) ->
     return WeightModule(placed, base, seed)
 
 
-def _load_module(name: str, module: TrainedModule, tensors: Mapping[str, torch.Tensor]) -> None:
+def _load_module(name: str, module: TrainedModule, tensors: Mapping[str, torch.Tensor], as_placed: bool) -> None:
     numbers = module.numbers()
     for suffix, own in numbers.items():
         key, tensor = suffix.removesuffix(".weight"), tensors.get(suffix)
@@ -162,7 +163,13 @@ def _load_module(name: str, module: TrainedModule, tensors: Mapping[str, torch.T
         raise UserError(
             f"network_weights: the file has {name}.{foreign[0]}, which this kind of network hasn't; use --dim_from_weights."
         )
+    given = tensors.get("alpha")
+    alpha = float(module.rank if given is None else given)
+    if as_placed and acts_by_alpha(numbers) and not same_alpha(alpha, module.placed.alpha):
+        raise UserError(
+            f"network_weights: {name} has alpha {alpha:g} in the file and {module.placed.alpha:g} here; set network_alpha "
+            "(or conv_alpha) to the file's, or use --dim_from_weights."
+        )
     for suffix in numbers:
         module.take(suffix, tensors[suffix])
-    alpha = tensors.get("alpha")
-    module.alpha = float(module.rank if alpha is None else alpha)
+    module.alpha = alpha

@@ -12,6 +12,7 @@ from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
 from ..problems import Problem, UserError
+from ..resuming import goes_on_by_itself, state_folders
 from ..settings import Settings
 
 
@@ -57,9 +58,14 @@ def vae_problems(settings: Settings, header: ModelHeader | None) -> list[Problem
 
 def other_input_problems(settings: Settings) -> list[Problem]:
     found = []
-    if settings.resume is not None and not (Path(settings.resume).expanduser() / "train_state.json").is_file():
+    given = settings.resume is not None and not goes_on_by_itself(settings)
+    if given and not (Path(settings.resume).expanduser() / "train_state.json").is_file():
         message = f"There is no state in {settings.resume}."
-        found.append(Problem("error", "resume", message, "Give as resume a folder that ends in -state."))
+        found.append(Problem("error", "resume", message, "Give as resume a folder that ends in -state, or auto."))
+    elif settings.resume is not None:
+        states = state_folders(settings)
+        message = f"The run goes on from {states[0]}." if states else "There is no state to go on from: the run begins anew."
+        found.append(Problem("note", "resumed", message))
     return [*found, *_sample_problems(settings)]
 
 
@@ -90,7 +96,7 @@ def output_name(settings: Settings) -> tuple[str, list[Problem]]:
     if any(letter in wanted for letter in '/\\:*?"<>|'):
         message = f"output_name {wanted!r} holds characters that a file name can't have."
         return wanted, [Problem("error", "output-name", message, "Use letters, digits, spaces, - and _.")]
-    if settings.resume is not None:
+    if state_folders(settings):
         return wanted, []
     name = free_output_name(folder, settings.output_name, settings.overwrite)
     if name == wanted:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..models.hashes import known_hashes
 from ..models.header import CheckpointError, ModelHeader, read_header
-from ..networks.choice import Choice, choose_network
+from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, same_alpha
 from ..networks.kind_shapes import KNOWN_SUFFIXES, rank_of
 from ..optimizer_table import sets_own_rate, spec_of
+from ..output_names import DEFAULT, is_of_run
 from ..problems import Problem, UserError
 from ..settings import Settings
 from ..settings.network_kinds import NetworkKind, kind_of
+from ..tools.lora_arrays import LoraFile, read_lora_file
 
 HIGH_RANK = 192
 
@@ -18,7 +21,13 @@ HIGH_RANK = 192
 def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Choice | None, list[Problem]]:
     """The network (None without a base model, or where it can't be made) and everything that is wrong or worth saying."""
     file, problems = _weights_file(settings)
-    problems += [*_merged_problems(settings), *_rank_problems(settings), *_loader_problems(settings)]
+    problems += _parent_problems(settings, file, header) if file is not None else []
+    problems += [
+        *_overwritten_problems(settings),
+        *_merged_problems(settings),
+        *_rank_problems(settings),
+        *_loader_problems(settings),
+    ]
     if header is None or (settings.dim_from_weights and file is None):
         return None, problems
     try:
@@ -72,7 +81,10 @@ def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Probl
     """Where the file to go on from has other modules or another rank than the settings ask for."""
     if settings.dim_from_weights:
         return []
-    fix = "Set dim_from_weights, or the kind and rank that the file has."
+    fix, content = (
+        "Set dim_from_weights, or the kind and rank that the file has.",
+        None if file.is_torch else read_lora_file(file.path),
+    )
     for one in choice.placed:
         own = {key.partition(".")[2]: info.shape for key, info in _of_module(file, one.target.name).items()}
         own.pop("alpha", None)
@@ -85,9 +97,54 @@ def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Probl
             rank = rank_of(own)
             message = f"{file.path} has rank {rank}, but network_dim is {one.rank}."
             return [Problem("error", "network-weights-rank", message, f"Set network_dim to {rank}, or dim_from_weights.")]
+        alpha, meant = _alpha_in(content, one), "conv_alpha" if one.target.kernel > 1 else "network_alpha"
+        if alpha is not None and not same_alpha(alpha, one.alpha):
+            message = f"{file.path} has alpha {alpha:g}, but {meant} is {one.alpha:g}."
+            return [Problem("error", "network-weights-alpha", message, f"Set {meant} to {alpha:g}, or dim_from_weights.")]
         if {suffix: tuple(shape) for suffix, shape in own.items()} != one.shapes:
             message = f"{file.path} is of another model or was made with other network_args: {one.target.name} differs in size."
             return [Problem("error", "network-weights-kind", message, fix)]
+    return []
+
+
+def _alpha_in(file: LoraFile | None, one: Placed) -> float | None:
+    """The alpha that a file has for a module: its rank where it has none. None where alpha does nothing, or isn't known yet."""
+    if file is None or not acts_by_alpha(one.shapes):
+        return None
+    suffixes = file.modules[one.target.name]
+    return float(file.read_one(one.target.name, "alpha")) if "alpha" in suffixes else float(one.rank)
+
+
+def _parent_problems(settings: Settings, file: ModelHeader, header: ModelHeader | None) -> list[Problem]:
+    """What the file to go on from says of itself, and whether it was trained on this base."""
+    said, found = file.metadata, []
+    names = {"ss_network_module": "", "ss_network_dim": "rank ", "ss_network_alpha": "alpha ", "ss_sd_model_name": "base "}
+    words = [f"{word}{said[key]}" for key, word in names.items() if said.get(key) not in (None, "", "None")]
+    if words:
+        found.append(Problem("note", "network-weights-about", f"The run goes on from {file.path}: {', '.join(words)}."))
+    before, own = said.get("ss_sd_model_name"), settings.pretrained_model_name_or_path
+    if not before or header is None:
+        return found
+    known = known_hashes(own, settings.data_dir)
+    if before != Path(own).name:
+        message = f"{file.path} was trained on {before}, and this run's base is {Path(own).name}."
+    elif known and said.get("ss_new_sd_model_hash") not in (None, known[1]):
+        message = f"{file.path} was trained on another model of the name {before}."
+    else:
+        return found
+    return [*found, Problem("warning", "network-weights-base", message, "What it has learnt may fit this one less.")]
+
+
+def _overwritten_problems(settings: Settings) -> list[Problem]:
+    """LoRAs that the run reads lie where it would write with overwrite."""
+    if not settings.overwrite or settings.output_dir is None:
+        return []
+    folder, name = Path(settings.output_dir).expanduser().resolve(), settings.output_name or DEFAULT
+    given = [settings.network_weights, *(path for path, *_ in settings.merged_loras())]
+    for path in (Path(one).expanduser().resolve() for one in given if one is not None):
+        if path.parent == folder and is_of_run(path.name, name):
+            message = f"The run would overwrite {path}, which it goes on from or merges."
+            return [Problem("error", "input-overwritten", message, "Give another output_name.")]
     return []
 
 

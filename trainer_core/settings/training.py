@@ -88,7 +88,13 @@ LENGTH: tuple[Setting, ...] = (
         advanced=True,
         own=True,
     ),
-    _setting("resume", "path", None, "State folder of an earlier run that this run goes on from.", label="Resume from state"),
+    _setting(
+        "resume",
+        "path",
+        None,
+        "State folder that this run goes on from; auto takes the newest of its output_name, where there is one.",
+        label="Resume from state",
+    ),
 )
 
 NOT_BUILT: tuple[Setting, ...] = (

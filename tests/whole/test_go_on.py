@@ -1,0 +1,129 @@
+"""Runs that go on: from a LoRA, whose rank, alpha and base count, and from the newest whole state of their name."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lora_workbench.tests.whole.command import safetensors
+from lora_workbench.trainer_core import train as train_room
+from lora_workbench.trainer_core.events import read_events
+from lora_workbench.trainer_core.plan import make_plan
+from lora_workbench.trainer_core.problems import UserError
+from lora_workbench.trainer_core.settings import read_settings
+
+Words = Callable[..., list[str]]
+STATES = {"max_train_steps": 3, "save_every_n_steps": 1, "save_state": True}
+
+
+@pytest.fixture
+def train(words: Words, tmp_path: Path) -> Callable[..., Path]:
+    """Trains with changed words, each time in a job folder of its own."""
+    runs = iter(range(100))
+    return lambda **changes: train_room.train(
+        read_settings(words(**{"job_dir": tmp_path / f"job-{next(runs)}", **changes}), "train")
+    )
+
+
+def problems(words: list[str]) -> dict[str, str]:
+    return {one.code: f"{one.severity}: {one.message} {one.fix}" for one in make_plan(read_settings(words, "train")).problems}
+
+
+def steps(job: Path) -> list[int]:
+    return [event["step"] for event in read_events(job) if event["kind"] == "progress"]
+
+
+def test_a_lora_that_is_trained_further(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
+    parent = train(output_name="parent", max_train_steps=1, network_alpha=2)
+    before = parent.read_bytes()
+    found = problems(words(network_weights=parent, network_dim=4, network_alpha=2))
+    assert "has rank 2, but network_dim is 4. Set network_dim to 2, or dim_from_weights." in found["network-weights-rank"]
+    found = problems(words(network_weights=parent, network_alpha=1))
+    assert "has alpha 2, but network_alpha is 1. Set network_alpha to 2, or dim_from_weights." in found["network-weights-alpha"]
+    assert "networks.lora, rank 2, alpha 2" in found["network-weights-about"] and "network-weights-base" not in found
+    with pytest.raises(UserError, match="has alpha 2, but network_alpha is 1"):
+        train(network_weights=parent)
+
+    child = train(network_weights=parent, dim_from_weights=True, max_train_steps=1)
+    metadata, _ = safetensors(child)
+    assert (metadata["ss_network_dim"], metadata["ss_network_alpha"]) == ("2", "2.0")
+    assert metadata["ss_network_weights"] == "parent.safetensors"
+    assert metadata["ss_network_weights_hash"] == hashlib.sha256(before).hexdigest()
+    given = train(network_weights=parent, network_alpha=2, max_train_steps=1, output_name="given")
+    assert safetensors(given)[1] == safetensors(child)[1], "the same alpha, whether adopted or given"
+    assert parent.read_bytes() == before
+    found = problems(words(output_name="parent", network_weights=parent, network_alpha=2, overwrite=True))
+    assert "would overwrite" in found["input-overwritten"]
+
+
+def test_another_base_than_the_parents_is_told(
+    train: Callable[..., Path], words: Words, random_base: Path, tmp_path: Path
+) -> None:
+    parent = train(output_name="parent", max_train_steps=1)
+    (tmp_path / "other.safetensors").symlink_to(random_base)
+    found = problems(words(network_weights=parent, pretrained_model_name_or_path=tmp_path / "other.safetensors"))
+    assert found["network-weights-base"].startswith(f"warning: {parent} was trained on {random_base.name}")
+
+
+def test_a_run_goes_on_by_itself(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
+    """The same words begin a run, go on with it, and say when it is done."""
+    out, auto = tmp_path / "out", {**STATES, "resume": "auto", "save_last_n_steps_state": 10}
+    assert "begins anew" in problems(words(**auto))["resumed"]
+    whole = safetensors(train(**auto, output_dir=tmp_path / "whole", job_dir=tmp_path / "a"))
+    assert steps(tmp_path / "a") == [1, 2, 3]
+    with pytest.raises(UserError, match="The run penny is done: .*its 3 steps"):
+        train(**auto, output_dir=tmp_path / "whole")
+
+    train(**{**auto, "max_train_steps": 2})
+    (out / "penny.safetensors").unlink()
+    newest = out / "penny-state"
+    assert str(newest) in problems(words(**auto))["resumed"]
+    path = train(**auto, job_dir=tmp_path / "b")
+    assert steps(tmp_path / "b") == [3] and path == out / "penny.safetensors"
+    assert safetensors(path)[1] == whole[1]
+
+
+def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path], tmp_path: Path) -> None:
+    whole = safetensors(train(**STATES))
+    out = tmp_path / "out"
+    (out / "penny.safetensors").unlink()
+    shutil.rmtree(out / "penny-state")
+    last = out / "penny-step00000002-state"
+    damaged = last / "network.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    for number, given in enumerate(["auto", last]):
+        path = train(**STATES, resume=given, job_dir=tmp_path / f"resumed-{number}")
+        assert safetensors(path)[1] == whole[1]
+        assert steps(tmp_path / f"resumed-{number}") == [2, 3]
+        (notice,) = [one["message"] for one in read_events(tmp_path / f"resumed-{number}") if one["kind"] == "warning"]
+        assert f"The state in {last} is damaged" in notice and "penny-step00000001-state (step 1)" in notice
+        path.unlink()
+        shutil.rmtree(out / "penny-state")
+        damaged.write_bytes(damaged.read_bytes()[:-100])
+    for folder in out.glob("*-state"):
+        (folder / "optimizer.pt").write_bytes(b"")
+    with pytest.raises(UserError, match=r"penny-step00000002-state is damaged"):
+        train(**STATES, resume="auto")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"network_dim": 4}, "its network_dim is 2, here it is 4"),
+        ({"network_alpha": 2}, "its network_alpha is 1.0, here it is 2.0"),
+        ({"optimizer_type": "Lion"}, "its optimizer_type is AdamW, here it is Lion"),
+        ({"seed": 8}, "its seed is 7, here it is 8"),
+        ({"train_batch_size": 1}, "steps an epoch"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_state_of_another_run_is_refused(train: Callable[..., Path], tmp_path: Path, changes: dict, sentence: str) -> None:
+    train(**{**STATES, "max_train_steps": 2})
+    before = {path.name for path in (tmp_path / "out").rglob("*")}
+    with pytest.raises(UserError, match=sentence):
+        train(**{**STATES, "resume": "auto", **changes})
+    assert {path.name for path in (tmp_path / "out").rglob("*")} == before

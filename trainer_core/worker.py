@@ -48,6 +48,7 @@ class Worker:
         self._answers: dict[str, Callable[[Request], dict[str, Any]]] = {
             "plan": plan_answer,
             "export": export_answer,
+            "import": import_answer,
             "sizes": sizes_answer,
             "thumb": thumb_answer,
             "interrogate": interrogate_answer,
@@ -119,6 +120,15 @@ def export_answer(request: Request) -> dict[str, Any]:
     settings, form = _settings(request), _text(request, "as")
     text = export(settings, form)
     return {"name": file_name(settings, form), "text": text}
+
+
+def import_answer(request: Request) -> dict[str, Any]:
+    """{"text", "name"} → what the text says as settings; `datasets`: its folders as a dataset file, or an empty text."""
+    from .imports import import_text
+    from .imports.command import dataset_text
+
+    found = import_text(str(request.get("text") or ""), str(request.get("name") or ""))
+    return {**found.as_dict(), "datasets": dataset_text(found)}
 
 
 def sizes_answer(request: Request) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import blocks, captions, general, grid_choice, grids, jobs, loop, pictures, prior, reg, wd14
+from . import blocks, captions, general, grid_choice, grids, import_settings, jobs, loop, pictures, prior, reg, wd14
 from .calls import PREFIX, Answer, Call, Route, routes_of
 
 
@@ -15,7 +15,7 @@ def get_openapi(call: Call) -> Answer:
 
 OWN: tuple[Route, ...] = (
     *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
-    *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES),
+    *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )
 WD14: tuple[Route, ...] = wd14.ROUTES

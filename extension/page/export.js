@@ -1,4 +1,4 @@
-// The settings as a file to take away: kohya's TOML, or a script for bash or PowerShell.
+// The settings as a file to take away: kohya's TOML, a script for bash or PowerShell, or a notebook for a rented machine.
 
 import { copyFrom } from "./clipboard.js";
 import { h, setText, show } from "./dom.js";
@@ -39,7 +39,8 @@ export function exportView({ api, store }) {
       told,
     ),
   );
-  const buttons = KINDS.map(([as, words]) => button(words, make(as), { line, kind: "lw-small" }));
+  const kinds = [...KINDS, ["notebook", t("Notebook")]];
+  const buttons = kinds.map(([as, words]) => button(words, make(as), { line, kind: "lw-small" }));
   return {
     element: h(
       "details",

@@ -6,6 +6,7 @@ import { settingsForm } from "./form.js";
 import { count, duration } from "./format.js";
 import { historyView } from "./history.js";
 import { t } from "./i18n.js";
+import { importView } from "./import_settings.js";
 import { liveView } from "./live.js";
 import { button, disable, errorLine } from "./parts.js";
 import { planView } from "./plan_view.js";
@@ -30,7 +31,14 @@ function buildTrainTab(app) {
       const start = startPart(app);
       live = liveView(app);
       left.replaceChildren(
-        h("div", { class: "lw-scroll" }, form.element, promptsPart(app, form).element, exportView(app).element),
+        h(
+          "div",
+          { class: "lw-scroll" },
+          form.element,
+          promptsPart(app, form).element,
+          importView(app).element,
+          exportView(app).element,
+        ),
         start.element,
       );
       right.replaceChildren(

@@ -253,6 +253,11 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
     ("blocks/word", {"name": "a>b", "values": ["1"] * 17}),
     ("blocks/word", {"name": "a", "values": ["1"] * 17, "te": 10**400}),
     ("blocks/repair", {"prompt": "x" * 1_000_000}),
+    # importing: no path of the request's own, nothing that is no text, nothing huge
+    *(("import", {"text": "--seed=1", word: "{outside}/secret.txt"}) for word in ("path", "file", "out", "--out")),
+    *(("import", {"text": text}) for text in ("", " \n", 5, None, ["--seed=1"], {"a": 1}, "x" * 600_000)),
+    ("import", {"text": "--seed=1", "name": "x" * 10_000}),
+    ("import", {"text": "--seed=1", "name": ["../../outside"]}),
     *((f"jobs/{name}/kill", {}) for name in ("1", "..%2f..%2foutside", "%2e%2e", "20260102-030405-train")),
 ]  # fmt: skip
 

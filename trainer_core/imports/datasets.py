@@ -23,8 +23,11 @@ def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]
         if not folder.get("image_dir"):
             found.leave(f"folder {number}", "", "has no image_dir, the folder with the pictures")
     folders = [one for one in folders if one.get("image_dir")]
-    if len(folders) == 1 and not folders[0].get("is_reg") and not folders[0].get("class_tokens"):
+    if _fit_flags(folders):
+        folders.sort(key=lambda one: bool(one.get("is_reg")))
         found.take("train_data_dir", folders[0]["image_dir"], "image_dir")
+        if len(folders) == 2:
+            found.take("reg_data_dir", folders[1]["image_dir"], "image_dir")
         for name, value in {**options, **folders[0]}.items():
             if name not in _NOT_FLAGS:
                 found.take(known[name], value, name)
@@ -34,6 +37,17 @@ def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]
             found.take(known[name], value, name)
         return
     found.datasets = {"general": {}, "datasets": [{**options, "subsets": folders}]}
+
+
+def _fit_flags(folders: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether flags say the same: one folder to train, and at most one of regularization pictures with the same options.
+
+    How often a single regularization folder is repeated doesn't matter: it is seen as often as the training pictures.
+    """
+    own = [{name: one[name] for name in one if name not in ("image_dir", "is_reg", "num_repeats")} for one in folders]
+    trained = [one for one in folders if not one.get("is_reg")]
+    alike = len(trained) == 1 and len(folders) < 3 and all(one == own[0] for one in own)
+    return alike and not any(one.get("class_tokens") for one in folders)
 
 
 def _known(options: Mapping[str, Any], known: Mapping[str, str], where: str, found: Imported) -> dict[str, Any]:

@@ -124,7 +124,7 @@ class Imported:
             del self.values["network_args"]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON for programs; `values` as `export` writes them."""
+        """JSON for programs, but for `datasets`; `values` as `export` writes them."""
         from ..export import plain_values
 
         return {
@@ -132,7 +132,6 @@ class Imported:
             "values": dict(plain_values(self.values)),
             "left": [{"name": one.name, "value": one.value, "why": one.why} for one in self.left],
             "notes": self.notes,
-            "datasets": self.datasets,
             "prompts": self.prompts,
         }
 

@@ -17,6 +17,7 @@ SILENT_FILES = (
     "trainer_core/command_errors.py",
     "trainer_core/commands.py",
     "trainer_core/dataset/batches.py",
+    "trainer_core/export_notebook.py",
     "trainer_core/generate/grid_command.py",
     "trainer_core/generate/grid_number_words.py",
     "trainer_core/generate/grid_page.py",
@@ -26,6 +27,8 @@ SILENT_FILES = (
     "trainer_core/generate/infotext.py",
     "trainer_core/generate/reg_words.py",
     "trainer_core/generate/samplers.py",
+    "trainer_core/imports/command.py",
+    "trainer_core/imports/kohya_gui_names.py",
     "trainer_core/loop/command.py",
     "trainer_core/loop/status.py",
     "trainer_core/loop/words.py",
@@ -235,6 +238,7 @@ TERMS: tuple[str, ...] = (
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
     "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
+    "KiB", "Flux", "FA", "Easy", "Training", "Scripts", "bash", "cmd",
 )  # fmt: skip
 
 # What is written as it is: values, fields of files and of the API, commands.
@@ -248,4 +252,5 @@ LITERALS: tuple[str, ...] = (
     "LongPathsEnabled", "Value", "PropertyType", "DWORD", "Force", "Automatic",
     "redo", "seed", "class", "next", "accept", "drop", "start", "SUBJECT", "ztsnr",
     "tagger", "checkpoints", "inpaint", "img2img", "ControlNet", "te", "unet", "lora", "lbw", "lwb", "lbwe", "do", "torch",
+    "text", "name", "set", "param", "accelerate", "launch", "epoch", "sd",
 )  # fmt: skip

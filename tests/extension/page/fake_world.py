@@ -342,9 +342,21 @@ class World:
         return {"what": change["what"], "restored": change["files"], "edited": ["0007_smile.txt"]}
 
     def post_export(self, body: dict[str, Any]) -> dict[str, Any]:
-        names = {"toml": "penny.toml", "bash": "penny.sh", "powershell": "penny.ps1"}
+        names = {"toml": "penny.toml", "bash": "penny.sh", "powershell": "penny.ps1", "notebook": "penny.ipynb"}
         lines = [f"{name} = {json.dumps(value)}" for name, value in body["settings"].items()]
         return {"name": names[body["as"]], "text": "\n".join(lines)}
+
+    def post_import(self, body: dict[str, Any]) -> dict[str, Any]:
+        if "network_dim" not in body["text"]:
+            raise ValueError("There is no training in it.")
+        return {
+            "source": f"a script for bash {body['name']}".strip(),
+            "settings": {"network_dim": 8, "optimizer_args": ["decouple=True"], "training_comment": "<b>bold</b>"},
+            "dataset": "/data/sets/penny",
+            "left": [{"name": "--fancy", "value": "3", "why": "has no equivalent here"}],
+            "notes": ["Line 2: strange --words is not read."],
+            "prompts": "penny, smile",
+        }
 
     def post_options(self, body: dict[str, Any]) -> dict[str, Any]:
         self.options = {**self.options, **body}

@@ -263,7 +263,10 @@ def test_old_runs_give_their_settings_back(train: Any, until: Any) -> None:
     until(lambda: len(world.jobs) == 1)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("TOML", "penny.toml"), ("bash", "penny.sh"), ("PowerShell", "penny.ps1")])
+EXPORTS = [("TOML", "penny.toml"), ("bash", "penny.sh"), ("PowerShell", "penny.ps1"), ("Notebook", "penny.ipynb")]
+
+
+@pytest.mark.parametrize(("kind", "name"), EXPORTS)
 def test_export(train: Any, kind: str, name: str) -> None:
     _, page = train()
     page.click("text=Export …")

@@ -18,6 +18,7 @@ from lora_workbench.trainer_core.generate.prior_words import read_words as read_
 from lora_workbench.trainer_core.generate.reg_words import read_words as read_reg_words
 from lora_workbench.trainer_core.loop.words import read_words as read_loop_words
 from lora_workbench.trainer_core.settings import read_settings
+from lora_workbench.trainer_core.tools import extract_command, inspect_command, merge_command, resize_command
 from lora_workbench.trainer_core.tools.bake_command import _parser as bake_parser
 from lora_workbench.trainer_core.variants.words import read_words as read_variant_words
 
@@ -25,10 +26,22 @@ from lora_workbench.trainer_core.variants.words import read_words as read_varian
 OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
     "grid": grid_parser().parse_args,
     "bake": bake_parser().parse_args,
+    "extract": extract_command._parser().parse_args,
+    "merge": merge_command._parser().parse_args,
+    "resize": resize_command._parser().parse_args,
+    "cut": resize_command._cut_parser().parse_args,
+    "inspect": inspect_command._parser().parse_args,
     "reg": read_reg_words,
     "prior": read_prior_words,
     "loop": read_loop_words,
     "variants": read_variant_words,
+}
+KOHYAS = {
+    "networks/extract_lora_from_models.py": "extract",
+    "networks/merge_lora.py": "merge",
+    "networks/sdxl_merge_lora.py": "merge",
+    "networks/svd_merge_lora.py": "merge",
+    "networks/resize_lora.py": "resize",
 }
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -62,6 +75,9 @@ def test_commands_are_understood(page: Path) -> None:
     for words in commands(page):
         if words[1] == "install.py" and len(words) > 2:
             _parser().parse_known_args(words[2:])
+        if words[1] in KOHYAS:
+            assert (ROOT / "trainer_core" / words[1]).is_file()
+            OWN_WORDS[KOHYAS[words[1]]](words[2:])
         if words[1:3] == ["-m", "trainer_core"]:
             assert words[3] in COMMANDS
             if words[3] == "export":

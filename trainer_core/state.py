@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .files import read_json, write_json
+from .output_names import is_of_run
 from .problems import UserError
 
 if TYPE_CHECKING:
@@ -80,6 +81,23 @@ def save_state(folder: Path, state: TrainState, network: Mapping[str, torch.Tens
             os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def clear_leftovers(folder: Path, name: str) -> None:
+    """Takes away what a killed run of that name left half-written, and puts a state back that was about to be replaced.
+
+    Whoever calls holds the name.
+    """
+    for path in folder.glob(".*"):
+        file_name, ending = path.name[1:].rsplit(".", 2)[0], path.suffix
+        if ending not in (".tmp", ".old") or not is_of_run(file_name, name):
+            continue
+        if ending == ".old" and (path / file_name).is_dir() and not (folder / file_name).exists():
+            os.replace(path / file_name, folder / file_name)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def load_state(folder: Path) -> tuple[TrainState, dict[str, torch.Tensor], dict[str, Any]]:

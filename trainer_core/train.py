@@ -101,8 +101,9 @@ def train_in(
     Stopped where the run is asked to stop.
     """
     from .machine import fit_to_machine
-    from .state import load_state
+    from .state import clear_leftovers, load_state
 
+    require_processes(settings.num_processes, those.world)
     settings, replaced = fit_to_machine(settings)
     for notice in replaced:
         _tell(events, notice.code, notice.message)
@@ -111,6 +112,7 @@ def train_in(
     name_lock = None
     if those.is_first:
         name, name_lock = _resumed_name(output_dir, resumed[0]) if resumed else _free_name(output_dir, settings)
+        clear_leftovers(output_dir, name)
     try:
         name = those.of_first(lambda: name)
         run, state, saver = prepare(settings, plan, resumed, name, folder, events, those)

@@ -1,5 +1,6 @@
 """A run that was killed and goes on from its last state gives the same file as one that never was."""
 
+import random
 import signal
 import subprocess
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_workbench.benchmarks.resume_kills import DRAWING_WORDS, cases, kill_and_compare
 from lora_workbench.tests.whole.command import COMMAND, run, safetensors
 from lora_workbench.trainer_core.events import read_events
 
@@ -32,6 +34,19 @@ def kill_after(words: list[str], job: Path, step: int) -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("loha", ()), ("AdamW8bit", ("--ema_decay=0.9",))],
+)
+def test_killed_at_random_moments(name: str, more: tuple[str, ...], pictures: Path, random_base: Path, tmp_path: Path) -> None:
+    """Once anywhere and once while it saves; `python -m lora_workbench.benchmarks.resume_kills` does it 20 times for all."""
+    given = [f"--pretrained_model_name_or_path={random_base}", f"--train_data_dir={pictures}", *DRAWING_WORDS]
+    result = kill_and_compare([*given, *cases()[name], *more], tmp_path, 2, random.Random(name))
+    assert result.differing == [] and len(result.at) == 2
+    left = [path.name for path in (tmp_path / "killed").iterdir() if path.name.endswith((".tmp", ".old"))]
+    assert left == [], "what was half-written is taken away"
 
 
 @pytest.mark.parametrize(

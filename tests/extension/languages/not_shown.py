@@ -171,6 +171,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "trainer_core/settings/optimizer.py": ("Optimizer, in any letter case",),
     "trainer_core/settings/values.py": ("{}: dataset {}:",),
     "trainer_core/worker.py": ("Whoever asked",),
+    "trainer_core/processes.py": ("Process {} of {} failed",),  # for the log
 }
 
 # Keys that no source holds as they are: put together of two texts, or said by the system.

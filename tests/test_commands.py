@@ -127,6 +127,15 @@ def test_kohyas_names_run_from_anywhere(script: str, tmp_path: Path) -> None:
         assert done.returncode == 2 and "network_dim?" in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize(
+    "script", ["extract_lora_from_models", "merge_lora", "sdxl_merge_lora", "svd_merge_lora", "resize_lora"]
+)
+def test_kohyas_tools_run_beside_names_that_other_packages_have(script: str) -> None:
+    done = run([sys.executable, f"networks/{script}.py", "--save_to", "x", "--no_such_flag"], ROOT / "trainer_core")
+    assert done.returncode == 2 and "error: " in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert "--model_org" in done.stderr or "no_such_flag" in done.stderr
+
+
 @pytest.mark.parametrize("path", ["trainer_core/__main__.py", "trainer_core/train_network.py"])
 def test_a_python_without_the_environment_is_told_what_to_do(path: str) -> None:
     done = run([sys.executable, "-S", "-E", str(ROOT / path), "train"], ROOT)

@@ -247,7 +247,8 @@ def test_a_full_disk_is_noticed(plan: Make, monkeypatch: pytest.MonkeyPatch) -> 
     [
         ({"network_weights": "{tmp}/none.safetensors"}, {"network-weights"}),
         ({"network_weights": "{tmp}/lora.safetensors"}, {"network-weights-rank"}),
-        ({"network_weights": "{tmp}/lora.safetensors", "network_dim": 6}, set()),
+        ({"network_weights": "{tmp}/lora.safetensors", "network_dim": 6, "network_alpha": 6}, set()),
+        ({"network_weights": "{tmp}/lora.safetensors", "network_dim": 6}, {"network-weights-alpha"}),  # none there: its rank
         ({"network_weights": "{tmp}/lora.safetensors", "dim_from_weights": True}, set()),
         ({"vae": "{tmp}/none.safetensors"}, {"vae"}),
         ({"vae": "{tmp}/lora.safetensors"}, {"vae"}),

@@ -32,7 +32,7 @@ FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
-_LORA_FILES = ("block_norms", "bake")
+_LORA_FILES = ("block_norms", "bake", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
 
@@ -196,7 +196,7 @@ def loop_answer(what: str, request: Request) -> dict[str, Any]:
 
 
 def lora_answer(what: str, request: Request) -> dict[str, Any]:
-    """What a LoRA does per block, and baking: tools/answers.py says what each takes."""
+    """What a LoRA file holds and does, and new files made of it: tools/answers.py says what each takes."""
     from .tools.answers import answer
 
     return answer(what, request)

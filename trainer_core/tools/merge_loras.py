@@ -35,8 +35,8 @@ _NOTHING = 1e-6  # of the parents' lengths together: what rounding leaves of cha
 
 @dataclass(frozen=True)
 class Merged:
-    """What was written. `alike`: modules that all parents have. `lengths`: of each parent's change as it was merged; `length`:
-    of the file's; `error`: what the file has otherwise than the sum, by fewer ranks or by rounding."""
+    """What was written. `alike`: modules that all parents act on. `lengths`: of each parent's change as it was merged;
+    `length`: of the file's; `error`: what the file has otherwise than the sum, by fewer ranks or by rounding."""
 
     path: Path
     modules: int
@@ -72,18 +72,19 @@ def merge_loras(
 ) -> Merged:
     """Writes the sum of the LoRAs' changes at their strengths; ranks add up, or are at most `rank` where it is given.
 
-    UserError where families or shapes differ, a kind can't be added, or the sum changes nothing.
+    What has strength 0 is left out. UserError where families or shapes differ, a kind can't be added, or nothing would change.
     """
     files = [read_lora_file(one.path) for one in loras]
     family = _one_family(files)
     strengths = [one.strengths(file) for one, file in zip(loras, files, strict=True)]
-    names = list(dict.fromkeys(module for file in files for module in file.modules if module != "bundle_emb"))
+    acting = [{module for module, one in own.items() if one and module != "bundle_emb"} for own in strengths]
+    names = list(dict.fromkeys(module for own, acts in zip(strengths, acting, strict=True) for module in own if module in acts))
     dtype = PRECISIONS[precision] if precision else _widest(files)
     pieces: dict[str, Piece] = {}
     ranks: dict[str, tuple[int, int, float]] = {}  # rank, kernel, alpha
     sums = _Sums([0.0] * len(files))
     for module in names:
-        there = [number for number, file in enumerate(files) if module in file.modules]
+        there = [number for number, acts in enumerate(acting) if module in acts]
         own = _Module(module, [files[one] for one in there], [strengths[one][module] for one in there], there)
         if own.added():
             made = own.sum_of_additions(dtype, sums)
@@ -97,7 +98,7 @@ def merge_loras(
     told = _metadata(loras, files, family, out, ranks)
     write_lora_file(out, pieces, told if metadata else minimum(told))
     all_ranks = [one for one, _, _ in ranks.values()] or [0]
-    alike = sum(all(module in file.modules for file in files) for module in names)
+    alike = sum(all(module in acts for acts in acting) for module in names)
     return Merged(
         out,
         len(names),

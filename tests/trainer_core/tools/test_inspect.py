@@ -14,6 +14,8 @@ from safetensors.torch import load_file
 from lora_workbench.tests.trainer_core.tools.making import BLOCKS, KINDS, write
 from lora_workbench.trainer_core.commands import main
 from lora_workbench.trainer_core.networks.format import read_lora, save_lora
+from lora_workbench.trainer_core.problems import UserError
+from lora_workbench.trainer_core.tools.answers import answer
 from lora_workbench.trainer_core.tools.inspect_file import inspect
 from lora_workbench.trainer_core.tools.norms import block_norms
 
@@ -119,6 +121,23 @@ def test_the_privacy_switch(tmp_path: Path, capsys: Any) -> None:
     text = out.read_bytes().decode("utf-8", "replace")
     assert "ann" not in text.lower() and "10_penny" not in text and "red hair" not in text
     assert data_of(out) == data_of(path)
+
+
+def test_the_helper_answers_alike(tmp_path: Path) -> None:
+    path, out = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    write(path, "lora", **PRIVATE)
+    assert answer("inspect", {"path": str(path)}) == inspect(path)
+    wanted = {"path": str(path), "out": str(out), "set": {"title": "Penny"}, "remove": ["ss_network_dim"], "private": True}
+    done = answer("edit_metadata", wanted)
+    assert done["path"] == str(out) and done["set"] == ["title"] and "ss_network_dim" in done["removed"]
+    assert data_of(out) == data_of(path) and read_lora(out)[1]["title"] == "Penny"
+    for more, told in (
+        (wanted, "is there already"),
+        ({**wanted, "set": {"a": 1}}, "keys and texts"),
+        ({"path": "x"}, "out is"),
+    ):
+        with pytest.raises(UserError, match=told):
+            answer("edit_metadata", more)
 
 
 @pytest.mark.parametrize(

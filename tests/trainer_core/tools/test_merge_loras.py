@@ -79,7 +79,8 @@ def test_parts_and_blocks_have_strengths_of_their_own(tmp_path: Path) -> None:
         [Weighted(tmp_path / "a.safetensors", 2.0, te=0.5, unet=3.0, block_weights=weights)], tmp_path / "o.safetensors"
     )
     made = changes(tmp_path / "o.safetensors")
-    for block, strength in {"BASE": 0.5, "IN04": -1.5, "M00": 0.0, "OUT05": 6.0}.items():
+    assert BLOCKS["M00"] not in made
+    for block, strength in {"BASE": 0.5, "IN04": -1.5, "OUT05": 6.0}.items():
         torch.testing.assert_close(made[BLOCKS[block]], dense(modules[block]) * strength, atol=1e-5, rtol=1e-5)
 
 
@@ -102,11 +103,11 @@ def test_metadata_list_the_parents_and_keep_what_they_share(tmp_path: Path) -> N
     two = save(
         tmp_path / "b.safetensors", {LINEAR: lora(4, 2.0, seed=1)}, **shared, ss_new_sd_model_hash="2" * 64, ss_epoch="4"
     )
-    done = merge_loras([Weighted(one), Weighted(two, 0.5, block_weights="OUTALL")], tmp_path / "out.safetensors")
+    done = merge_loras([Weighted(one), Weighted(two, 0.5, block_weights="ALL")], tmp_path / "out.safetensors")
     metadata = read_lora(tmp_path / "out.safetensors")[1]
     parents = json.loads(metadata[METADATA])["parents"]
     assert [(parent["name"], parent["ratio"]) for parent in parents] == [("a.safetensors", 1.0), ("b.safetensors", 0.5)]
-    assert parents[1]["block_weights"] == "OUTALL" and parents[0]["base_hash"] == "1" * 64
+    assert parents[1]["block_weights"] == "ALL" and parents[0]["base_hash"] == "1" * 64
     assert (metadata["note"], metadata["ss_sd_model_name"], metadata["modelspec.merged_from"]) == ("both", "nai", "a, b")
     assert (metadata["ss_network_dim"], metadata["ss_network_alpha"]) == ("8", "4") and "ss_epoch" not in metadata
     assert "different base models" in done.notices[0] and len(metadata["sshs_model_hash"]) == 64
@@ -179,6 +180,7 @@ def test_what_cannot_be_merged_is_refused(what: str, told: str, tmp_path: Path, 
 def test_the_command(tmp_path: Path, capsys: Any) -> None:
     paths = [str(save(tmp_path / f"{name}.safetensors", {LINEAR: lora(4, 2.0, seed=ord(name))})) for name in "ab"]
     out = str(tmp_path / "o.safetensors")
+    assert main(["merge", *paths, "--ratios", "0", "0"]) == 1 and "all their strengths are 0" in capsys.readouterr().err
     kohyas = [
         "merge",
         "--models",

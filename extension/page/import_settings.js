@@ -4,12 +4,12 @@ import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, errorLine, tell } from "./parts.js";
 
-const LARGEST = 512 * 1024; // bytes; the server says the same
+const LARGEST = 64 * 1024; // bytes; the server says the same
 
 export function importView({ api, store }) {
   const line = errorLine();
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
-  const text = h("textarea", { class: "lw-input lw-export-text", id: "lw-import-text", rows: 4, spellcheck: "false" });
+  const text = h("textarea", { class: "lw-input lw-import-text", id: "lw-import-text", rows: 4, spellcheck: "false" });
   text.placeholder = t("Paste a training script or a settings file here …");
   text.setAttribute("aria-label", t("A training script or a settings file"));
   const chosen = h("input", { type: "file", id: "lw-import-file", accept: ".toml,.json,.sh,.bash,.ps1,.bat,.cmd,.txt" });

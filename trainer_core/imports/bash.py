@@ -99,13 +99,13 @@ class _Bash(Scanner):
                 self._assign(found[1], found[3], add=bool(found[2]))
             words = words[1:]
         if words and first not in _DECLARES:
-            self.script.commands.append(Command(self.started, tuple(word for word, _ in words), inside))
+            self.script.add(Command(self.started, tuple(word for word, _ in words), inside))
 
     def _assign(self, name: str, value: str, add: bool) -> None:
         before = self.script.variables.get(name, "")
         if add and isinstance(before, str):
             value = before + value
-        self.script.variables[name] = value
+        self.script.set(name, value)
 
     def _word(self) -> list[tuple[str, bool]]:
         """The word here; several where an array or unquoted words are put in, none where it is empty and unquoted."""
@@ -135,8 +135,8 @@ class _Bash(Scanner):
             else:
                 words[-1] += sign
                 self.place += 1
-                name = re.fullmatch(r"([A-Za-z_]\w*)(\+?)=", words[0])
-                if sign == "=" and self.sign == "(" and name and not quoted and len(words) == 1:
+                name = re.fullmatch(r"([A-Za-z_]\w*)(\+?)=", words[0]) if sign == "=" and self.sign == "(" else None
+                if name and not quoted and len(words) == 1:
                     self._array(name[1], add=bool(name[2]))
                     return []
         return [(word, quoted) for word in words] if quoted or words != [""] else []
@@ -158,7 +158,7 @@ class _Bash(Scanner):
             found += [word for word, _ in words]
         self.place += 1
         if not self.blocks:
-            self.script.variables[name] = [*(self.script.words_of(name) if add else ()), *found]
+            self.script.set(name, [*(self.script.words_of(name) if add else ()), *found])
 
     def _in_quotes(self, words: list[str]) -> None:
         begun = self.line

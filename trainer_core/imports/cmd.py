@@ -21,7 +21,7 @@ def read_cmd(text: str) -> Script:
         if _UNDECIDED.match(line):
             script.note(f"Line {number}: `{line.split()[0].lower()}` is not decided here, so what it would do is left out.")
             continue
-        for part in re.split(r"&&?(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", line):
+        for part in re.findall(r"(?:[^&\"]|\"[^\"]*\"?)+", line):
             _take(script, number, part.strip())
     return script
 
@@ -47,13 +47,13 @@ def _take(script: Script, number: int, part: str) -> None:
             script.note(f"Line {number}: set {found[1]} is not read.")
         value = found[3].rstrip()
         value = value.removesuffix('"') if '"' in part[: found.start(2)] else value
-        script.variables[found[2].lower()] = _filled(script, value) if not found[1] else UNKNOWN + value
+        script.set(found[2].lower(), _filled(script, value) if not found[1] else UNKNOWN + value)
         return
     words = [word.replace('"', "") for word in re.findall(r"(?:[^\s\"]|\"[^\"]*\"?)+", _filled(script, part))]
     if words and words[0].lower() == "call":
         words = words[1:]
     if words:
-        script.commands.append(Command(number, tuple(words)))
+        script.add(Command(number, tuple(words)))
 
 
 def _filled(script: Script, text: str) -> str:

@@ -104,7 +104,7 @@ class _PowerShell(Scanner):
             value = [*before, *([value] if isinstance(value, str) else value)]
         elif add and isinstance(before, str) and isinstance(value, str):
             value = before + value
-        self.script.variables[name] = value
+        self.script.set(name, value)
 
     def _expression(self) -> str | list[str] | None:
         """A value up to the end of the statement, or None where it can't be read."""
@@ -222,13 +222,15 @@ class _PowerShell(Scanner):
             self.place += 1
 
     def _take_command(self, line: int, words: list[str], comment: int) -> None:
-        between = "".join(self.text.split("\n")[comment : line - 1]) if comment else "-"
-        if not words[0].isascii() and len(words) < 4 and not between.strip():
+        if comment and not words[0].isascii() and len(words) < 4 and self._is_empty_between(comment, line):
             self.script.note(
                 f"Line {line}: {_short(' '.join(words))} is the comment of line {comment} going on; it is left out."
             )
             return
-        self.script.commands.append(Command(line, tuple(words), self.inside))
+        self.script.add(Command(line, tuple(words), self.inside))
+
+    def _is_empty_between(self, first: int, last: int) -> bool:
+        return not "".join(self.text.split("\n")[first : last - 1]).strip()
 
     def _words(self, line: int) -> list[str]:
         """The word here; several where an array is put in with @name."""

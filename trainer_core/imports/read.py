@@ -22,7 +22,7 @@ from .result import Imported
 from .scripts import Script
 from .sd_scripts import import_config, import_dataset
 
-LARGEST = 512 << 10  # bytes; the longest real script has some thirty thousand
+LARGEST = 64 << 10  # bytes; the longest of the tools' own presets has some ten thousand
 # How each shell's scripts begin, and what their lines hold; the many decide where the beginning doesn't.
 _BEGINS = (
     (read_bash, re.compile(r"#!")),

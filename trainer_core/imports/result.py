@@ -10,6 +10,7 @@ from ..problems import WordsError
 from ..settings import ALL, Settings, SettingsError
 from ..settings.arguments import network_options
 from ..settings.convert import ValueProblem, convert, nearest
+from .scripts import MOST_NOTES
 
 # Where settings came from and where traces go belongs to one machine's one run.
 NOT_TAKEN = {
@@ -51,7 +52,7 @@ class Imported:
         self.left.append(Left(name, _shown(value), why.rstrip(".?")))
 
     def note(self, sentence: str) -> None:
-        if sentence not in self.notes:
+        if len(self.notes) < MOST_NOTES and sentence not in self.notes:
             self.notes.append(sentence)
 
     def take(self, name: str, raw: Any, as_name: str = "") -> None:

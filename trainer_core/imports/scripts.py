@@ -10,6 +10,9 @@ from ..problems import WordsError
 
 # Stands in a word before what can't be known without running the script; no text that is imported holds it.
 UNKNOWN = "\0"
+MOST_NOTES = 40
+_LONGEST = 64 << 10  # letters of a variable
+_LONGEST_SUM = 200
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,24 @@ class Script:
     variables: dict[str, str | list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     functions: set[str] = field(default_factory=set)
+    _letters: int = 0  # of all commands
 
     def note(self, sentence: str) -> None:
-        if sentence not in self.notes:
+        if len(self.notes) < MOST_NOTES and sentence not in self.notes:
             self.notes.append(sentence)
+
+    def set(self, name: str, value: str | list[str]) -> None:
+        """Sets a variable; raises WordsError for a script that makes one grow without an end."""
+        if sum(map(len, value)) + len(value) > _LONGEST:
+            raise WordsError(f"The script can't be read: it makes {name} longer than any setting is.")
+        self.variables[name] = value
+
+    def add(self, command: Command) -> None:
+        """Takes a command; raises WordsError where all together are longer than any training's."""
+        self._letters += sum(map(len, command.words)) + len(command.words)
+        if self._letters > 8 * _LONGEST:
+            raise WordsError("The script can't be read: its commands are longer than any training's.")
+        self.commands.append(command)
 
     def words_of(self, name: str) -> list[str]:
         """A variable's words: an array's, or a text as one; none where it isn't set."""
@@ -98,8 +115,10 @@ _SUM = re.compile(r"\s*(?:(\d+(?:\.\d*)?(?:[eE][-+]?\d+)?|\.\d+)|\$?\{?([A-Za-z_
 def calculated(text: str, variables: Mapping[str, str | list[str]], shown: Callable[[float], str]) -> str | None:
     """The value of a simple sum of numbers and variables; None for everything else."""
     parts: list[str] = []
-    place = 0
-    while place < len(text.rstrip()):
+    place, text = 0, text.rstrip()
+    if len(text) > _LONGEST_SUM:
+        return None
+    while place < len(text):
         found = _SUM.match(text, place)
         if found is None or len(parts) > 60:
             return None

@@ -63,6 +63,6 @@ def test_what_is_wrong_is_told_in_place(importing: Any, tmp_path: Path) -> None:
     page.wait_for_selector("#lw-import >> text=There is no training in it.")
     assert not page.is_visible("#lw-import-values")
     large = tmp_path / "large.toml"
-    large.write_bytes(b"a" * (513 * 1024))
+    large.write_bytes(b"a" * (65 * 1024))
     page.set_input_files("#lw-import-file", large)
     page.wait_for_selector("#lw-import >> text=The file is too large for settings or a script.")

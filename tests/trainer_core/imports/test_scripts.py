@@ -238,6 +238,21 @@ def test_what_is_no_training_is_one_sentence(text: str, told: str) -> None:
     assert "\n" not in str(error.value)
 
 
+GROWING = {
+    "bash doubles": ("a.sh", "a=xx\n" + "a=$a$a\n" * 40 + "train.py --seed=$a"),
+    "bash's arrays double": ("a.sh", "a=(x)\n" + 'a+=("${a[@]}")\n' * 40 + "train.py --seed=$a"),
+    "PowerShell doubles": ("a.ps1", "$a = 'xx'\n" + '$a = "$a$a"\n' * 40 + "train.py --seed=$a"),
+    "cmd doubles": ("a.bat", "set a=xx\n" + "set a=%a%%a%\n" * 40 + "train.py --seed=%a%"),
+    "splatted often": ("a.ps1", "$a = @(" + "'x'," * 9000 + "'x')\n" + "b @a\n" * 5000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), GROWING.values(), ids=GROWING)
+def test_what_grows_without_an_end_is_refused(name: str, text: str) -> None:
+    with pytest.raises(WordsError, match="longer than any"):
+        import_text(text, name)
+
+
 def test_nonsense_ends_in_an_import_or_a_sentence() -> None:
     """Cut at any place, and with signs that mean much: never another error, never a hang."""
     for text in (as_published(WINDOWS), LINUX):

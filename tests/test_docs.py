@@ -16,6 +16,7 @@ from lora_workbench.trainer_core.export import FORMS
 from lora_workbench.trainer_core.generate.grid_words import build_parser as grid_parser
 from lora_workbench.trainer_core.generate.prior_words import read_words as read_prior_words
 from lora_workbench.trainer_core.generate.reg_words import read_words as read_reg_words
+from lora_workbench.trainer_core.imports.command import build_parser as import_parser
 from lora_workbench.trainer_core.loop.words import read_words as read_loop_words
 from lora_workbench.trainer_core.settings import read_settings
 from lora_workbench.trainer_core.tools import extract_command, inspect_command, merge_command, resize_command
@@ -25,6 +26,7 @@ from lora_workbench.trainer_core.variants.words import read_words as read_varian
 # Commands whose words are not all settings of a training.
 OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
     "grid": grid_parser().parse_args,
+    "import": import_parser().parse_args,
     "bake": bake_parser().parse_args,
     "extract": extract_command._parser().parse_args,
     "merge": merge_command._parser().parse_args,

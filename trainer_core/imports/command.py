@@ -23,7 +23,7 @@ and scripts or command lines for bash, PowerShell and cmd. No script is run. Wha
 
 def main(argv: Sequence[str]) -> int:
     """Prints the TOML, or writes it with --out; what is left out and what is to be known goes to stderr."""
-    words = _parser().parse_args(list(argv))
+    words = build_parser().parse_args(list(argv))
     found = import_file(words.file)
     out: Path | None = words.out
     if out is not None and out.exists():
@@ -90,7 +90,7 @@ def _tell(found: Imported, written: Sequence[Path]) -> None:
         say(f"written: {path}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="import", description=ABOUT, allow_abbrev=False)
     parser.add_argument("file", type=Path, metavar="FILE", help="the file, or - for the standard input")
     parser.add_argument("--out", type=Path, metavar="TOML", help="write the settings there instead of printing them")

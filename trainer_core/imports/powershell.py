@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import re
 
-from .scripts import UNKNOWN, Command, Scanner, Script, calculated, never_closed
+from .powershell_texts import DOUBLE, SINGLE, PowerShellTexts, short, shown_number
+from .scripts import UNKNOWN, Command, Script, calculated, never_closed
 
-_SINGLE, _DOUBLE = "'\u2018\u2019\u201a\u201b", '"\u201c\u201d\u201e'
 _ASSIGNMENT = re.compile(
     r"(?:\[[\w.\[\]]+\][ \t]*)?\$(?:(?:script|global|local|private):)?(\w+)[ \t]*(\+?)=(?!=)", re.IGNORECASE
 )
 _DECIDES = re.compile(r"(?:if|elseif|else|foreach|for|while|switch|do|catch)\b", re.IGNORECASE)
 _BODY = re.compile(r"(?:function[ \t]+[\w-]+|try|finally)\b", re.IGNORECASE)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "", "a": "", "b": ""}
-_OWN_CONSTANTS = {"true": "true", "false": "false", "null": ""}
 
 
 def read_powershell(text: str) -> Script:
@@ -24,13 +22,7 @@ def read_powershell(text: str) -> Script:
     return _PowerShell(text).read()
 
 
-class _PowerShell(Scanner):
-    def __init__(self, text: str) -> None:
-        super().__init__(text.replace("\r\n", "\n").removeprefix("\ufeff"))
-        self.script = Script("PowerShell")
-        self.inside = 0  # the line of the outermost `if` or loop around
-        self.last_comment = 0
-
+class _PowerShell(PowerShellTexts):
     def read(self) -> Script:
         while self.place < len(self.text):
             self._statement()
@@ -55,38 +47,9 @@ class _PowerShell(Scanner):
             self._brackets("(", ")")
             self.script.note(f"Line {line}: param(…) is not read.")
         elif self.sign in ("$", "["):
-            self.script.note(f"Line {line}: {_short(self._rest())} is not read.")
+            self.script.note(f"Line {line}: {short(self._rest())} is not read.")
         elif self.sign:
             self._command(line)
-
-    def _space(self, lines: bool) -> None:
-        """Steps over blanks, comments and continued lines; with `lines` over the ends of lines too."""
-        while True:
-            if self.take(r"[ \t]+") or (lines and self.take(r"\n")):
-                continue
-            if self.at("`") and (gap := self.take(r"`[ \t]*\n")):
-                if len(gap) > 2:
-                    self._tell_of_backtick(gap, "")
-                continue
-            if self.at("<#"):
-                self.place += 2
-                self.until("#>", "a comment")
-            elif self.sign == "#":
-                self.last_comment = self.line
-                self.take(r"[^\n]*")
-            else:
-                return
-
-    def _tell_of_backtick(self, gap: str, word: str) -> None:
-        """`gap`: the backtick up to the line's end; `word`: what it is glued to."""
-        line = self.line - 1
-        if len(gap) > 2:
-            self.script.note(f"Line {line}: blanks stand behind the backtick, so PowerShell ends the command there.")
-        else:
-            self.script.note(f"Line {line}: the backtick needs a blank before it; {_short(word)} is read as if it had one.")
-
-    def _rest(self) -> str:
-        return self.take(r"(?:[^\n`]|`[\s\S])*")
 
     def _assign(self, name: str, add: bool) -> None:
         begun = self.place
@@ -133,7 +96,7 @@ class _PowerShell(Scanner):
     def _single(self) -> str | None:
         """One text, number or sum."""
         self.take(r"\[\w+\][ \t]*")
-        if self.sign and self.sign in _SINGLE + _DOUBLE:
+        if self.sign and self.sign in SINGLE + DOUBLE:
             return self._quoted()
         begun = self.place
         text = self.take(r"(?:\$\w+|[\d.]+(?:[eE][-+]?\d+)?|[-+*/() \t])+")
@@ -143,7 +106,7 @@ class _PowerShell(Scanner):
         if re.fullmatch(r"\s*\$\w+\s*", text):
             found = self._variable(text.strip()[1:])
             return found if isinstance(found, str) else " ".join(found)
-        value = calculated(text.lower(), self.script.variables, _shown) if text.strip() else None
+        value = calculated(text.lower(), self.script.variables, shown_number) if text.strip() else None
         if value is None:
             self.place = begun
         return value
@@ -186,22 +149,6 @@ class _PowerShell(Scanner):
         if "PSVersionTable" not in condition and not outer and what not in ("else", "elseif", "catch"):
             self.script.note(f"Lines {line} to {self.line}: `{what}` is not decided here, so what it would do is left out.")
 
-    def _brackets(self, opening: str, closing: str) -> str:
-        begun, end = self.place, self._end_of(opening, closing)
-        self.place = end + 1
-        return self.text[begun:end]
-
-    def _end_of(self, opening: str, closing: str) -> int:
-        """The place of the bracket that closes the one before; those in quotes and comments don't count."""
-        depth, begun = 1, self.place
-        pattern = re.compile(rf"'[^']*'|\"(?:[^\"`]|`[\s\S])*\"|#[^\n]*|[{re.escape(opening + closing)}]")
-        while found := pattern.search(self.text, begun):
-            depth += {opening: 1, closing: -1}.get(found[0], 0)
-            if not depth:
-                return found.start()
-            begun = found.end()
-        raise never_closed(self.line, "a bracket")
-
     def _command(self, line: int) -> None:
         words: list[str] = []
         comment = self.last_comment
@@ -224,7 +171,7 @@ class _PowerShell(Scanner):
     def _take_command(self, line: int, words: list[str], comment: int) -> None:
         if comment and not words[0].isascii() and len(words) < 4 and self._is_empty_between(comment, line):
             self.script.note(
-                f"Line {line}: {_short(' '.join(words))} is the comment of line {comment} going on; it is left out."
+                f"Line {line}: {short(' '.join(words))} is the comment of line {comment} going on; it is left out."
             )
             return
         self.script.add(Command(line, tuple(words), self.inside))
@@ -243,7 +190,7 @@ class _PowerShell(Scanner):
             return found if isinstance(found, list) else [found]
         word = ""
         while self.sign and self.sign not in " \t\n;|})":
-            if self.sign in _SINGLE + _DOUBLE:
+            if self.sign in SINGLE + DOUBLE:
                 word += self._quoted()
             elif self.sign == "`":
                 if gap := self.take(r"`[ \t]*\n"):
@@ -262,73 +209,3 @@ class _PowerShell(Scanner):
     def _spelled(self) -> list[str]:
         self.place += 2
         return self._array()
-
-    def _quoted(self) -> str:
-        """A text in quotes of either kind; doubled marks stand for themselves."""
-        begun, marks = self.line, _SINGLE if self.sign in _SINGLE else _DOUBLE
-        self.place += 1
-        pieces: list[str] = []
-        while self.sign:
-            sign = self.sign
-            if sign in marks:
-                self.place += 1
-                if not self.sign or self.sign not in marks:
-                    return "".join(pieces)
-                pieces.append(self.sign)
-                self.place += 1
-            elif marks is _DOUBLE and sign == "`":
-                pieces.append(self._escape())
-            elif marks is _DOUBLE and sign == "$":
-                pieces.append(self._inserted())
-            else:
-                plain = self.take(r"[^'\"`$\u2018-\u201e]+")
-                pieces.append(plain or sign)
-                self.place += 0 if plain else 1
-        raise never_closed(begun, "a quotation mark")
-
-    def _escape(self) -> str:
-        self.place += 1
-        sign = self.sign
-        self.place += 1
-        return "" if sign == "\n" else _ESCAPES.get(sign, sign)
-
-    def _inserted(self) -> str:
-        """What stands for $name, ${name} and $(…) inside a text."""
-        begun = self.place
-        if self.take(r"\$\("):
-            inner = self._brackets("(", ")")
-            value = calculated(inner.lower(), self.script.variables, _shown)
-            if value is not None:
-                return value
-            if found := re.fullmatch(r"\s*\$(\w+)\s*", inner):
-                value = self._variable(found[1])
-                return value if isinstance(value, str) else " ".join(value)
-            return UNKNOWN + self.text[begun : self.place]
-        name = self.take(r"\$\{\w+\}|\$\w+")
-        if not name:
-            self.place += 1
-            return "$"
-        value = self._variable(name.strip("${}"))
-        return value if isinstance(value, str) else " ".join(value)
-
-    def _variable(self, name: str) -> str | list[str]:
-        lowered = name.lower()
-        if lowered in self.script.variables:
-            return self.script.variables[lowered]
-        if lowered in _OWN_CONSTANTS:
-            return _OWN_CONSTANTS[lowered]
-        if lowered == "args":
-            return []
-        if lowered == "home":
-            return "~"
-        return f"{UNKNOWN}${name}"
-
-
-def _shown(value: float) -> str:
-    """A number as PowerShell writes it in a text: 0.00005 is 5E-05, 0.0 is 0."""
-    return f"{value:.15G}" if isinstance(value, float) else str(value)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 40 else text[:39] + "…"

@@ -11,7 +11,8 @@ const PLACES = {
 export async function sendPicture(place, { address, name, words }) {
   const page = typeof window.gradioApp === "function" ? window.gradioApp() : document;
   const { image, go } = PLACES[place];
-  const field = page.querySelector(`${image} input[type=file]`);
+  const holder = page.querySelector(image);
+  const field = holder?.querySelector("input[type=file]");
   const prompt = page.querySelector("#img2img_prompt textarea");
   if (!field || !prompt) return t("The host's img2img tab was not found: save the picture and open it there.");
   const reply = await fetch(address, { credentials: "same-origin" });
@@ -19,7 +20,7 @@ export async function sendPicture(place, { address, name, words }) {
   const content = await reply.blob();
   const carrier = new DataTransfer();
   carrier.items.add(new File([content], name, { type: content.type || "image/png" }));
-  page.querySelector(`${image} button[aria-label="Clear"], ${image} button[aria-label="Remove Image"]`)?.click();
+  holder.querySelector("button[aria-label=Clear],button[aria-label^=Remove]")?.click();
   field.files = carrier.files;
   field.dispatchEvent(new Event("change", { bubbles: true }));
   prompt.value = words;

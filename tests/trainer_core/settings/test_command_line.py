@@ -48,7 +48,9 @@ def test_flags_are_not_abbreviated() -> None:
 
 
 def test_all_problems_at_once() -> None:
-    text = messages(["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--full_fp16", "--keep_tokens", "x"])
+    text = messages(
+        ["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--full_fp16", "--keep_tokens", "x"]
+    )
     for part in (
         "6 problems",
         "--nework_dim is not a setting; did you mean network_dim?",

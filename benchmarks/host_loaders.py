@@ -13,10 +13,11 @@ import logging
 import sys
 import tempfile
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .host_stand_ins import as_webui, forge_text, load_file, read_weights, stand_in, unet_config, unet_weights
 from .make_checkpoint import make_checkpoint
 
 # What is tried: a title, network_module, network_args.
@@ -104,25 +105,25 @@ class _A1111:
         import torch
 
         folder = str(base.parent / "loras")
-        _stand_in(
+        stand_in(
             "modules.shared",
             sd_model=None,
             opts=types.SimpleNamespace(lora_functional=False),
             cmd_opts=types.SimpleNamespace(lora_dir=folder, lyco_dir_backcompat=folder),
             walk_files=lambda *_paths, **_options: [],
         )
-        _stand_in("modules.devices", cpu=torch.device("cpu"), device=torch.device("cpu"), dtype=torch.float32)
-        _stand_in("modules.sd_models", read_state_dict=_read)
-        _stand_in("modules.textual_inversion.textual_inversion")
-        _stand_in("modules.models.sd3.mmdit", QkvLinear=type("QkvLinear", (torch.nn.Linear,), {}))
+        stand_in("modules.devices", cpu=torch.device("cpu"), device=torch.device("cpu"), dtype=torch.float32)
+        stand_in("modules.sd_models", read_state_dict=read_weights)
+        stand_in("modules.textual_inversion.textual_inversion")
+        stand_in("modules.models.sd3.mmdit", QkvLinear=type("QkvLinear", (torch.nn.Linear,), {}))
         for name in ("cache", "errors", "hashes", "scripts", "sd_hijack", "patches"):
-            _stand_in(f"modules.{name}")
-        _stand_in("lora_patches")
+            stand_in(f"modules.{name}")
+        stand_in("lora_patches")
         sys.path.insert(0, str(root / "extensions-builtin" / "Lora"))
         import networks
 
         self.networks, self.shared = networks, sys.modules["modules.shared"]
-        self.shared.sd_model = _as_webui(base, family)
+        self.shared.sd_model = as_webui(base, family)
         networks.assign_network_names_to_compvis_modules(self.shared.sd_model)
 
     def says(self, path: Path, tensors: dict[str, Any], expected: dict[str, Any]) -> str:
@@ -156,15 +157,15 @@ class _Forge:
     """backend/patcher/lora.py and the collections that it reads with."""
 
     def __init__(self, root: Path, base: Path, family: str) -> None:
-        _stand_in("backend.memory_management", cast_to_device=lambda tensor, device, dtype: tensor.to(device, dtype))
-        _stand_in("backend.utils")
-        _stand_in("backend.operations")
+        stand_in("backend.memory_management", cast_to_device=lambda tensor, device, dtype: tensor.to(device, dtype))
+        stand_in("backend.utils")
+        stand_in("backend.operations")
         sys.path.insert(0, str(root))
-        _load_file("backend.patcher.lora", root / "backend" / "patcher" / "lora.py")
+        load_file("backend.patcher.lora", root / "backend" / "patcher" / "lora.py")
         self.lora = sys.modules["backend.patcher.lora"]
-        self.weights = {name.removeprefix("model."): tensor for name, tensor in _unet_weights(base)}
-        self.weights |= dict(_forge_text(base, family))
-        config = _unet_config(family)
+        self.weights = {name.removeprefix("model."): tensor for name, tensor in unet_weights(base)}
+        self.weights |= dict(forge_text(base, family))
+        config = unet_config(family)
         unet = types.SimpleNamespace(
             state_dict=lambda: self.weights,
             diffusion_model=types.SimpleNamespace(config=config),
@@ -203,119 +204,6 @@ def _weight_and_bias(module: Any) -> tuple[Any, Any]:
 
 def _most(difference: Any) -> float:
     return float(difference.detach().abs().max())
-
-
-def _stand_in(name: str, **content: Any) -> None:
-    """An empty module, with its packages, under a name that the host's file imports."""
-    parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        whole = ".".join(parts[:depth])
-        if whole not in sys.modules:
-            sys.modules[whole] = types.ModuleType(whole)
-            sys.modules[whole].__path__ = []  # type: ignore[attr-defined]
-        if depth > 1:
-            setattr(sys.modules[".".join(parts[: depth - 1])], parts[depth - 1], sys.modules[whole])
-    for key, value in content.items():
-        setattr(sys.modules[name], key, value)
-
-
-def _load_file(name: str, path: Path) -> None:
-    import importlib.util
-
-    _stand_in(name.rpartition(".")[0])
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
-
-
-def _read(path: str) -> dict[str, Any]:
-    from safetensors.torch import load_file
-
-    return load_file(path)
-
-
-def _unet_weights(base: Path) -> Iterator[tuple[str, Any]]:
-    for name, tensor in _read(str(base)).items():
-        if name.startswith("model.diffusion_model."):
-            yield name, tensor
-
-
-def _unet_config(family: str) -> dict[str, Any]:
-    """What Forge knows of the UNet's shape: blocks a level, and transformer layers in each."""
-    if family == "tiny_sdxl":
-        down, middle, up = [0, 0, 1, 1, 2, 2], 2, [0, 0, 0, 1, 1, 1, 2, 2, 2]
-        return {"num_res_blocks": [2, 2, 2], "channel_mult": [1, 2, 4], "transformer_depth": down,
-                "transformer_depth_middle": middle, "transformer_depth_output": up, "num_blocks": 3}  # fmt: skip
-    down, up = [1, 1, 1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0]
-    return {"num_res_blocks": [2] * 4, "channel_mult": [1, 1, 2, 2], "transformer_depth": down,
-            "transformer_depth_middle": 1, "transformer_depth_output": up}  # fmt: skip
-
-
-def _forge_text(base: Path, family: str) -> Iterator[tuple[str, Any]]:
-    """The text encoders under Forge's names, from the model as we read it."""
-    from ..trainer_core.models.checkpoint import load_model
-
-    model = load_model(base)
-    names = {"toy": ("clip_l",), "tiny_sd2": ("clip_h",), "tiny_sdxl": ("clip_l", "clip_g")}[family]
-    for name, part in zip(names, ("text_encoder", "text_encoder_2"), strict=False):
-        for key, tensor in getattr(model, part).state_dict().items():
-            yield f"{name}.transformer.text_model.{key.removeprefix('text_model.')}", tensor
-
-
-def _as_webui(base: Path, family: str) -> Any:
-    """A model with the modules that webui's has, by name, and the file's weights."""
-    weights = _read(str(base))
-    unet = _tree({name.removeprefix("model."): t for name, t in weights.items() if name.startswith("model.diffusion_model.")})
-    if family == "tiny_sdxl":
-        embedders = [
-            types.SimpleNamespace(wrapped=_tree(_below(weights, f"conditioner.embedders.{number}."))) for number in (0, 1)
-        ]
-        return types.SimpleNamespace(is_sdxl=True, model=unet, conditioner=types.SimpleNamespace(embedders=embedders))
-    text = _tree(_below(weights, "cond_stage_model."))
-    return types.SimpleNamespace(is_sdxl=False, model=unet, cond_stage_model=text)
-
-
-def _below(weights: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): tensor for name, tensor in weights.items() if name.startswith(prefix)}
-
-
-def _tree(weights: dict[str, Any]) -> Any:
-    """Nested modules with layers where the names have weights."""
-    from torch import nn
-
-    root = nn.Module()
-    for name, weight in weights.items():
-        path, _, last = name.rpartition(".")
-        if last == "in_proj_weight":
-            _place(root, path, nn.MultiheadAttention(weight.shape[1], 1), weights)
-            continue
-        if last != "weight" or weight.dim() not in (1, 2, 4) or path.endswith(".attn.out_proj"):
-            continue
-        shape, biased = weight.shape, f"{path}.bias" in weights
-        layer: Any
-        if weight.dim() == 4:
-            layer = nn.Conv2d(shape[1], shape[0], tuple(shape[2:]), padding=shape[2] // 2, bias=biased)
-        else:
-            layer = nn.Linear(shape[1], shape[0], bias=biased) if weight.dim() == 2 else nn.LayerNorm(shape[0])
-        _place(root, path, layer, weights)
-    return root
-
-
-def _place(root: Any, path: str, layer: Any, weights: dict[str, Any]) -> None:
-    """Puts a layer with the file's weights at its place, making what is above it."""
-    import torch
-    from torch import nn
-
-    with torch.no_grad():
-        for name, parameter in layer.named_parameters():
-            parameter.copy_(weights[f"{path}.{name}"])
-    *parts, own = path.split(".")
-    for part in parts:
-        if part not in root._modules:
-            root.add_module(part, nn.Module())
-        root = root._modules[part]
-    root.add_module(own, layer)
 
 
 if __name__ == "__main__":

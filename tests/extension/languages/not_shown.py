@@ -155,7 +155,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "prompt's end",
     ),  # the page has its own words for these
     "trainer_core/generate/telling.py": ("{} of {} pictures drawn",),
-    "trainer_core/models/header.py": ("magic number",),
+    "trainer_core/models/pickled_header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.
     "trainer_core/planning/captions.py": (
         "hair over",

@@ -11,11 +11,12 @@ from lora_workbench.tests.hosts.running import KINDS, PREFIX
 # What stays as it is: names, and the words that Chinese users write in Latin letters too.
 TERMS = {
     "LoRA Workbench", "LoRA", "UNet", "MCut", "TOML", "bash", "PowerShell", "English", "GPU", "CPU", "KB", "MB", "GB", "token",
-    "VAE", "SD 1.x", "SNR", "CLIP", "Prodigy", "DAdaptAdam", "AdamW",
+    "VAE", "SD 1.x", "Stable Diffusion", "SNR", "CLIP", "Prodigy", "DAdaptAdam", "AdamW",
 }  # fmt: skip
 # Names and values that users and their files gave, kohya's names of settings and their values, and what a program said.
 NOT_WORDS = (
     "code, pre, option, .lw-path, .lw-crumbs, .lw-folder-name, .lw-roots, .lw-project, .lw-dataset, .lw-run-title, #lw-base"
+    ", .lw-tag-row"
 )
 TEXTS = """
 (ours) => {

@@ -153,11 +153,12 @@ def test_a_full_disk_loses_nothing(words: Words, tmp_path: Path, monkeypatch: py
 
 
 def test_network_weights_keep_their_strength(words: Words, tmp_path: Path) -> None:
-    """A file with alpha 1 at rank 2 goes on in a run with alpha 2: its weights act as before, not twice as strongly."""
+    """A file with alpha 1 at rank 2 goes on in a run that asks for alpha 2: its own counts, or it would act twice as strongly."""
     first = train_room.train(settings(words()))
     more = words(
         network_weights=first,
         network_alpha=2,
+        dim_from_weights=True,
         output_name="more",
         job_dir=tmp_path / "more",
         learning_rate=0,

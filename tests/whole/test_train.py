@@ -153,7 +153,7 @@ def test_a_full_disk_loses_nothing(words: Words, tmp_path: Path, monkeypatch: py
 
 
 def test_network_weights_keep_their_strength(words: Words, tmp_path: Path) -> None:
-    """A file with alpha 1 at rank 2 goes on in a run that asks for alpha 2: its own counts, or it would act twice as strongly."""
+    """A file with alpha 1 at rank 2 goes on in a run that asks for alpha 2: its own counts, or it acted twice as strongly."""
     first = train_room.train(settings(words()))
     more = words(
         network_weights=first,

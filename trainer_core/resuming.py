@@ -39,18 +39,20 @@ def state_folders(settings: Settings) -> list[Path]:
     if settings.resume is None or (goes_on_by_itself(settings) and settings.output_dir is None):
         return []
     if goes_on_by_itself(settings):
-        return [folder for folder, _ in _readable(Path(settings.output_dir).expanduser(), settings.output_name or DEFAULT)]
+        return [
+            folder for folder, _ in readable_states(Path(settings.output_dir).expanduser(), settings.output_name or DEFAULT)
+        ]
     given = Path(settings.resume).expanduser()
     try:
         state = read_train_state(given)
     except UserError:
         return [given]
-    siblings = _readable(given.absolute().parent, state.output_name)
+    siblings = readable_states(given.absolute().parent, state.output_name)
     earlier = [path for path, one in siblings if one.session_id == state.session_id and one.step < state.step]
     return [given, *earlier]
 
 
-def _readable(folder: Path, name: str) -> list[tuple[Path, TrainState]]:
+def readable_states(folder: Path, name: str) -> list[tuple[Path, TrainState]]:
     """Folders of a run's states whose text can be read, those with most steps first."""
     found = []
     for path in states_of(folder, name):

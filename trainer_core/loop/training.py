@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ..events import LOCK, is_alive, read_events
-from ..files import file_sha256, read_json
+from ..files import file_sha256
 from ..problems import UserError
 from ..requests import STOP, ask, taken
+from ..resuming import readable_states
 from ..settings.toml_files import write_config
 from .dataset import pictures_folder
 from .project import Project, Round
@@ -88,8 +89,8 @@ def _start(project: Project, current: Round) -> subprocess.Popen[bytes]:
         write_config(config, settings_of(project, current))
     taken(folder / "job", STOP)
     words = ["train", "--config_file", str(config)]
-    if (state := _newest_state(folder / "lora")) is not None:
-        words += ["--resume", str(state)]
+    if states := readable_states(folder / "lora", settings_of(project, current)["output_name"]):
+        words += ["--resume", str(states[0][0])]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "LD_PRELOAD"))}
     apart: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if os.name == "nt" else {"start_new_session": True}
@@ -133,17 +134,6 @@ def _finished(job: Path) -> Path | None:
     """The LoRA that the training made as a whole; None where it isn't done."""
     done = [Path(event["path"]) for event in read_events(job) if event.get("kind") == "done"]
     return done[-1] if done and done[-1].is_file() else None
-
-
-def _newest_state(folder: Path) -> Path | None:
-    """The state that a resume loses least with; half-written ones have other names."""
-    found = []
-    for path in folder.glob("*-state") if folder.is_dir() else ():
-        try:
-            found.append((int(read_json(path / "train_state.json")["step"]), path))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # not one of ours, or cut off while it was taken away
-    return max(found)[1] if found else None
 
 
 def _why(folder: Path, number: int) -> str:

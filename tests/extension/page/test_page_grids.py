@@ -297,3 +297,4 @@ def test_without_a_training_the_page_teaches(scene: Scene) -> None:
     page.wait_for_selector("#lw-test-make-why >> text=There is no LoRA to look at")
     page.get_by_role("button", name="To Train").click()
     page.wait_for_selector("#lw-panel-train")
+    assert not page.locator("#lw-panel-test").is_visible()

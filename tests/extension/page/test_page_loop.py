@@ -115,13 +115,14 @@ def test_a_field_that_can_not_be_is_told(scene: Scene) -> None:
     page.wait_for_selector("#lw-loop-go:not([aria-disabled])")
 
 
-def test_what_can_not_be_decided_any_more_is_told(scene: Scene, until: Any) -> None:
+def test_what_can_not_be_decided_any_more_is_told(scene: Scene) -> None:
     page = scene.page
     scene.begin()
     folder = scene.bench.host.data / "projects" / "penny" / "loop"
     (folder / "loop.json").rename(folder / "gone.json")
     page.click("#lw-loop-accept")
     page.wait_for_selector("text=There is no loop in this project yet.")
+    assert not (folder / "loop.json").exists(), "a refused decision makes no loop anew"
     scene.wrong = [one for one in scene.wrong if "404" not in one]
 
 

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 from .command_errors import system_sentence
 from .problems import UserError
+from .questions import Request, settings_of, text_of, texts_of
 
 IDLE = 300.0  # seconds until a tagger that nobody asks lets its memory go
 FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
@@ -35,8 +36,6 @@ _LOOP = ("loop_read", "loop_decide")
 _LORA_FILES = ("block_norms", "bake", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
-
-Request = Mapping[str, Any]
 
 
 class Worker:
@@ -107,7 +106,7 @@ def plan_answer(request: Request) -> dict[str, Any]:
     from .settings import SettingsError
 
     try:
-        plan = make_plan(_settings(request))
+        plan = make_plan(settings_of(request))
     except SettingsError as error:
         return {**_NO_PLAN, "problems": [one.as_dict() for one in error.problems]}
     return {**plan.as_dict(), "output_name": plan.output_name, "text": plan.text()}
@@ -117,7 +116,7 @@ def export_answer(request: Request) -> dict[str, Any]:
     """{"settings", "as"} → {"name", "text"}."""
     from .export import export, file_name
 
-    settings, form = _settings(request), _text(request, "as")
+    settings, form = settings_of(request), text_of(request, "as")
     text = export(settings, form)
     return {"name": file_name(settings, form), "text": text}
 
@@ -149,17 +148,17 @@ def thumb_answer(request: Request) -> dict[str, Any]:
     """{"path", "size", "cache"} → {"path"}: a WebP file."""
     from .thumbnails import thumbnail
 
-    path = Path(_text(request, "path"))
+    path = Path(text_of(request, "path"))
     with _damage_told(str(path)):
-        return {"path": str(thumbnail(path, int(request.get("size") or 256), Path(_text(request, "cache"))))}
+        return {"path": str(thumbnail(path, int(request.get("size") or 256), Path(text_of(request, "cache"))))}
 
 
 def interrogate_answer(request: Request) -> dict[str, Any]:
     """{"model", "path" | "image_base64"} → {"tags": [{tag, score, kind}], "seconds"}, likeliest first; the model stays."""
     from ..tagger.preview import interrogate
 
-    begun, model, path = time.monotonic(), _text(request, "model"), request.get("path")
-    picture: str | bytes = str(path) if path else _decoded(_text(request, "image_base64"))
+    begun, model, path = time.monotonic(), text_of(request, "model"), request.get("path")
+    picture: str | bytes = str(path) if path else _decoded(text_of(request, "image_base64"))
     tags = [{"tag": tag, "score": round(score, 6), "kind": kind} for tag, score, kind in interrogate(model, picture, FAINTEST)]
     return {"tags": tags, "seconds": round(time.monotonic() - begun, 3)}
 
@@ -168,7 +167,7 @@ def tokens_answer(request: Request) -> dict[str, Any]:
     """{"texts"} → {"counts"}: how many of the text encoder's tokens each takes, in their order."""
     from .models.tokenizer import count_tokens
 
-    return {"counts": [count_tokens(text) for text in _texts(request, "texts")]}
+    return {"counts": [count_tokens(text) for text in texts_of(request, "texts")]}
 
 
 def substitute_answer(request: Request) -> dict[str, Any]:
@@ -176,8 +175,8 @@ def substitute_answer(request: Request) -> dict[str, Any]:
     asks ends this process where an expression takes too long: Python can't stop it otherwise."""
     from ..tagger.edit import substitution
 
-    change = substitution(_text(request, "pattern"), str(request.get("new") or ""))
-    made = {tag: change(tag) for tag in _texts(request, "tags")}
+    change = substitution(text_of(request, "pattern"), str(request.get("new") or ""))
+    made = {tag: change(tag) for tag in texts_of(request, "tags")}
     return {"tags": {tag: new for tag, new in made.items() if new != tag}}
 
 
@@ -206,29 +205,6 @@ _NO_PLAN: dict[str, Any] = {
     "steps": 0, "epochs": 0, "batches_per_epoch": 0, "images": 0, "subsets": [], "ignored": [], "buckets": [],
     "learning_rates": {}, "file_size_bytes": None, "problems": [], "output_name": "", "text": "",
 }  # fmt: skip
-
-
-def _settings(request: Request) -> Any:
-    from .settings import Settings
-
-    given = request.get("settings")
-    if not isinstance(given, dict):
-        raise UserError("settings must be a JSON object of names and values.")
-    return Settings.from_dict(given)
-
-
-def _text(request: Request, name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str) or not value:
-        raise UserError(f"{name} is missing.")
-    return value
-
-
-def _texts(request: Request, name: str) -> list[str]:
-    value = request.get(name)
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
-        raise UserError(f"{name} must be a list of texts.")
-    return value
 
 
 def _decoded(coded: str) -> bytes:

@@ -6,11 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..problems import UserError, WordsError
-from ..settings import Settings
+from ..questions import Request, path_of, settings_of, text_of
 from ..text_files import decode
-
-Request = Mapping[str, Any]
 
 
 def answer(what: str, request: Request) -> dict[str, Any]:
@@ -23,7 +20,7 @@ def reg_plan(request: Request) -> dict[str, Any]:
     from .reg_find import find_set, planned
     from .reg_words import read_options
 
-    return planned(find_set(_settings(request), read_options(request.get("options"))))
+    return planned(find_set(settings_of(request), read_options(request.get("options"))))
 
 
 def grid_plan(request: Request) -> dict[str, Any]:
@@ -38,7 +35,7 @@ def grid_read(request: Request) -> dict[str, Any]:
     """{"folder"} → the grid that was drawn there."""
     from .grid_read import read_grid
 
-    return read_grid(_path(request, "folder"))
+    return read_grid(path_of(request, "folder"))
 
 
 def grid_choose(request: Request) -> dict[str, Any]:
@@ -50,7 +47,7 @@ def grid_choose(request: Request) -> dict[str, Any]:
     from .grid_choose import delete, write_next
     from .grid_next import as_json, next_run
 
-    run = next_run(_path(request, "folder"), _text(request, "cell"), known=request.get("settings"))
+    run = next_run(path_of(request, "folder"), text_of(request, "cell"), known=request.get("settings"))
     others = run.others() if request.get("delete_others") is True else []
     told: dict[str, Any] = {**as_json(run), "path": None, "deleted": []}
     if request.get("write"):
@@ -70,9 +67,9 @@ def grid_suites(request: Request) -> dict[str, Any]:
     project = str(request.get("project") or "")
     saved, removed = request.get("save"), request.get("remove")
     if isinstance(saved, Mapping):
-        save_suite(_text(saved, "name"), _text(saved, "text"), project)
+        save_suite(text_of(saved, "name"), text_of(saved, "text"), project)
     if removed is not None:
-        remove_suite(_text(request, "remove"), project)
+        remove_suite(text_of(request, "remove"), project)
     listed = []
     for name, path in sorted(suites(project).items()):
         text = decode(path.read_bytes())[0]
@@ -85,27 +82,9 @@ def fault(request: Request) -> dict[str, Any]:
     """{"folder", "cell", "tagger", "pictures"?, "extension"?} → training pictures most like the cell, and tags that stick."""
     from .whose_fault import whose_fault
 
-    pictures = _path(request, "pictures") if request.get("pictures") else None
+    pictures = path_of(request, "pictures") if request.get("pictures") else None
     extension = str(request.get("extension") or ".txt")
-    return whose_fault(_path(request, "folder"), _text(request, "cell"), _path(request, "tagger"), pictures, extension)
-
-
-def _settings(request: Request) -> Settings:
-    given = request.get("settings")
-    if not isinstance(given, dict):
-        raise UserError("settings must be a JSON object of names and values.")
-    return Settings.from_dict(given)
-
-
-def _text(request: Request, name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str) or not value.strip():
-        raise WordsError(f"{name} is missing.")
-    return value
-
-
-def _path(request: Request, name: str) -> Path:
-    return Path(_text(request, name)).expanduser()
+    return whose_fault(path_of(request, "folder"), text_of(request, "cell"), path_of(request, "tagger"), pictures, extension)
 
 
 ANSWERS: dict[str, Callable[[Request], dict[str, Any]]] = {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..problems import UserError
+from ..questions import text_of
 from .outputs import out_path
 
 
@@ -17,23 +18,23 @@ def answer(what: str, request: Mapping[str, Any]) -> dict[str, Any]:
     if what == "block_norms":
         from .norms import block_norms
 
-        return block_norms(_text(request, "path"))
+        return block_norms(text_of(request, "path"))
     if what == "inspect":
         from .inspect_file import inspect
 
-        return inspect(_text(request, "path"))
+        return inspect(text_of(request, "path"))
     if what == "edit_metadata":
         return _edited(request)
     from .bake import Wanted, bake
 
     x = request.get("x")
     wanted = Wanted(
-        _text(request, "block_weights"),
+        text_of(request, "block_weights"),
         None if x is None else float(x),
         float(request.get("te", 1.0)),
         float(request.get("unet", 1.0)),
     )
-    return bake(_text(request, "path"), wanted, Path(_text(request, "out"))).as_dict()
+    return bake(text_of(request, "path"), wanted, Path(text_of(request, "out"))).as_dict()
 
 
 def _edited(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,13 +45,6 @@ def _edited(request: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError("set must be a JSON object of keys and texts.")
     if not isinstance(remove, list) or not all(isinstance(key, str) for key in remove):
         raise UserError("remove must be a list of keys.")
-    path, out = _text(request, "path"), _text(request, "out")
+    path, out = text_of(request, "path"), text_of(request, "out")
     target = out_path(out, Path(out), [path], overwrite=False)
     return edit_metadata(path, target, values=dict(values), remove=remove, private=bool(request.get("private"))).as_dict()
-
-
-def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request.get(name)
-    if not isinstance(value, str) or not value:
-        raise UserError(f"{name} is missing.")
-    return value

@@ -1,11 +1,12 @@
 // The button that draws what is missing, the one that draws stale pictures anew, and the progress with the newest picture.
 
 import { h, setText, show } from "./dom.js";
-import { baseName, count, duration, folderOf, rounded } from "./format.js";
+import { follow, howFar } from "./follow.js";
+import { baseName, count, folderOf } from "./format.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, progressBar, sign } from "./parts.js";
 import { drawnOptions, isDrawing, missingFor, regJobs, regValues } from "./reg_plan.js";
-import { askFor, isLive, jobPath, mood, newestFirst } from "./runs.js";
+import { askFor, jobPath, mood, newestFirst } from "./runs.js";
 
 /** `changed()` is called while pictures come, and when the last has come. */
 export function regRun(app, plan, changed) {
@@ -79,7 +80,7 @@ function regProgress(app, line, changed) {
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
   const beside = h("div", { class: "lw-reg-beside" }, bar.element, h("div", { class: "lw-line" }, words, stop));
   const live = h("div", { class: "lw-reg-live", hidden: true }, newest, beside);
-  const states = new Map();
+  const followed = follow(() => regJobs(store));
   let job = null;
   let step = 0;
 
@@ -99,18 +100,14 @@ function regProgress(app, line, changed) {
   };
   return {
     element: h("div", {}, live, told),
-    /** A job of this window: its end is told even where that came before the answer to its beginning. */
     expect({ id }) {
-      states.set(id, "queued");
+      followed.expect(id);
       this.look();
     },
     look() {
-      const jobs = regJobs(store);
-      job = jobs.find((one) => isLive(one)) ?? jobs.find((one) => one.state === "queued") ?? null;
-      for (const one of jobs) {
-        const before = states.get(one.id);
-        states.set(one.id, one.state);
-        if (!before || before === one.state || isLive(one) || one.state === "queued") continue;
+      const { jobs, job: current, ended } = followed.look();
+      job = current;
+      for (const one of ended) {
         tellEnd(one);
         changed(true);
       }
@@ -120,24 +117,10 @@ function regProgress(app, line, changed) {
       if (!job) return;
       show(told, false);
       bar.set(job.step ?? 0, job.steps ?? 0);
-      setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+      setText(words, job.state === "queued" ? t("waits for its turn") : job.step ? howFar(job) : t("The model is being read …"));
       showNewest();
       if (job.step !== step) changed(false);
       step = job.step;
     },
   };
-}
-
-/** "12 of 42 · 0.5 a second · 1 min left". */
-function figures(job) {
-  if (!job.step) return t("The model is being read …");
-  const left = job.seconds_left;
-  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
-  return [
-    t("{done} of {count}", { done: count(job.step), count: count(job.steps) }),
-    perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
-    Number.isFinite(left) && t("{time} left", { time: duration(left) }),
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }

@@ -1,7 +1,8 @@
 // The button that tags, its question before it overwrites, and the progress of the tagging.
 
 import { h, setText, show } from "./dom.js";
-import { count, duration, rounded } from "./format.js";
+import { follow, howFar } from "./follow.js";
+import { count } from "./format.js";
 import { t } from "./i18n.js";
 import { ask, button, disable, errorLine, progressBar, sign } from "./parts.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
@@ -79,47 +80,28 @@ function tagProgress(app, line, finished) {
   const stop = button(t("Stop"), act("stop"), { line, kind: "lw-small" });
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
   const live = h("div", { class: "lw-tag-live", hidden: true }, bar.element, h("div", { class: "lw-line" }, words, stop));
-  const states = new Map();
+  const followed = follow(() => tagJobs(store));
   let job = null;
   return {
     element: h("div", {}, live, told),
-    /** A job of this window: its end is told even where that came before the answer to its beginning. */
     expect({ id }) {
-      states.set(id, "queued");
+      followed.expect(id);
       this.look();
     },
     look() {
-      const jobs = tagJobs(store);
-      job = jobs.find((one) => isLive(one)) ?? jobs.find((one) => one.state === "queued") ?? null;
-      for (const one of jobs) {
-        const before = states.get(one.id);
-        states.set(one.id, one.state);
-        if (before && before !== one.state && !isLive(one) && one.state !== "queued") {
-          told.replaceChildren(sign(mood(one.state)), one.message || t("Tagging ended."));
-          show(told, true);
-          if (isToFetch(store)) store.refresh().catch((error) => store.say(error.message)); // it is there now
-          finished();
-        }
+      const { job: current, ended } = followed.look();
+      job = current;
+      for (const one of ended) {
+        told.replaceChildren(sign(mood(one.state)), one.message || t("Tagging ended."));
+        show(told, true);
+        if (isToFetch(store)) store.refresh().catch((error) => store.say(error.message)); // it is there now
+        finished();
       }
       show(live, job);
       if (!job) return;
       show(told, false);
       bar.set(job.step ?? 0, job.steps ?? 0);
-      setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+      setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job) : job.message || t("The tagger is being read …"));
     },
   };
-}
-
-/** "7 of 11 · 3.1 a second · 1 s left". */
-function figures(job) {
-  if (!job.steps) return job.message || t("The tagger is being read …");
-  const left = job.seconds_left;
-  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
-  return [
-    t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
-    perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
-    Number.isFinite(left) && t("{time} left", { time: duration(left) }),
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }

@@ -1,10 +1,11 @@
 // The button that draws, with how many pictures that are and how long it takes, and the drawing's progress.
 
 import { h, setAttribute, setText, show } from "./dom.js";
+import { follow, howFar } from "./follow.js";
 import { count, duration } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, progressBar, sign } from "./parts.js";
-import { askFor, isLive, jobPath, mood } from "./runs.js";
+import { askFor, jobPath, mood } from "./runs.js";
 
 const PATH_AT_END = /[:：]\s*(\/|[A-Za-z]:\\|\\\\).*$/; // what was drawn is shown beside
 
@@ -21,22 +22,21 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
   const told = h("p", { class: "lw-told", role: "status", hidden: true });
   const stop = button(t("Stop"), () => askFor(app, jobPath(job, "stop")), { line, kind: "lw-small" });
   const live = h("div", { class: "lw-tag-live", hidden: true }, bar.element, h("div", { class: "lw-line" }, words, stop));
-  const states = new Map();
+  const followed = follow(() => store.jobs.filter((one) => one.kind === kind && one.project === store.project?.name));
   let job = null;
 
   const start = async () => {
     await store.flush();
     const { id: made } = await make();
-    states.set(made, "queued");
+    followed.expect(made);
     look();
   };
   const primary = button("", start, { line, kind: "lw-primary", id, "aria-describedby": `${id}-why` });
 
-  const own = () => store.jobs.filter((one) => one.kind === kind && one.project === store.project?.name);
   const look = () => {
-    const jobs = own();
-    job = jobs.find(isLive) ?? jobs.find((one) => one.state === "queued") ?? null;
-    for (const one of jobs) tellEnd(one);
+    const { job: current, ended } = followed.look();
+    job = current;
+    ended.forEach(tellEnd);
     setText(primary, label());
     const reason = job ? t("It is drawing, or waits for its turn.") : whyNot();
     // While it is counted, the label may say another number than what would be drawn.
@@ -47,12 +47,9 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
     if (!job) return;
     show(told, false);
     bar.set(job.step ?? 0, job.steps ?? 0);
-    setText(words, job.state === "queued" ? t("waits for its turn") : figures(job));
+    setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job, false) : job.message || t("The model is being read …"));
   };
   const tellEnd = (one) => {
-    const before = states.get(one.id);
-    states.set(one.id, one.state);
-    if (!before || before === one.state || isLive(one) || one.state === "queued") return;
     const words = one.state === "done" ? one.message.replace(PATH_AT_END, "") : one.message;
     told.replaceChildren(sign(mood(one.state)), words || t("The drawing ended."));
     show(told, true);
@@ -60,18 +57,6 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
   for (const topic of ["jobs", "project", "opened", ...topics]) store.on(topic, look);
   look();
   return { element: h("div", { class: "lw-foot" }, live, told, h("div", { class: "lw-line" }, primary), why, line), look };
-}
-
-/** "7 of 72 · 5 min left". */
-function figures(job) {
-  if (!job.steps) return job.message || t("The model is being read …");
-  const left = job.seconds_left;
-  return [
-    t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
-    Number.isFinite(left ?? NaN) && t("{time} left", { time: duration(left) }),
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }
 
 /** "Make 72 pictures · about 6 min"; the time only where it is known. */

@@ -1,0 +1,38 @@
+// Follows the jobs of one kind while a window looks on: which is at work, which have just ended, and how far it is in words.
+
+import { count, duration, rounded } from "./format.js";
+import { t } from "./i18n.js";
+import { isLive } from "./runs.js";
+
+/** `list()`: the jobs to follow. */
+export function follow(list) {
+  const states = new Map();
+  return {
+    /** A job of this window: its end is told even where that came before the answer to its beginning. */
+    expect: (id) => states.set(id, "queued"),
+    /** {jobs, job: the one at work or the first that waits, or null; ended: those that ended since the last look}. */
+    look() {
+      const jobs = list();
+      const job = jobs.find(isLive) ?? jobs.find((one) => one.state === "queued") ?? null;
+      const ended = jobs.filter((one) => {
+        const before = states.get(one.id);
+        states.set(one.id, one.state);
+        return before && before !== one.state && !isLive(one) && one.state !== "queued";
+      });
+      return { jobs, job, ended };
+    },
+  };
+}
+
+/** "7 of 11 · 3.1 a second · 1 s left"; `withPace` false leaves the middle out. */
+export function howFar(job, withPace = true) {
+  const left = job.seconds_left;
+  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
+  return [
+    t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
+    withPace && perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
+    Number.isFinite(left) && t("{time} left", { time: duration(left) }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}

@@ -201,6 +201,10 @@ def processes(minutes: int | None = None) -> Iterator[Processes]:
     import torch
     import torch.distributed
 
+    # Its functions take the group that is there at its import as their default. Imported later (diffusers does), it keeps the
+    # group beyond its end, and the group's threads abort the process when they meet the closing interpreter.
+    import torch.distributed.nn.functional
+
     nccl = torch.cuda.is_available() and torch.distributed.is_nccl_available()
     try:
         torch.distributed.init_process_group(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def torchrun(*words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
     assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
     return done
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads too as in the two processes: where two share a sum, its last digit differs, and with it a picture's channel by 1."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -92,3 +102,19 @@ def test_what_is_wrong_ends_all_of_them(words: list[str], tmp_path: Path) -> Non
     done = torchrun("reg", *words, f"--out={tmp_path}", "--prompt_end=<lora:gone:1>", status=1)
     assert "error: The LoRA gone of a prompt is looked for in no folder" in done.stderr
     assert not (tmp_path / "1_doll").exists()
+
+
+def test_no_thread_of_the_group_outlives_it() -> None:
+    """A library that is imported later (diffusers does it) must not keep the group: its threads abort a process that ends."""
+    code = (
+        "from pathlib import Path\n"
+        "from lora_workbench.trainer_core.processes import processes\n"
+        "with processes():\n"
+        "    import diffusers, torch.distributed.nn.functional\n"
+        "names = [(task / 'comm').read_text().strip() for task in Path('/proc/self/task').iterdir()]\n"
+        "print('THREADS', sorted(name for name in names if 'gloo' in name))\n"
+    )
+    script = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python", sys.executable, "-c", code]
+    done = subprocess.run([sys.executable, "-X", "utf8", *script], capture_output=True, text=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stdout.count("THREADS []") == 2

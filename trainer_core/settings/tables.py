@@ -13,12 +13,14 @@ from . import (
     reporting,
     sampling,
     saving,
+    subject,
     training,
 )
 from .declaration import Setting
 
 # In the order in which forms, help and the reference page show the groups.
 _TABLES = (
+    subject,
     base_model,
     images,
     captions,

@@ -13,8 +13,9 @@ from ..models.eight_bit import kept_weight, put_back, set_weight
 from ..problems import UserError
 from .blocks import BASE, block_of
 from .format import by_module, read_lora
+from .kind_shapes import scale_of
 from .targets import Part, family_prefix, lora_names, prefixes
-from .weights import Tensors, bias_difference, changed_weight, scale_of
+from .weights import Tensors, bias_difference, changed_weight
 
 # (file, text encoder strength, UNet strength) and, where wanted, {block: its weight}.
 Kept = dict[str, tuple[Any, tuple[torch.Tensor, ...], torch.Tensor | None]]

@@ -178,6 +178,14 @@ def rank_of(shapes: Mapping[str, Sequence[int]]) -> int:
     return 1
 
 
+def scale_of(module: Mapping[str, Any], alpha: float | None) -> float:
+    """alpha by rank of a module's tensors: 1 where a kind has no rank, or the file no alpha."""
+    ranked = any(suffix.startswith(("lora_", "hada_", "lokr_", "a1.")) for suffix in module)
+    if alpha is None or not ranked or {"lokr_w1", "lokr_w2"} <= module.keys():
+        return 1.0
+    return alpha / rank_of({suffix: tensor.shape for suffix, tensor in in_webui_order(module).items()})
+
+
 def in_webui_order(module: Mapping[str, Any]) -> dict[str, Any]:
     """A module's tensors or shapes with GLoRA's pairs named as webui reads them; newer LyCORIS has them the other way round."""
     first = module.get("a1.weight")

@@ -12,9 +12,10 @@ from torch import nn
 
 from ..randomness import generator, normal
 from .choice import Placed
+from .kind_shapes import scale_of
 from .kind_targets import IA3_ON_INPUT
 from .rebuilt import rebuilt_forward
-from .weights import adds, bias_difference, changed_weight, difference, factors, scale_of
+from .weights import adds, bias_difference, changed_weight, difference, factors
 
 
 class TrainedModule(nn.Module):

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from .kind_shapes import in_webui_order, rank_of
+from .kind_shapes import in_webui_order
 
 Tensors = Mapping[str, torch.Tensor]
 
 
 def changed_weight(tensors: Tensors, weight: torch.Tensor, scale: float) -> torch.Tensor:
-    """The weight with the whole change, in float32 and `weight`'s shape; `scale`: alpha by rank, see `scale_of`."""
+    """The weight with the whole change, in float32 and `weight`'s shape; `scale`: alpha by rank, see `kind_shapes.scale_of`."""
     weight = weight.float()
     if "oft_blocks" in tensors:
         return _turned(tensors, weight)
@@ -43,14 +43,6 @@ def bias_difference(tensors: Tensors) -> torch.Tensor | None:
         if suffix in tensors:
             return tensors[suffix].float()
     return None
-
-
-def scale_of(tensors: Tensors, alpha: float | None) -> float:
-    """alpha by rank: 1 where a kind has no rank, or the file no alpha."""
-    ranked = any(suffix.startswith(("lora_", "hada_", "lokr_", "a1.")) for suffix in tensors)
-    if alpha is None or not ranked or ("lokr_w1" in tensors and "lokr_w2" in tensors):
-        return 1.0
-    return alpha / rank_of({suffix: tensor.shape for suffix, tensor in in_webui_order(tensors).items()})
 
 
 def factors(tensors: Mapping[str, object]) -> list[str]:

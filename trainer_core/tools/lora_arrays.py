@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..models.header import CheckpointError, TensorInfo, read_header
+from ..networks import kind_shapes
 from ..networks.blocks import NAMES, block_of, list_length
-from ..networks.kind_shapes import KNOWN_SUFFIXES, in_webui_order, rank_of
+from ..networks.kind_shapes import KNOWN_SUFFIXES
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
@@ -94,12 +95,8 @@ def _family(modules: Mapping[str, object], metadata: Mapping[str, str]) -> str:
 
 
 def scale_of(arrays: Arrays) -> float:
-    """alpha by rank, as webui's loaders have it: 1 where a kind has no rank, or the file no alpha."""
-    ranked = any(suffix.startswith(("lora_", "hada_", "lokr_", "a1.")) for suffix in arrays)
-    if "alpha" not in arrays or not ranked or {"lokr_w1", "lokr_w2"} <= arrays.keys():
-        return 1.0
-    shapes = {suffix: array.shape for suffix, array in in_webui_order(arrays).items()}
-    return float(arrays["alpha"]) / rank_of(shapes)
+    """A module's alpha by rank, its alpha being one of its arrays."""
+    return kind_shapes.scale_of(arrays, float(arrays["alpha"]) if "alpha" in arrays else None)
 
 
 def bytes_each(dtype: str) -> int:

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from lora_workbench.tests.trainer_core.networks.making import placed
-from lora_workbench.trainer_core.networks.kind_shapes import in_webui_order
+from lora_workbench.trainer_core.networks.kind_shapes import in_webui_order, scale_of
 from lora_workbench.trainer_core.networks.modules import WeightModule
 from lora_workbench.trainer_core.networks.targets import Target
-from lora_workbench.trainer_core.networks.weights import bias_difference, changed_weight, scale_of
+from lora_workbench.trainer_core.networks.weights import bias_difference, changed_weight
 
 LINEAR = Target("lora_unet_a", "unet", "a.to_k", "linear", 24, 16, 1, True)
 CONV = Target("lora_unet_a", "unet", "a.conv1", "conv", 24, 16, 3, True)

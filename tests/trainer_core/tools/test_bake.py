@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 
 from lora_workbench.tests.trainer_core.tools.making import BLOCKS, KINDS, write
 from lora_workbench.trainer_core.commands import main
-from lora_workbench.trainer_core.networks.weights import bias_difference, changed_weight, scale_of
+from lora_workbench.trainer_core.networks.kind_shapes import scale_of
+from lora_workbench.trainer_core.networks.weights import bias_difference, changed_weight
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.tools.bake import METADATA, Wanted, bake
 

@@ -1,0 +1,298 @@
+"""Typed readers of the guide's tables (`data/*.json`): each fact once, with the guide's lines and, where it errs, the truth.
+
+Light: standard library only.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..files import read_json
+
+DATA = Path(__file__).parent / "data"
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A single figure. `truth`: what is so where the guide errs or is silent; `measured`: what the toy world showed."""
+
+    value: Any
+    about: str
+    line: str
+    truth: str = ""
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class DifficultyClass:
+    """A to I, the easiest first: the range of ranks, and the kinds of network that can hold it."""
+
+    code: str
+    about: str
+    rank: tuple[int, int]
+    types: tuple[str, ...]
+    line: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What the LoRA is for: factors of steps and rate, and where in the range of ranks (0 lowest, 1 highest) it lies."""
+
+    code: str
+    about: str
+    steps: float
+    rate: float
+    rank_end: float
+    line: str
+
+
+@dataclass(frozen=True)
+class InitialSettings:
+    """A row of the guide's table of initial settings; None where the guide leaves it open, or it is found by the optimizer."""
+
+    kind: str
+    quality: str
+    pictures: tuple[int, int]
+    rank: tuple[int, int]
+    alpha: str
+    unet_lr: float | None
+    text_encoder_lr: float | None
+    reg: bool | None
+    steps: int | None
+    resolution: tuple[int, int]
+    line: str
+    truth: str = ""
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class SimpleForm:
+    """The simple settings in one optimizer's form; the values are the preset's."""
+
+    code: str
+    preset: str
+    about: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another value that the simple settings allow."""
+
+    setting: str
+    value: Any
+    about: str
+    line: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class OptimizerRow:
+    """An optimizer as the guide has it; `arguments` are those that it needs."""
+
+    code: str
+    arguments: tuple[str, ...]
+    memory: str
+    about: str
+    line: str
+    truth: str = ""
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class Damping:
+    """A setting that slows learning: `strength` arrows for each step `per`, `memory` arrows; None where it isn't known."""
+
+    setting: str
+    low: float
+    high: float | None
+    usual: str
+    strength: int | None
+    per: str
+    memory: int
+    about: str
+    line: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class AlphaRow:
+    """What an alpha does with a rank: the LoRA acts with `scale`."""
+
+    alpha: float
+    rank: int
+    scale: float
+    line: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class RankRow:
+    """The rank for a kind from so many pictures on."""
+
+    kind: str
+    pictures: int
+    rank: int
+    about: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """A figure with a name of its own within its table."""
+
+    code: str
+    value: Any
+    about: str
+    line: str
+    truth: str = ""
+
+
+@dataclass(frozen=True)
+class LycorisRow:
+    """A kind of LyCORIS network; `rate`: how many times the usual learning rate, `least_gb`: GPU memory that it wants."""
+
+    code: str
+    about: str
+    drawback: str
+    least_gb: int
+    rate: float
+    suits: tuple[str, ...]
+    line: str
+    measured: str = ""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What a block, a side (IN, OUT) or a run of blocks of the UNet carries."""
+
+    code: str
+    about: str
+    line: str
+
+
+@dataclass(frozen=True)
+class BlockUse:
+    """Which blocks to train for what: a preset of block weights."""
+
+    code: str
+    preset: str
+    about: str
+    line: str
+
+
+@functools.cache
+def content(name: str) -> dict[str, Any]:
+    """A data file as it is written."""
+    return read_json(DATA / f"{name}.json")
+
+
+def rows(name: str, table: str, made_of: type[Entry]) -> tuple[Entry, ...]:
+    """A table of a data file as entries of that class; a name that the class lacks is an error of ours."""
+    known = [field.name for field in fields(made_of)]  # type: ignore[arg-type]
+    found = []
+    for row in content(name)[table]:
+        unknown = set(row) - set(known)
+        if unknown:
+            raise ValueError(f"guide data {name}.json, {table}: {made_of.__name__} has no {', '.join(sorted(unknown))}")
+        found.append(made_of(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}))
+    return tuple(found)
+
+
+def fact(name: str, table: str, key: str) -> Fact:
+    """A single figure, by its name in a data file's table."""
+    return Fact(**content(name)[table][key])
+
+
+def difficulty_classes() -> tuple[DifficultyClass, ...]:
+    return rows("difficulty", "classes", DifficultyClass)
+
+
+def difficulty(code: str) -> DifficultyClass:
+    """The class of that letter, A to I; KeyError for another."""
+    return {one.code: one for one in difficulty_classes()}[code.upper()]
+
+
+def uses() -> tuple[Use, ...]:
+    return rows("difficulty", "uses", Use)
+
+
+def use(code: str) -> Use:
+    return {one.code: one for one in uses()}[code]
+
+
+def shift(code: str) -> dict[str, Any]:
+    """The male or the vehicle shift: about, line, until, and `classes` or `from`."""
+    return {one["code"]: one for one in content("difficulty")["shifts"]}[code]
+
+
+def initial_settings() -> tuple[InitialSettings, ...]:
+    return rows("kinds", "rows", InitialSettings)
+
+
+def initial(kind: str, quality: str = "good") -> InitialSettings:
+    """The row of a kind; `quality` (good, poor, star) tells characters' rows apart. Vehicles are trained as characters."""
+    kind = "character" if kind == "vehicle" else kind
+    return next(one for one in initial_settings() if one.kind == kind and one.quality in ("", quality))
+
+
+def simple_forms() -> tuple[SimpleForm, ...]:
+    return rows("simple", "forms", SimpleForm)
+
+
+def simple_alternatives() -> tuple[Alternative, ...]:
+    return rows("simple", "alternatives", Alternative)
+
+
+def optimizers() -> tuple[OptimizerRow, ...]:
+    return rows("optimizers", "optimizers", OptimizerRow)
+
+
+def optimizer(code: str) -> OptimizerRow | None:
+    """The guide's row of an optimizer, in any letter case; None where the guide has none."""
+    return {one.code.lower(): one for one in optimizers()}.get(code.lower())
+
+
+def damping() -> tuple[Damping, ...]:
+    return rows("damping", "options", Damping)
+
+
+def alpha_rows() -> tuple[AlphaRow, ...]:
+    return rows("alpha", "rows", AlphaRow)
+
+
+def rank_rows() -> tuple[RankRow, ...]:
+    return tuple(
+        RankRow(one["kind"], one["from"], one["rank"], one["about"], one["line"]) for one in content("ranks")["by_pictures"]
+    )
+
+
+def rank_for(kind: str, pictures: int) -> RankRow:
+    """The row that counts for a kind with so many pictures. Vehicles are trained as characters."""
+    kind = "character" if kind == "vehicle" else kind
+    return [one for one in rank_rows() if one.kind == kind and one.pictures <= pictures][-1]
+
+
+def sdxl_shifts() -> dict[str, Named]:
+    return {one.code: one for one in rows("sdxl", "shifts", Named)}
+
+
+def lycoris() -> tuple[LycorisRow, ...]:
+    return rows("lycoris", "kinds", LycorisRow)
+
+
+def lycoris_facts() -> tuple[Named, ...]:
+    return rows("lycoris", "facts", Named)
+
+
+def carried() -> tuple[Carried, ...]:
+    return rows("blocks", "carries", Carried)
+
+
+def block_uses() -> dict[str, BlockUse]:
+    return {one.code: one for one in rows("blocks", "uses", BlockUse)}

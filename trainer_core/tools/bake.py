@@ -17,7 +17,7 @@ from ..networks.blocks import BASE, block_of
 from ..problems import UserError
 from .lora_arrays import Array, LoraFile, as_array, as_bytes, read_lora_file
 from .norms import change_of
-from .outputs import write_lora_file
+from .outputs import Tell, each, write_lora_file
 
 METADATA = "lora_workbench_baked"
 # One factor of each term of a kind's change: scaled alone it scales the whole, sign included.
@@ -74,7 +74,7 @@ class Wanted:
         return strengths, told.notices
 
 
-def bake(path: str | Path, wanted: Wanted, out: Path) -> Baked:
+def bake(path: str | Path, wanted: Wanted, out: Path, tell: Tell | None = None) -> Baked:
     """Writes the file with each module's change multiplied by its block's weight; the one at `path` stays as it is.
 
     Multiplied in float32 and rounded once, to the tensor's own dtype. Modules of weight 0 are left out; what is in no block
@@ -87,7 +87,7 @@ def bake(path: str | Path, wanted: Wanted, out: Path) -> Baked:
     written: dict[str, tuple[TensorInfo, Array | bytes]] = {}
     scaled = left_out = elsewhere = 0
     squares = [0.0, 0.0, 0.0]  # before, after, what was taken away
-    for module, infos in file.modules.items():
+    for module, infos in each(file.modules.items(), tell):
         block = block_of(module)
         strength = wanted.unet if block is None else strengths[block]
         elsewhere += block is None

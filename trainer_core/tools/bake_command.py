@@ -16,6 +16,7 @@ from ..networks.block_weights import user_presets
 from ..problems import UserError, WordsError
 from .bake import Wanted, bake
 from .outputs import add_output, out_path
+from .proof import baked_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,9 +33,7 @@ def main(argv: Sequence[str]) -> int:
     done = bake(path, wanted, out_path(words.out, baked_path(path, words.block_weights), [path], words.overwrite))
     for notice in done.notices:
         print(f"note: {notice}")
-    print(f"{done.modules} modules: {done.scaled} scaled, {done.left_out} left out", end="")
-    print(f", {done.elsewhere} in no block, which no weight changes" if done.elsewhere else "")
-    print(f"length of the change: {done.before:.4g} → {done.after:.4g}; {done.change:.1%} of it was taken away or turned")
+    print("\n".join(baked_lines(done)))
     print(f"baked: {done.path}")
     return 0
 

@@ -15,7 +15,7 @@ from .file_metadata import minimum, now, record, with_ranks
 from .lora_arrays import LoraFile, read_lora_file, scale_of
 from .low_rank import distance, factors_of, is_plain
 from .module_kinds import counted_kinds
-from .outputs import Piece, packed, write_lora_file
+from .outputs import Piece, Tell, each, packed, write_lora_file
 from .resize import arrays_of, as_it_is
 
 METADATA = "lora_workbench_cut"
@@ -38,7 +38,7 @@ class Cut:
         return {"path": str(self.path), **{name: getattr(self, name) for name in names}, "lines": list(self.notices)}
 
 
-def cut(path: str | Path, rank: int, out: Path, *, metadata: bool = True) -> Cut:
+def cut(path: str | Path, rank: int, out: Path, *, metadata: bool = True, tell: Tell | None = None) -> Cut:
     """Writes the first `rank` ranks of each module; the file at `path` stays as it is.
 
     alpha becomes alpha · √(rank / ranks before): so many ranks acted that strongly in training. UserError where the file
@@ -49,7 +49,7 @@ def cut(path: str | Path, rank: int, out: Path, *, metadata: bool = True) -> Cut
     pieces: dict[str, Piece] = {}
     squares = [0.0, 0.0, 0.0]  # before, after, of the difference
     shorter, alphas = 0, set()
-    for module, infos in file.modules.items():
+    for module, infos in each(file.modules.items(), tell):
         own = as_it_is(file, module)
         if is_plain(list(infos)) and "lora_mid.weight" not in infos and infos["lora_down.weight"].shape[0] > rank:
             arrays = file.read(module)

@@ -27,10 +27,10 @@ from ..networks.kind_shapes import KindOptions, module_shapes
 from ..networks.targets import Target, lora_targets
 from ..problems import UserError
 from .file_metadata import fresh_metadata, minimum, now, record
+from .outputs import Tell
 
 METADATA = "lora_workbench_extracted"
 _MORE, _ROUNDS = 16, 3  # directions beyond the rank, and power iterations
-Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..generate.option_words import Parser, plain_word, positive
 from ..problems import UserError, WordsError
 from .outputs import PRECISIONS, add_output, out_path
-
-if TYPE_CHECKING:
-    from .extract import Extracted
+from .proof import extracted_hints, extracted_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -56,26 +53,11 @@ def main(argv: Sequence[str]) -> int:
         data_dir=words.data_dir,
         tell=_tell if sys.stderr.isatty() else None,
     )
-    parts = ", ".join(f"{part.replace('_', ' ')} {count}" for part, count in done.by_part.items())
-    print(f"{done.modules} of {done.candidates} modules differ and were extracted: {parts}")
-    print(f"length of the difference: {done.difference:.4g}; in these modules {done.reached:.4g}")
-    print(f"error left: {done.error:.4g} in these modules ({done.error / done.reached:.2%}), ", end="")
-    print(f"{done.left:.4g} of all that differs ({done.left / done.difference:.2%})")
-    for line in _hints(done, words):
+    print("\n".join(extracted_lines(done)))
+    for line in extracted_hints(done, conv=bool(words.conv_dim), unet=not words.text_encoder_only):
         print(f"note: {line}")
     print(f"extracted: {done.path}")
     return 0
-
-
-def _hints(done: Extracted, words: argparse.Namespace) -> list[str]:
-    outside = max(0.0, done.difference**2 - done.reached**2) ** 0.5
-    hints = []
-    if outside > 0.1 * done.difference:
-        mend = "" if words.conv_dim else ": --conv_dim takes the convolutions of the resnets too"
-        hints.append(f"A part of the difference, {outside:.4g}, is in modules that this LoRA doesn't go to{mend}.")
-    if "unet" not in done.by_part and not words.text_encoder_only:
-        hints.append("The UNets are alike where this LoRA goes: only the text encoder differs.")
-    return hints
 
 
 def _require_flags(words: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from ..problems import UserError
 from .file_metadata import now, record
 from .lora_arrays import LoraFile, read_lora_file
 from .module_kinds import base_family
-from .outputs import unwritable
+from .outputs import Tell, each, unwritable
 from .weighted import Weighted
 
 METADATA = "lora_workbench_merged"
@@ -72,7 +72,13 @@ class _Step:
 
 
 def merge_into_checkpoint(
-    base: str | Path, loras: Sequence[Weighted], out: Path, *, precision: str | None = None, data_dir: str | Path | None = None
+    base: str | Path,
+    loras: Sequence[Weighted],
+    out: Path,
+    *,
+    precision: str | None = None,
+    data_dir: str | Path | None = None,
+    tell: Tell | None = None,
 ) -> MergedCheckpoint:
     """Writes the checkpoint with the LoRAs of any kind in it, one after the other as when they are drawn with.
 
@@ -110,7 +116,7 @@ def merge_into_checkpoint(
     sums = _Sums()
     try:
         with atomic_path(out) as temporary:
-            _write(temporary, header, steps, told, precision, sums)
+            _write(temporary, header, steps, told, precision, sums, tell)
             if not sums.changed:
                 raise UserError("Nothing in the checkpoint would change: what these LoRAs add is 0, or lost in its precision.")
     except OSError as error:
@@ -184,6 +190,7 @@ def _write(
     metadata: Mapping[str, str],
     precision: str | None,
     sums: _Sums,
+    tell: Tell | None,
 ) -> None:
     """The whole file in the original's order of tensors."""
     names = sorted(header.tensors, key=lambda name: header.tensors[name].start)
@@ -201,7 +208,7 @@ def _write(
     start += b" " * (-len(start) % 8)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(start)) + start)
-        for name in names:
+        for name in each(names, tell):
             tensor = content.pop(name)
             kind = _CODES[precision][1] if precision and tensor.is_floating_point() else tensor.dtype
             made = _changed(name, tensor, steps[name], kind, sums) if name in steps else tensor.to(kind)

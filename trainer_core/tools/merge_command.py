@@ -18,6 +18,7 @@ from ..networks.block_presets import FILE_NAME
 from ..networks.block_weights import user_presets
 from ..problems import UserError, WordsError
 from .outputs import PRECISIONS, add_output, out_path
+from .proof import merged_checkpoint_lines, merged_lines
 from .weighted import Weighted
 
 T = TypeVar("T")
@@ -58,12 +59,7 @@ def _together(loras: Sequence[Weighted], out: Path, words: argparse.Namespace) -
     )
     for notice in done.notices:
         print(f"note: {notice}")
-    low, high = done.ranks
-    ranks = f"rank {low}" if low == high else f"ranks {low} to {high}"
-    print(f"{done.modules} modules, {done.alike} of them in all {len(loras)} LoRAs; {ranks}")
-    for one, length in zip(loras, done.lengths, strict=True):
-        print(f"  {one.path.name} at {one.ratio:g}: length {length:.4g}")
-    print(f"length of the merged change: {done.length:.4g}; error left: {done.error:.4g} ({done.error / done.length:.2%})")
+    print("\n".join(merged_lines(done, loras)))
     print(f"merged: {done.path}")
     return 0
 
@@ -74,9 +70,7 @@ def _into_checkpoint(base: Path, loras: Sequence[Weighted], out: Path, words: ar
     done = merge_into_checkpoint(base, loras, out, precision=words.save_precision, data_dir=words.data_dir)
     for notice in done.notices:
         print(f"warning: {notice}")
-    for one, matched in zip(loras, done.matched, strict=True):
-        print(f"  {one.path.name} at {one.ratio:g}: {matched} modules matched")
-    print(f"{done.tensors} tensors changed by a length of {done.change:.4g}, {done.relative:.3%} of their own")
+    print("\n".join(merged_checkpoint_lines(done, loras)))
     print(f"merged: {done.path}")
     return 0
 

@@ -20,7 +20,7 @@ from .file_metadata import fresh_metadata, minimum, now, one_or_dynamic, record,
 from .lora_arrays import Array, LoraFile, read_lora_file, scale_of
 from .low_rank import Factors, distance, factors_of, file_arrays, is_plain, joined, shortened, singular
 from .module_kinds import base_family, kind_of_module
-from .outputs import PRECISIONS, Piece, packed, write_lora_file
+from .outputs import PRECISIONS, Piece, Tell, each, packed, write_lora_file
 from .resize import arrays_of
 from .weighted import Weighted
 
@@ -69,6 +69,7 @@ def merge_loras(
     conv_rank: int | None = None,
     precision: str | None = None,
     metadata: bool = True,
+    tell: Tell | None = None,
 ) -> Merged:
     """Writes the sum of the LoRAs' changes at their strengths; ranks add up, or are at most `rank` where it is given.
 
@@ -83,7 +84,7 @@ def merge_loras(
     pieces: dict[str, Piece] = {}
     ranks: dict[str, tuple[int, int, float]] = {}  # rank, kernel, alpha
     sums = _Sums([0.0] * len(files))
-    for module in names:
+    for module in each(names, tell):
         there = [number for number, acts in enumerate(acting) if module in acts]
         own = _Module(module, [files[one] for one in there], [strengths[one][module] for one in there], there)
         if own.added():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,10 +16,21 @@ from ..networks.targets import file_layout
 from ..problems import UserError
 from .lora_arrays import Array, as_array, as_bytes, bytes_each
 
+T = TypeVar("T")
+# Called with (modules done, modules in all); what it raises ends the work before anything is written.
+Tell = Callable[[int, int], None]
 # A tensor as it is written: its shape and dtype, and its bytes.
 Piece = tuple[TensorInfo, Array | bytes]
 # kohya's words for precisions, as safetensors writes them.
 PRECISIONS = {"float": "F32", "fp16": "F16", "bf16": "BF16"}
+
+
+def each(items: Collection[T], tell: Tell | None) -> Iterator[T]:
+    """The items one by one; `tell` hears when each is done."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if tell:
+            tell(number, len(items))
 
 
 def out_path(given: str | None, default: Path, inputs: Sequence[str | Path], overwrite: bool) -> Path:

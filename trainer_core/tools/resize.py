@@ -14,7 +14,7 @@ from .file_metadata import minimum, now, one_or_dynamic, record, with_ranks
 from .lora_arrays import Arrays, LoraFile, read_lora_file, scale_of
 from .low_rank import Factors, chosen_rank, distance, factors_of, file_arrays, is_plain, shortened, singular
 from .module_kinds import counted_kinds
-from .outputs import PRECISIONS, Piece, packed, unpacked, write_lora_file
+from .outputs import PRECISIONS, Piece, Tell, each, packed, unpacked, write_lora_file
 
 METADATA = "lora_workbench_resized"
 
@@ -60,7 +60,7 @@ class _Sums:
     shortened: int = 0
 
 
-def resize(path: str | Path, wanted: Wanted, out: Path, *, metadata: bool = True) -> Resized:
+def resize(path: str | Path, wanted: Wanted, out: Path, *, metadata: bool = True, tell: Tell | None = None) -> Resized:
     """Writes the file with at most the wanted ranks; each module keeps its alpha by rank. The one at `path` stays as it is.
 
     Modules that are short enough keep their bytes. UserError where no module has more ranks, or the kind has none.
@@ -72,7 +72,7 @@ def resize(path: str | Path, wanted: Wanted, out: Path, *, metadata: bool = True
     pieces: dict[str, Piece] = {}
     ranks: dict[str, tuple[int, int, float]] = {}  # rank, kernel, alpha
     sums = _Sums()
-    for module in file.modules:
+    for module in each(file.modules, tell):
         own = _shorter(file, module, wanted, sums, ranks) if module in plain else as_it_is(file, module, wanted.precision)
         pieces |= {f"{module}.{suffix}": piece for suffix, piece in own.items()}
     if not sums.shortened:

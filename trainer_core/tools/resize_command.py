@@ -14,6 +14,7 @@ from ..generate.option_words import Parser, plain_word, positive
 from ..problems import WordsError
 from .low_rank import METHODS, check_method
 from .outputs import PRECISIONS, add_output, out_path
+from .proof import cut_lines, resized_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,12 +30,7 @@ def main(argv: Sequence[str]) -> int:
     out = out_path(words.out, path.with_name(f"{path.stem}-{ending}.safetensors"), [path], words.overwrite)
     wanted = Wanted(words.new_rank, words.new_conv_rank, words.dynamic_method, words.dynamic_param, words.save_precision)
     done = resize(path, wanted, out, metadata=not words.no_metadata)
-    low, high = done.ranks
-    ranks = f"rank {low}" if low == high else f"ranks {low} to {high}"
-    kept = f", {done.others} of kinds without ranks kept as they are" if done.others else ""
-    print(f"{done.modules} modules: {done.shortened} shortened{kept}; now {ranks}")
-    print(f"length of the change: {done.before:.4g}; error left: {done.error:.4g}", end="")
-    print(f" ({_share(done.error, done.before)}), of which these ranks allow {done.allowed:.4g} at best")
+    print("\n".join(resized_lines(done)))
     print(f"resized: {done.path}")
     return 0
 
@@ -49,14 +45,9 @@ def cut_main(argv: Sequence[str]) -> int:
     done = cut(path, words.rank, out, metadata=not words.no_metadata)
     for notice in done.notices:
         print(f"note: {notice}")
-    print(f"{done.modules} modules: {done.cut} cut to rank {words.rank}")
-    print(f"length of the change: {done.before:.4g} → {done.after:.4g}; the difference is {done.change:.1%} of it")
+    print("\n".join(cut_lines(done, words.rank)))
     print(f"cut: {done.path}")
     return 0
-
-
-def _share(part: float, whole: float) -> str:
-    return f"{part / whole:.2%}" if whole else "of nothing"
 
 
 def _parser() -> Parser:

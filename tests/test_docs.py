@@ -13,11 +13,11 @@ from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
 from lora_workbench.trainer_core.commands import COMMANDS
 from lora_workbench.trainer_core.export import FORMS
-from lora_workbench.trainer_core.generate.grid_words import build_parser as grid_parser
-from lora_workbench.trainer_core.generate.prior_words import read_words as read_prior_words
-from lora_workbench.trainer_core.generate.reg_words import read_words as read_reg_words
+from lora_workbench.trainer_core.grids.words import build_parser as grid_parser
 from lora_workbench.trainer_core.imports.command import build_parser as import_parser
 from lora_workbench.trainer_core.loop.words import read_words as read_loop_words
+from lora_workbench.trainer_core.prior.words import read_words as read_prior_words
+from lora_workbench.trainer_core.reg.words import read_words as read_reg_words
 from lora_workbench.trainer_core.settings import read_settings
 from lora_workbench.trainer_core.tools import extract_command, inspect_command, merge_command, resize_command
 from lora_workbench.trainer_core.tools.bake_command import _parser as bake_parser

@@ -56,11 +56,11 @@ def _command(name: str) -> Callable[[list[str]], int]:
     elif name == "import":
         from .imports.command import main as command
     elif name == "reg":
-        from .generate.reg import main as command
+        from .reg.command import main as command
     elif name == "grid":
-        from .generate.grid_command import main as command
+        from .grids.command import main as command
     elif name == "prior":
-        from .generate.prior import main as command
+        from .prior.command import main as command
     elif name == "loop":
         from .loop.command import main as command
     elif name == "bake":

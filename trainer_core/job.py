@@ -55,9 +55,11 @@ def _run(folder: Path, events: EventLog) -> None:
 
         run_tag_job(folder, job, events, requests)
     elif kind in ("reg", "grid", "prior"):
-        from .generate import jobs
+        from . import drawn_jobs
 
-        {"reg": jobs.run_reg_job, "grid": jobs.run_grid_job, "prior": jobs.run_prior_job}[kind](folder, job, events)
+        {"reg": drawn_jobs.run_reg_job, "grid": drawn_jobs.run_grid_job, "prior": drawn_jobs.run_prior_job}[kind](
+            folder, job, events
+        )
     elif kind == "loop":
         from .loop.job import run_loop_job
 

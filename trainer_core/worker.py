@@ -181,8 +181,8 @@ def substitute_answer(request: Request) -> dict[str, Any]:
 
 
 def drawing_answer(what: str, request: Request) -> dict[str, Any]:
-    """Plans of regularization sets and grids, grids that are drawn, suites: generate/answers.py says what each takes."""
-    from .generate.answers import answer
+    """Plans of regularization sets and grids, grids that are drawn, suites: drawn_answers.py says what each takes."""
+    from .drawn_answers import answer
 
     return answer(what, request)
 

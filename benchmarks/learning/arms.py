@@ -75,7 +75,7 @@ def _regularization(lab: Lab, arm: Arm, material: Job, folder: Path) -> None:
     if arm.reg == "random":
         _random_set(lab, material, folder / "reg" / "1_creature")
         return
-    from ...trainer_core.generate.reg import main as reg
+    from ...trainer_core.reg.command import main as reg
 
     sampler = lab.recipe.sampler
     words = [

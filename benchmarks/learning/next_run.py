@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...demo.run.recipe import Job
 from ...trainer_core.files import read_json
-from ...trainer_core.generate.grid_command import main as grid
+from ...trainer_core.grids.command import main as grid
 from ...trainer_core.settings import read_settings
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import Any
 from lora_workbench.trainer_core import requests
 from lora_workbench.trainer_core.events import EventLog
 from lora_workbench.trainer_core.files import write_atomically
-from lora_workbench.trainer_core.generate.reg_find import FoundSet, find_set
-from lora_workbench.trainer_core.generate.reg_manifest import Entry, write_manifest
-from lora_workbench.trainer_core.generate.reg_set import Wanted
-from lora_workbench.trainer_core.generate.reg_words import read_options
+from lora_workbench.trainer_core.reg.find import FoundSet, find_set
+from lora_workbench.trainer_core.reg.manifest import Entry, write_manifest
+from lora_workbench.trainer_core.reg.wanted import Wanted
+from lora_workbench.trainer_core.reg.words import read_options
 from lora_workbench.trainer_core.settings import Settings
 
 

@@ -16,11 +16,11 @@ from safetensors.numpy import save_file
 from lora_workbench.extension.errors import Refused
 from lora_workbench.extension.job_reader import JobReader
 from lora_workbench.extension.workbench import Workbench
+from lora_workbench.trainer_core.drawn_answers import answer
 from lora_workbench.trainer_core.events import EventLog
-from lora_workbench.trainer_core.generate.answers import answer
-from lora_workbench.trainer_core.generate.grid_cells import write_manifest
-from lora_workbench.trainer_core.generate.grid_find import find_given, find_grid
-from lora_workbench.trainer_core.generate.grid_words import read_options
+from lora_workbench.trainer_core.grids.cells import write_manifest
+from lora_workbench.trainer_core.grids.find import find_given, find_grid
+from lora_workbench.trainer_core.grids.words import read_options
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.randomness import uniform_int
 

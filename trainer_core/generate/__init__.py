@@ -1,1 +1,1 @@
-"""Draws pictures: sampling as webui does it, sample prompts, infotext, grids."""
+"""Draws pictures: sampling as webui does it, sample prompts, infotext."""

@@ -43,8 +43,7 @@ def sample_now(
         images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
     put_idle_away(model, settings, device)
     folder = Path(settings.output_dir).expanduser() / "sample"
-    by_epoch = step == 0 or (bool(settings.sample_every_n_epochs) and not asked)
-    when = f"e{epoch:06d}" if by_epoch else f"{step:06d}"
+    when = sample_moment(settings, epoch, step, asked)
     now = time.strftime("%Y%m%d%H%M%S")
     paths = []
     for number, (request, image) in enumerate(zip(wanted.requests, images, strict=True)):
@@ -52,6 +51,12 @@ def sample_now(
         save_png(path, image, infotext(request, Path(model.path).stem))
         paths.append(path)
     return paths
+
+
+def sample_moment(settings: Settings, epoch: int, step: int, asked: bool = False) -> str:
+    """When a sample was drawn, as its name says it."""
+    by_epoch = step == 0 or (bool(settings.sample_every_n_epochs) and not asked)
+    return f"e{epoch:06d}" if by_epoch else f"{step:06d}"
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from ..files import data_folder
 from ..networks.block_presets import FILE_NAME
 from ..networks.block_weights import user_presets
 from ..problems import UserError
-from .grid_runs import read_snapshot
 from .request import Lora, Request
+from .run_snapshots import read_snapshot
 
 _WORD = re.compile(r"<(\w+):([^>]+)>")
 _KINDS = ("lora", "lyco")

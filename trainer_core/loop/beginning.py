@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..files import file_sha256, free_name, write_atomically
-from ..generate.grid_suites import SUBJECT, suites
 from ..generate.prompts_file import read_sample_prompts
 from ..generate.request import Request
+from ..grids.suites import SUBJECT, suites
 from ..problems import UserError, WordsError
 from ..text_files import decode
 from .options import LoopOptions

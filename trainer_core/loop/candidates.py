@@ -14,9 +14,9 @@ from typing import Any
 
 from ..command_errors import system_sentence
 from ..files import file_sha256
-from ..generate.grid_runs import read_snapshot
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Lora, Request
+from ..generate.run_snapshots import read_snapshot
 from ..models.hashes import model_hashes
 from ..problems import UserError
 from ..randomness import uniform_int

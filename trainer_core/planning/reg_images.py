@@ -8,11 +8,11 @@ from pathlib import Path
 from ..dataset.caption_text import whole_caption
 from ..dataset.items import TrainingSet
 from ..dataset.scan_report import names
-from ..generate.reg_manifest import Manifest, read_manifest, text_hash
-from ..generate.reg_prompts import is_captioned, matched_items, reg_path
 from ..models.hashes import model_hashes
 from ..picture_names import is_picture
 from ..problems import Problem, UserError
+from ..reg.manifest import Manifest, read_manifest, text_hash
+from ..reg.prompts import is_captioned, matched_items, reg_path
 from ..settings import Settings
 
 _FIX = "Draw them anew: `python -m trainer_core reg` with --redo."

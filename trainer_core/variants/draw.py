@@ -13,15 +13,15 @@ from ...tagger.pictures import load_picture
 from ..command_errors import system_sentence
 from ..dataset.pictures import told_cfg
 from ..files import file_sha256
-from ..generate.grid_runs import read_snapshot
 from ..generate.infotext import infotext, save_png
-from ..generate.reg_prompts import as_prompt
 from ..generate.request import Lora, Request, check
+from ..generate.run_snapshots import read_snapshot
 from ..models.families import require_base
 from ..models.hashes import model_hashes
 from ..models.header import read_header
 from ..picture_names import is_picture
 from ..problems import UserError
+from ..reg.prompts import as_prompt
 from ..settings import Settings
 from .review import PLANNED, WAITING, Review, Variant
 from .words import VariantOptions

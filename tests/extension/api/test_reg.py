@@ -13,8 +13,8 @@ from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import API, FakeHost, wait_for_state
 from lora_workbench.trainer_core.files import read_json
-from lora_workbench.trainer_core.generate.reg_find import find_set, planned
-from lora_workbench.trainer_core.generate.reg_words import read_options
+from lora_workbench.trainer_core.reg.find import find_set, planned
+from lora_workbench.trainer_core.reg.words import read_options
 from lora_workbench.trainer_core.settings import Settings
 
 BASE = str(DEMO_MODELS / "toy_base.safetensors")

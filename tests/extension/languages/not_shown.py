@@ -18,14 +18,14 @@ SILENT_FILES = (
     "trainer_core/commands.py",
     "trainer_core/dataset/batches.py",
     "trainer_core/export_notebook.py",
-    "trainer_core/generate/grid_command.py",
-    "trainer_core/generate/grid_number_words.py",
-    "trainer_core/generate/grid_page.py",
-    "trainer_core/generate/grid_plot.py",
-    "trainer_core/generate/grid_words.py",
+    "trainer_core/grids/command.py",
+    "trainer_core/grids/number_words.py",
+    "trainer_core/grids/page.py",
+    "trainer_core/grids/plot.py",
+    "trainer_core/grids/words.py",
     "trainer_core/generate/img2img.py",
     "trainer_core/generate/infotext.py",
-    "trainer_core/generate/reg_words.py",
+    "trainer_core/reg/words.py",
     "trainer_core/generate/samplers.py",
     "trainer_core/imports/command.py",
     "trainer_core/imports/kohya_gui_names.py",
@@ -118,18 +118,18 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Round {}: nothing was accepted",
     ),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
-    "trainer_core/generate/grid_axes.py": ("strength {}",),
-    "trainer_core/generate/grid_find.py": ("{} --out",),
+    "trainer_core/grids/axes.py": ("strength {}",),
+    "trainer_core/grids/find.py": ("{} --out",),
     "trainer_core/generate/option_words.py": ("{} is not 1 or more",),
     # The sheet's labels and the terminal's last line.
-    "trainer_core/generate/prior.py": ("{} pictures drawn into {}, {} were there; together", "seeds {}"),
-    "trainer_core/generate/prior_words.py": (
+    "trainer_core/prior/command.py": ("{} pictures drawn into {}, {} were there; together", "seeds {}"),
+    "trainer_core/prior/words.py": (
         "python -m",
         "Draws what the base",
         "All other words are the training's settings",
     ),
     # The same as the page shows it, for the terminal.
-    "trainer_core/generate/whose_fault.py": (
+    "trainer_core/grids/whose_fault.py": (
         "The training pictures most like",
         "({} is how like",
         "The tagger sees nothing",
@@ -138,7 +138,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "{} ({}): in {}",
         "What many pictures show and few captions name is learnt by the activation tag: add the tag, or",
     ),
-    "trainer_core/generate/reg.py": (
+    "trainer_core/reg/command.py": (
         "What is drawn stays; the same command",
         "{}: {} pictures to draw",
         "{} are stale, since",
@@ -147,7 +147,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Extra, of no training picture",
         "warning: CFG",
     ),
-    "trainer_core/generate/reg_set.py": (
+    "trainer_core/reg/wanted.py": (
         "negative prompt",
         "clip skip",
         "class word",

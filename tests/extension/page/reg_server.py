@@ -13,8 +13,8 @@ from PIL import Image
 
 from lora_workbench.extension.host import DEMO_MODELS
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.trainer_core.generate.reg_find import find_set, planned
-from lora_workbench.trainer_core.generate.reg_words import read_options
+from lora_workbench.trainer_core.reg.find import find_set, planned
+from lora_workbench.trainer_core.reg.words import read_options
 from lora_workbench.trainer_core.settings import Settings
 
 SETTINGS = {"resolution": "64", "seed": 7, "caption_extension": ".txt", "output_name": "penny"}

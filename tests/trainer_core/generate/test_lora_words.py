@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from lora_workbench.trainer_core.generate.grid_axes import block_points
 from lora_workbench.trainer_core.generate.infotext import infotext
 from lora_workbench.trainer_core.generate.lora_words import read_words, with_loras, with_words
 from lora_workbench.trainer_core.generate.request import Request
 from lora_workbench.trainer_core.generate.sample import generate
+from lora_workbench.trainer_core.grids.axes import block_points
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model
 from lora_workbench.trainer_core.networks.apply import applied
 from lora_workbench.trainer_core.networks.format import save_lora

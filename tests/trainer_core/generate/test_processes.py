@@ -14,10 +14,10 @@ import torch
 from PIL import Image
 
 from lora_workbench.trainer_core.files import file_sha256
-from lora_workbench.trainer_core.generate.grid_command import main as grid_main
-from lora_workbench.trainer_core.generate.reg import main as reg_main
-from lora_workbench.trainer_core.generate.reg_manifest import NAME, read_manifest
+from lora_workbench.trainer_core.grids.command import main as grid_main
 from lora_workbench.trainer_core.networks.format import save_lora
+from lora_workbench.trainer_core.reg.command import main as reg_main
+from lora_workbench.trainer_core.reg.manifest import NAME, read_manifest
 
 
 def torchrun(*words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
@@ -33,7 +33,7 @@ def torchrun(*words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Threads too as in the two processes: where two share a sum, its last digit differs, and with it a picture's channel by 1."""
+    """Threads too as in the two processes: where two share a sum its last digit differs, and so does a picture's channel."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -114,7 +114,9 @@ def test_no_thread_of_the_group_outlives_it() -> None:
         "names = [(task / 'comm').read_text().strip() for task in Path('/proc/self/task').iterdir()]\n"
         "print('THREADS', sorted(name for name in names if 'gloo' in name))\n"
     )
-    script = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "--no-python", sys.executable, "-c", code]
-    done = subprocess.run([sys.executable, "-X", "utf8", *script], capture_output=True, text=True, encoding="utf-8", timeout=120)
+    torchrun = [sys.executable, "-X", "utf8", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*torchrun, "--no-python", sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", timeout=120
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stdout.count("THREADS []") == 2

@@ -1,0 +1,37 @@
+"""The same grid for webui's own X/Y/Z plot: values for Prompt S/R, with the real files' names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..generate.request import Lora
+
+PLACE = "LORA"  # what webui searches for; nothing is behind it in the first cell, which is so the base's
+
+
+def webui_plot(prompt: str, loras: Sequence[Lora]) -> str:
+    """Lines to copy. `loras`: the cells' LoRAs with their strengths.
+
+    Where text encoder and UNet of one file vary, a plot of both against each other is given too.
+    """
+    lines = [
+        "For webui's X/Y/Z plot (the LoRAs must be in its LoRA folder):",
+        f"  prompt    {prompt} {PLACE}".rstrip(),
+        "  X type    Prompt S/R",
+        f"  X values  {', '.join([PLACE, *(_quoted(one.word()) for one in loras)])}",
+    ]
+    tes, unets = (list(dict.fromkeys(values)) for values in zip(*((one.te, one.unet) for one in loras), strict=True))
+    files = {(one.digest, one.lbw, one.x) for one in loras}
+    if len(files) == 1 and len(tes) > 1 and len(unets) > 1:
+        lines += [
+            "or, text encoder against UNet, without the base:",
+            f"  prompt    {prompt} {loras[0].word()}",
+            f"  X values  {', '.join(f'unet={one:g}' for one in unets)}",
+            f"  Y values  {', '.join(f'te={one:g}' for one in tes)}",
+        ]
+    return "\n".join(lines)
+
+
+def _quoted(word: str) -> str:
+    """webui reads the values as a line of CSV."""
+    return '"' + word.replace('"', '""') + '"' if any(mark in word for mark in ',"') else word

@@ -1,0 +1,1 @@
+"""What the base draws for the activation tag before anything is trained."""

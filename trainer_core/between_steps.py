@@ -64,6 +64,17 @@ def samples_due(settings: Settings, state: Any, plan: Plan) -> bool:
     return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
 
 
+def samples_there(settings: Settings, state: Any) -> bool:
+    """Whether the run has drawn the samples that were due after the step just done, all of them."""
+    from .generate.during_training import sample_moment
+    from .generate.prompts_file import sample_requests
+
+    folder = Path(settings.output_dir).expanduser() / "sample"
+    start = f"{state.output_name}_{sample_moment(settings, state.epoch, state.step)}_"
+    drawn = [path for path in folder.glob("*.png") if path.name.startswith(start) and path.stat().st_mtime >= state.started_at]
+    return len(drawn) >= len(sample_requests(settings).requests)
+
+
 def draw_samples(run: Run, state: Any, events: EventLog) -> None:
     """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made.
 

@@ -32,9 +32,13 @@ def state_folder(file_name: str) -> str:
     return file_name.removesuffix(".safetensors") + "-state"
 
 
-def states_of(folder: Path, name: str) -> list[Path]:
-    """The folders of a run's states, in no order; half-written ones have other names."""
-    pattern = re.compile(re.escape(name) + r"(-(\d{6}|step\d{8}))?-state")
+def states_of(folder: Path, name: str, numbered: bool = False) -> list[Path]:
+    """The folders of a run's states, in no order; half-written ones have other names.
+
+    numbered: also those of runs that were saved as `name-2`, `name-3`, …, because the name was taken.
+    """
+    number = r"(-\d{1,5})?" if numbered else ""
+    pattern = re.compile(re.escape(name) + number + r"(-(\d{6}|step\d{8}))?-state")
     return [path for path in folder.iterdir() if pattern.fullmatch(path.name)] if folder.is_dir() else []
 
 
@@ -42,6 +46,14 @@ def is_of_run(file_name: str, name: str) -> bool:
     """Whether a run of that name writes such a file or state."""
     pattern = re.escape(name) + r"(-(\d{6}|step\d{8}))?((-ema)?\.safetensors|-state)"
     return re.fullmatch(pattern, file_name, re.IGNORECASE) is not None
+
+
+def wanted_name(name: str, among: str) -> int | None:
+    """Which number of `among`'s names the name is: 1 for itself, 2 for `among-2`, …; None where it is another's."""
+    if name == among:
+        return 1
+    number = name.removeprefix(f"{among}-")
+    return int(number) if number != name and number.isdecimal() and int(number) > 1 else None
 
 
 def is_taken(folder: Path, name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from .files import file_sha256
 from .models.hashes import model_hashes
 from .models.header import CheckpointError, read_header
-from .output_names import DEFAULT, final_file, states_of
+from .output_names import DEFAULT, final_file, states_of, wanted_name
 from .problems import UserError
 from .settings import Settings
 from .state import TrainState, read_train_state
@@ -23,6 +23,7 @@ AUTO = "auto"
 _KEPT = ("network_module", "network_dim", "network_alpha", "network_args", "optimizer_type", "optimizer_args")
 
 Told = Callable[[str], None]
+Lengths = tuple[int, int]  # steps of the whole run, and steps an epoch
 Loaded = tuple[TrainState, Any, Any]
 
 
@@ -39,9 +40,7 @@ def state_folders(settings: Settings) -> list[Path]:
     if settings.resume is None or (goes_on_by_itself(settings) and settings.output_dir is None):
         return []
     if goes_on_by_itself(settings):
-        return [
-            folder for folder, _ in readable_states(Path(settings.output_dir).expanduser(), settings.output_name or DEFAULT)
-        ]
+        return _own_states(settings)
     given = Path(settings.resume).expanduser()
     try:
         state = read_train_state(given)
@@ -52,10 +51,27 @@ def state_folders(settings: Settings) -> list[Path]:
     return [given, *earlier]
 
 
-def readable_states(folder: Path, name: str) -> list[tuple[Path, TrainState]]:
-    """Folders of a run's states whose text can be read, those with most steps first."""
+def _own_states(settings: Settings) -> list[Path]:
+    """The states of the newest run that these settings made, also as `name-2` where the name was taken; without one of
+    theirs, those of another run, which is to be refused."""
+    wanted = settings.output_name or DEFAULT
+    found = readable_states(Path(settings.output_dir).expanduser(), wanted, numbered=True)
+    runs = [(number, folder, state) for folder, state in found if (number := wanted_name(state.output_name, wanted))]
+    try:
+        about = about_run(settings) if runs else {}
+    except (OSError, CheckpointError):
+        about = {}  # that the base model can't be read is told by the plan
+    own = [(number, folder) for number, folder, state in runs if not difference(state, about, settings)]
+    if not own:
+        return [folder for number, folder, _ in runs if number == 1]
+    newest = max(own)[0]
+    return [folder for number, folder in own if number == newest]
+
+
+def readable_states(folder: Path, name: str, numbered: bool = False) -> list[tuple[Path, TrainState]]:
+    """Folders of a run's states whose text can be read, those with most steps first; `numbered`: as in states_of."""
     found = []
-    for path in states_of(folder, name):
+    for path in states_of(folder, name, numbered):
         try:
             found.append((path, read_train_state(path)))
         except UserError:
@@ -63,11 +79,11 @@ def readable_states(folder: Path, name: str) -> list[tuple[Path, TrainState]]:
     return sorted(found, key=lambda one: (one[1].step, one[0].stat().st_mtime), reverse=True)
 
 
-def resumed_state(settings: Settings, steps: int, load: Callable[[Path], Loaded], tell: Told) -> Loaded | None:
-    """The state that the run goes on from, or None where it begins anew; `steps`: those of its plan.
+def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], Loaded], tell: Told) -> Loaded | None:
+    """The state that the run goes on from, or None where it begins anew; `lengths`: those of its plan.
 
-    load: reads a whole state (state.load_state). tell: gets a sentence about states that are passed over. UserError where
-    all are damaged, where the best one is of another run, or where the run is done.
+    load: reads a whole state (state.load_state), or as much of it as shows whether it is whole. tell: gets a sentence about
+    states that are passed over. UserError where all are damaged, the best one is of another run, or the run is done.
     """
     folders, first = state_folders(settings), None
     for folder in folders:
@@ -77,10 +93,9 @@ def resumed_state(settings: Settings, steps: int, load: Callable[[Path], Loaded]
             first = first or error
             continue
         refuse_another_run(folder, loaded[0], about_run(settings), settings)
+        _refuse_other_lengths(folder, loaded[0], settings, lengths)
         if first:
             tell(f"{first} This run goes on from the one before, {folder} (step {loaded[0].step}).")
-        if goes_on_by_itself(settings):
-            _refuse_finished(settings, loaded[0], steps)
         return loaded
     if first:
         raise first
@@ -102,29 +117,54 @@ def _words(value: object) -> str:
 
 def refuse_another_run(folder: Path, state: TrainState, about: dict[str, str], settings: Settings) -> None:
     """UserError with both values where the state is of a run with another base, network, optimizer, seed or name."""
-    now = dict(about)
-    before = dict(state.about)
+    differing = difference(state, about, settings)
+    if differing:
+        name, before, now = differing
+        raise UserError(
+            f"The state in {folder} is of another run: its {name} is {before}, here it is {now}; give the same, or "
+            "start anew with its LoRA as --network_weights."
+        )
+
+
+def difference(state: TrainState, about: dict[str, str], settings: Settings) -> tuple[str, str, str] | None:
+    """The first thing that makes the state one of another run: its name, what it was, and what it is here; else None."""
+    now, before = dict(about), dict(state.about)
     if settings.seed is not None:
         now["seed"], before["seed"] = str(settings.seed), str(state.seed)
-    if settings.output_name is not None:
-        now["output_name"], before["output_name"] = settings.output_name, state.output_name
+    wanted = settings.output_name
+    if wanted is not None and not (goes_on_by_itself(settings) and wanted_name(state.output_name, wanted)):
+        now["output_name"], before["output_name"] = wanted, state.output_name
     for name, value in before.items():
         if name in now and now[name] != value:
-            raise UserError(
-                f"The state in {folder} is of another run: its {name} is {value}, here it is {now[name]}; give the same, or "
-                "start anew with its LoRA as --network_weights."
-            )
+            return name, value, now[name]
+    return None
 
 
-def _refuse_finished(settings: Settings, state: TrainState, steps: int) -> None:
-    """Where the finished file of the same run lies there already, going on would only train its end again."""
+def _refuse_other_lengths(folder: Path, state: TrainState, settings: Settings, lengths: Lengths) -> None:
+    """UserError where the plan has other epochs than the state's run had, or no steps beyond it.
+
+    A state of the last step goes on where the run was killed before it wrote its LoRA.
+    """
+    steps, steps_per_epoch = lengths
+    if state.steps_per_epoch != steps_per_epoch:
+        raise UserError(
+            f"The state in {folder} is of another run: it has {state.steps_per_epoch} steps an epoch, here there are "
+            f"{steps_per_epoch}; give the same pictures, repeats and batch size, or start anew with its LoRA as "
+            "--network_weights."
+        )
     path = Path(settings.output_dir).expanduser() / final_file(state.output_name)
     try:
         metadata = read_header(path).metadata if path.is_file() else {}
     except CheckpointError:
-        return
-    if metadata.get("ss_session_id") == str(state.session_id) and metadata.get("ss_steps") == str(steps):
+        metadata = {}
+    finished = metadata.get("ss_session_id") == str(state.session_id) and metadata.get("ss_steps") == str(steps)
+    if finished and goes_on_by_itself(settings):
         raise UserError(
             f"The run {state.output_name} is done: {path} has its {steps} steps; set max_train_epochs or max_train_steps "
             "higher to train it further, or give another output_name."
+        )
+    if state.step > steps or (state.step == steps and path.is_file()):
+        raise UserError(
+            f"The state in {folder} has {state.step} steps done, and the plan has {steps}: set max_train_epochs or "
+            "max_train_steps higher."
         )

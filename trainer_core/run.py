@@ -212,18 +212,7 @@ def _moving_average(settings: Settings, network: Any, trained: Sequence[str]) ->
 
 
 def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
-    """Puts a saved state into the run; raises UserError where the run is another one."""
-    if state.steps_per_epoch != run.plan.steps_per_epoch:
-        raise UserError(
-            f"The state in {run.settings.resume} is of a run with {state.steps_per_epoch} steps an epoch, this one has "
-            f"{run.plan.steps_per_epoch}: give the same pictures, repeats and batch size, or start anew with its LoRA "
-            "as --network_weights."
-        )
-    if state.step >= run.plan.steps:
-        raise UserError(
-            f"The state in {run.settings.resume} has {state.step} steps done, and the plan has {run.plan.steps}: set "
-            "max_train_epochs or max_train_steps higher."
-        )
+    """Puts a saved state into the run; raises UserError where it doesn't fit."""
     run.network.load(tensors)
     try:
         run.optimizer.load_state_dict(machinery["optimizer"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,21 @@ class Learnt:
     trained: Tensors
     machinery: Mapping[str, Any]
     average: Tensors | None = None
+
+
+def require_finite(name: str, state: TrainState, tensors: Tensors) -> None:
+    """UserError where a LoRA that is to be saved as `name` holds NaN or infinity."""
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise UserError(
+            f"The LoRA holds numbers that are not finite after step {state.step}: {name} was not saved; files "
+            "saved before are as they were."
+        )
+
+
+def _is_of_step(entry: Mapping[str, Any], state: TrainState) -> bool:
+    """Whether a snapshot is of the step that the state stands at."""
+    number = entry["number"] * state.steps_per_epoch if entry["kind"] == "epoch" else entry["number"]
+    return bool(number == state.step)
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,18 @@ class Saver:
                 self._remove_old(state, kind, number)
         return state.saved
 
+    def save_missed(self, state: TrainState, learnt: Callable[[], Learnt]) -> list[dict[str, Any]]:
+        """For a run that goes on: writes the LoRAs that belong to its state where a kill came between, and takes old ones
+        away; returns the run's snapshots."""
+        for entry in [one for one in state.saved if _is_of_step(one, state)]:
+            name, state_path = entry["file"], self.output_dir / state_folder(entry["file"])
+            if state_path.is_dir() and not (self.output_dir / name).exists():
+                path = self._save_networks(name, state, learnt())
+                self.events.write("saved", path=str(path), epoch=state.epoch, step=state.step, state=str(state_path))
+            if entry["kind"] != "asked":
+                self._remove_old(state, entry["kind"], entry["number"])
+        return state.saved
+
     def save_final(self, state: TrainState, learnt: Learnt) -> Path:
         with_state = self.settings.save_state or self.settings.save_state_on_train_end
         return self._save(final_file(state.output_name), state, learnt, with_state)[0]
@@ -93,10 +120,12 @@ class Saver:
         return self._save(name, state, learnt, True)
 
     def _save(self, name: str, state: TrainState, learnt: Learnt, with_state: bool) -> tuple[Path, Path | None]:
-        """Writes the LoRA, and if asked its state; a state that the disk refuses costs a warning, not the run."""
-        path, state_path = self.save_network(name, state, learnt.lora), None
-        if learnt.average is not None:
-            self.save_network(average_file(name), state, learnt.average)
+        """Writes the LoRA, before it if asked its state; a state that the disk refuses costs a warning, not the run.
+
+        The state comes first: a run that is killed between the two goes on from it, and writes what is missing.
+        """
+        require_finite(name, state, learnt.lora)
+        state_path = None
         if with_state:
             wanted = self.output_dir / state_folder(name)
             try:
@@ -106,17 +135,20 @@ class Saver:
                 self._warn("state-not-saved", why)
             else:
                 state_path = wanted
+        path = self._save_networks(name, state, learnt)
         told = str(state_path) if state_path else None
         self.events.write("saved", path=str(path), epoch=state.epoch, step=state.step, state=told)
         return path, state_path
 
+    def _save_networks(self, name: str, state: TrainState, learnt: Learnt) -> Path:
+        """The LoRA last, so that where it is there, its moving average is too."""
+        if learnt.average is not None:
+            self.save_network(average_file(name), state, learnt.average)
+        return self.save_network(name, state, learnt.lora)
+
     def save_network(self, name: str, state: TrainState, tensors: Tensors) -> Path:
         """Writes the LoRA; where the output folder refuses it, into the job's folder, so that nothing is lost."""
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-            raise UserError(
-                f"The LoRA holds numbers that are not finite after step {state.step}: {name} was not saved; files "
-                "saved before are as they were."
-            )
+        require_finite(name, state, tensors)
         metadata = at_save(dict(self.metadata), finished_at=time.time(), epoch=state.epoch, step=state.step)
         path = self.output_dir / name
         try:

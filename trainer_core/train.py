@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .between_steps import carry_out_requests, draw_samples, samples_due
+from .between_steps import carry_out_requests, draw_samples, samples_due, samples_there
 from .dataset.batches import Batch, epoch_batches, share_of
 from .endings import endings_told, stop_signals
 from .events import JOB, EventLog, JobLock, Unheard, hold_job, new_job_folder
@@ -107,7 +107,8 @@ def train_in(
     settings, replaced = fit_to_machine(settings)
     for notice in replaced:
         _tell(events, notice.code, notice.message)
-    resumed = resumed_state(settings, plan.steps, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
+    lengths = plan.steps, plan.steps_per_epoch
+    resumed = resumed_state(settings, lengths, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
     output_dir = Path(settings.output_dir).expanduser()
     name_lock = None
     if those.is_first:
@@ -179,6 +180,8 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
     with Progress(settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
         if state.step == 0 and run.measured:
             progress.validation(0, 0, validate(run))
+        elif state.step:
+            _catch_up(run, state, saver, events, progress)
         while state.step < plan.steps:
             epoch, group = divmod(state.step, plan.steps_per_epoch)
             if group == 0 or not batches:
@@ -202,6 +205,16 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
                 draw_samples(run, state, events)
             carry_out_requests(run, state, saver, events, progress, stop)
     return those.of_first(lambda: saver.save_final(state, run.learnt()))
+
+
+def _catch_up(run: Run, state: Any, saver: Any, events: EventLog, progress: Any) -> None:
+    """Does what was due with the state that the run goes on from: a killed run may not have come to it."""
+    settings, plan = run.settings, run.plan
+    state.saved = run.processes.of_first(lambda: saver.save_missed(state, run.learnt))
+    if validation_due(settings, state, plan):
+        progress.validation(state.step, state.epoch, validate(run))
+    if samples_due(settings, state, plan) and not run.processes.of_first(lambda: samples_there(settings, state)):
+        draw_samples(run, state, events)
 
 
 def _backward(run: Run, state: Any, batch: Batch, epoch: int, batches: int) -> float:

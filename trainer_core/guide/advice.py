@@ -1,88 +1,76 @@
 """From what is known of pictures, base model and wishes to settings with a reason each.
 
-Light: standard library only; `trainer_core/advise.py` looks at the files and writes the settings.
+Light: standard library only; `trainer_core/advise.py` looks at the files, asks this, and writes the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from collections.abc import Iterator
+
+from . import tables
+from .advice_learning import length, memory, memory_row, optimizer, rates, saving, steps
+from .advice_network import network
+from .advice_pictures import captions, folders, sizes
+from .facts import Advice, Answers, BaseFacts, DatasetFacts, FolderFacts, Reasoned
+from .subject import Subject, subject
+
+__all__ = ["Advice", "Answers", "BaseFacts", "DatasetFacts", "FolderFacts", "Reasoned", "advise", "in_epochs"]
+
+_SNAPSHOTS = 10  # of a run, about
 
 
-@dataclass(frozen=True)
-class FolderFacts:
-    """A folder of training pictures: its name, pictures, and the repeats that its name gives."""
-
-    name: str
-    pictures: int
-    repeats: int
-
-
-@dataclass(frozen=True)
-class DatasetFacts:
-    """What was seen of the pictures.
-
-    `sides`: square root of each picture's area, in pixels, smallest first. `tags`: how many pictures have a tag. `captioned`:
-    pictures with a caption of their own. `longest_tokens`: of the longest caption, None where it isn't known.
-    `first_tags`: how many pictures begin with a tag.
-    """
-
-    folders: tuple[FolderFacts, ...]
-    sides: tuple[int, ...] = ()
-    captioned: int = 0
-    tags: Mapping[str, int] = field(default_factory=dict)
-    first_tags: Mapping[str, int] = field(default_factory=dict)
-    longest_tokens: int | None = None
-
-    @property
-    def pictures(self) -> int:
-        return sum(one.pictures for one in self.folders)
+def advise(facts: DatasetFacts, answers: Answers, base: BaseFacts | None = None) -> Advice:
+    """Settings for these pictures, all but paths. The epochs hold for batches that are full; `in_epochs` makes them exact."""
+    base = base or BaseFacts()
+    notices: list[str] = []
+    one = subject(facts, answers, notices)
+    row = memory_row(answers, base, notices)
+    batch = row.settings["train_batch_size"]
+    unet_only = bool(row.settings.get("network_train_unet_only"))
+    chosen = optimizer(answers, row)
+    name = str(chosen[0].value)
+    values = [
+        *_told(one),
+        *folders(facts, one, notices),
+        *sizes(facts, one, base, notices),
+        *captions(facts, bool(row.settings.get("cache_text_encoder_outputs")), notices),
+        *network(facts, one, answers, base, name, notices),
+        *chosen,
+        *rates(one, name, unet_only, notices),
+        *length(facts, one, answers, batch),
+        *memory(row, answers),
+        *saving(),
+        *_clip_skip(base),
+    ]
+    return Advice(tuple(values), tuple(dict.fromkeys(notices)), steps(one, answers, batch)[0], one.reg)
 
 
-@dataclass(frozen=True)
-class BaseFacts:
-    """What a base model's file shows. `family`: sd1, sd2 or sdxl. `width`: channels of the UNet's first level (320 in every
-    Stable Diffusion). `resolution`: the side that it was trained at, where its file says so."""
-
-    family: str = "sd1"
-    width: int = 320
-    resolution: int | None = None
-    path: str = ""
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the user said; None where nothing was. `kind`: character, style, concept, vehicle. `difficulty`: A to I.
-    `use`: usual, accurate, face, humanize. `vram_gb`: the GPU's memory. `quality`: good or poor. `known`: whether the base
-    draws the subject already."""
-
-    kind: str | None = None
-    difficulty: str | None = None
-    use: str | None = None
-    vram_gb: float | None = None
-    quality: str | None = None
-    optimizer: str | None = None
-    male: bool = False
-    known: bool | None = None
+def in_epochs(advice: Advice, steps_per_epoch: int) -> Advice:
+    """The advice with the epochs that its number of steps takes, now that the steps of an epoch are known exactly."""
+    wanted = {one.name: one for one in advice.values}["max_train_epochs"]
+    epochs = max(1, math.ceil(advice.steps / max(steps_per_epoch, 1)))
+    every = max(1, epochs // _SNAPSHOTS)
+    words = f"{epochs} epochs of {steps_per_epoch} steps make {epochs * steps_per_epoch}: {wanted.reason}"
+    shown = f"About {epochs // every} snapshots show where it was best."
+    new = {
+        "max_train_epochs": Reasoned("max_train_epochs", epochs, words, wanted.source),
+        "save_every_n_epochs": Reasoned("save_every_n_epochs", every, shown, _line("kinds", "rules", "snapshots")),
+    }
+    values = tuple(new.get(one.name, one) for one in advice.values)
+    return Advice(values, advice.notices, advice.steps, advice.wants_reg)
 
 
-@dataclass(frozen=True)
-class Reasoned:
-    """A setting's value and why: one English sentence, and where that comes from ("guide l. 276"; "" where from the files)."""
-
-    name: str
-    value: Any
-    reason: str
-    source: str = ""
+def _line(*keys: str) -> str:
+    return f"guide l. {tables.fact(*keys).line}"
 
 
-@dataclass(frozen=True)
-class Advice:
-    """Settings by kohya's names, and sentences on what was assumed and what to do first."""
+def _told(one: Subject) -> Iterator[Reasoned]:
+    yield Reasoned("subject_kind", one.kind, one.kind_why)
+    if one.row is not None:
+        yield Reasoned("subject_difficulty", one.row.code, f"{one.row.about} {one.class_why}", f"guide l. {one.row.line}")
 
-    values: tuple[Reasoned, ...]
-    notices: tuple[str, ...] = ()
 
-    def settings(self) -> dict[str, Any]:
-        return {one.name: one.value for one in self.values}
+def _clip_skip(base: BaseFacts) -> Iterator[Reasoned]:
+    if base.clip_skip == 2:
+        yield Reasoned("clip_skip", 2, "The base model is NovelAI's, by its name; draw with the same.", "guide l. 908-909")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..optimizer_table import sets_own_rate, spec_of
 from ..settings import Settings
 from . import tables
-from .advice import Reasoned
+from .facts import Reasoned
 
 _SEED = 420  # of the guide's scripts, where a run's own isn't known
 

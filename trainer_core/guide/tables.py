@@ -186,6 +186,19 @@ class BlockUse:
     line: str
 
 
+@dataclass(frozen=True)
+class MemoryRow:
+    """Settings for a GPU of `from_gb` and more; `family` is sd (1.x and 2.x) or sdxl."""
+
+    family: str
+    from_gb: float
+    optimizer: str
+    settings: dict[str, Any]
+    about: str
+    line: str
+    truth: str = ""
+
+
 @functools.cache
 def content(name: str) -> dict[str, Any]:
     """A data file as it is written."""
@@ -204,9 +217,12 @@ def rows(name: str, table: str, made_of: type[Entry]) -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def fact(name: str, table: str, key: str) -> Fact:
-    """A single figure, by its name in a data file's table."""
-    return Fact(**content(name)[table][key])
+def fact(name: str, *keys: str) -> Fact:
+    """A single figure, by its place in a data file."""
+    found: Any = content(name)
+    for key in keys:
+        found = found[key]
+    return Fact(**found)
 
 
 def difficulty_classes() -> tuple[DifficultyClass, ...]:
@@ -296,3 +312,12 @@ def carried() -> tuple[Carried, ...]:
 
 def block_uses() -> dict[str, BlockUse]:
     return {one.code: one for one in rows("blocks", "uses", BlockUse)}
+
+
+def memory_rows() -> tuple[MemoryRow, ...]:
+    return rows("memory", "rows", MemoryRow)
+
+
+def memory_row(family: str, gigabytes: float) -> MemoryRow:
+    family = "sdxl" if family == "sdxl" else "sd"
+    return [one for one in memory_rows() if one.family == family and one.from_gb <= gigabytes][-1]

@@ -1,0 +1,96 @@
+"""What is trained, from what the user said and what the pictures show; what can't be known is assumed, and said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import tables
+from .facts import Answers, DatasetFacts
+from .tables import DifficultyClass, InitialSettings, Use
+
+_CLASSED = ("character", "vehicle")
+_ASSUMED_CLASS = {"character": "B", "vehicle": "E"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`row`: the class of a character or vehicle, None for styles and concepts. `initial`: the kind's row of settings.
+
+    `reg`: with regularization pictures. `harder`: half a class harder than `row`, as men are. `kind_why`, `class_why`, `quality_why`: a sentence each.
+    """
+
+    kind: str
+    row: DifficultyClass | None
+    quality: str
+    use: Use
+    initial: InitialSettings
+    harder: bool
+    known: bool | None
+    reg: bool
+    kind_why: str
+    class_why: str
+    quality_why: str
+
+    @property
+    def is_hard(self) -> bool:
+        """From class E on: nothing human."""
+        return self.row is not None and self.row.code >= tables.fact("difficulty", "limits", "hard_from").value
+
+
+def subject(facts: DatasetFacts, answers: Answers, notices: list[str]) -> Subject:
+    """Adds a notice for each answer that had to be assumed."""
+    kind = answers.kind or "character"
+    if answers.kind is None:
+        notices.append(
+            "What the pictures teach isn't said: a character is assumed (--kind character, style, concept, vehicle)."
+        )
+    row, why, harder = _class(kind, answers, notices)
+    quality, quality_why = _quality(kind, facts, answers, notices)
+    if kind in _CLASSED and answers.use is None:
+        notices.append("What the LoRA is for isn't said: the usual is assumed (--use usual, accurate, face, humanize).")
+    initial = tables.initial(kind, quality)
+    return Subject(
+        kind,
+        row,
+        quality,
+        tables.use(answers.use or "usual"),
+        initial,
+        harder,
+        answers.known,
+        bool(initial.reg) if answers.reg is None else answers.reg,
+        "As answered." if answers.kind else "Assumed: nothing was answered.",
+        why,
+        quality_why,
+    )
+
+
+def _class(kind: str, answers: Answers, notices: list[str]) -> tuple[DifficultyClass | None, str, bool]:
+    if kind not in _CLASSED:
+        return None, "", False
+    code = (answers.difficulty or _ASSUMED_CLASS[kind]).upper()
+    why = "As answered." if answers.difficulty else "Assumed: nothing was answered."
+    if answers.difficulty is None:
+        about = tables.difficulty(code).about.rstrip(".")
+        notices.append(f"How hard it is isn't said: class {code} is assumed ({about}; --difficulty A to I).")
+    if kind == "vehicle":
+        between = tables.shift("vehicle")
+        kept = min(max(code, between["from"]), between["until"])
+        if kept != code:
+            why, code = f"Vehicles lie between {between['from']} and {between['until']}, so {code} becomes {kept}.", kept
+    harder = answers.male and kind == "character" and code <= tables.shift("male")["until"]
+    if harder:
+        why = f"{why} A man counts half a class harder."
+    return tables.difficulty(code), why, harder
+
+
+def _quality(kind: str, facts: DatasetFacts, answers: Answers, notices: list[str]) -> tuple[str, str]:
+    """good or poor; it tells characters' settings apart, and nothing else."""
+    if answers.quality:
+        return answers.quality, f"the pictures are {answers.quality}, as answered"
+    most = tables.initial("character", "poor").pictures[1]
+    if kind not in _CLASSED:
+        return "good", "nothing was said of the pictures"
+    quality = "poor" if facts.pictures <= most else "good"
+    few = "few" if quality == "poor" else "enough"
+    notices.append(f"How good the pictures are isn't said: {facts.pictures} are {few}, so {quality} is assumed (--quality).")
+    return quality, f"{facts.pictures} pictures are {few}"

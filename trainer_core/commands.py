@@ -11,7 +11,7 @@ from .problems import WordsError
 
 COMMANDS = {
     "train": "trains a LoRA; --help lists every setting",
-    "plan": "says what `train` would do with the same words, and trains nothing; --json for machines",
+    "plan": "says what `train` would do with the same words and what is wrong, and mends it with --fix; --help says how",
     "export": "writes the same words as a file of settings or a script: --as toml, bash, powershell or notebook",
     "import": "turns other tools' settings and pasted scripts into a settings file; --help says which",
     "reg": "draws regularization pictures with the training's base model; --help says how",
@@ -50,7 +50,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
     if name == "train":
         from .train import main as command
     elif name == "plan":
-        from .plan import main as command
+        from .plan_command import main as command
     elif name == "export":
         from .export import main as command
     elif name == "import":

@@ -1,14 +1,11 @@
 """The plan of a training: what will be trained in how many steps, and what is wrong. It trains nothing and needs no torch.
 
-    python -m trainer_core plan --config_file run.toml [--json]
-
-`train` makes the same plan first and refuses to start on an error.
+`plan_command.py` shows it; `train` makes the same plan first and refuses to start on an error.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,22 +19,22 @@ from .models.families import identify
 from .models.header import ModelHeader
 from .models.prediction import prediction_of
 from .networks.choice import Choice
-from .planning.advice import (
-    dataset_problems,
-    kept_files,
-    resolved_rates,
-    settings_problems,
-    sorted_problems,
-)
+from .planning.advice import kept_files, resolved_rates, settings_problems, sorted_problems
+from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
+from .planning.base_name import base_name_problems
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
 from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems
+from .planning.fixes import marked
+from .planning.folder_levels import folder_problems
 from .planning.losses import loss_problems
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
+from .planning.sizes import size_problems
+from .planning.subject import subject_problems
 from .planning.text import plan_text
 from .problems import Problem, UserError
-from .settings import Settings, SettingsError, read_settings
+from .settings import Settings
 
 # Hashes and times are known when the file is written; their length is known before.
 _TIME = 1_700_000_000.123456
@@ -77,7 +74,7 @@ class BucketPlan:
 class Plan:
     """Everything that is known before a run. `images`: training pictures, regularization pictures not counted.
 
-    `base`: the base model's name, family and what it predicts, in words.
+    `base`: the base model's name, family and what it predicts, in words; `header`: what its file holds.
     """
 
     settings: Settings
@@ -98,6 +95,7 @@ class Plan:
     tokens: Tokens | None
     problems: tuple[Problem, ...]
     base: str | None = None
+    header: ModelHeader | None = None
 
     @property
     def errors(self) -> list[Problem]:
@@ -158,6 +156,7 @@ def make_plan(settings: Settings) -> Plan:
         tokens=tokens,
         problems=(),
         base=base_words(header, settings) if header else None,
+        header=header,
     )
     size = _file_size(plan, header, network)
     sizes_unknown = any(one.code == "resolution-missing" for one in training_set.problems)
@@ -167,20 +166,25 @@ def make_plan(settings: Settings) -> Plan:
             *vae_problems(settings, header),
             *network_problems,
             *training_set.problems,
-            *([] if sizes_unknown else dataset_problems(settings, training_set)),
+            *folder_problems(settings, training_set),
+            *([] if sizes_unknown else size_problems(settings, training_set)),
+            *balance_problems(settings, training_set),
             *(family_problems(settings, header, training_set) if header else []),
+            *(base_name_problems(settings, header, plan.tags, plan.images) if header else []),
+            *subject_problems(settings, training_set, header, steps),
             *reg_image_problems(settings, training_set, header is not None),
             *loss_problems(settings, training_set, header),
             *other_input_problems(settings),
             *output_problems,
             *([] if _blocks(output_problems) else space_problems(settings, size, plan.files)),
-            *settings_problems(settings, steps),
+            *settings_problems(settings),
             *token_problems,
             *caption_problems(settings, training_set.items, tokens),
             *settings.notices,
         ]
     )
-    return replace(plan, file_size_bytes=size, problems=problems)
+    plan = replace(plan, file_size_bytes=size, problems=problems)
+    return replace(plan, problems=marked(plan))
 
 
 def _blocks(problems: Sequence[Problem]) -> bool:
@@ -271,21 +275,3 @@ def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:
     metadata = at_save(metadata, finished_at=_TIME, epoch=plan.epochs, step=plan.steps)
     metadata |= {"sshs_model_hash": "0" * 64, "sshs_legacy_hash": "0" * 8}
     return len(json.dumps(metadata, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace"))
-
-
-def main(argv: Sequence[str]) -> int:
-    """`python -m trainer_core plan`: prints the plan; 0, 1 where a problem blocks the run, 2 where words are wrong."""
-    words = [word for word in argv if word != "--json"]
-    as_json = len(words) < len(argv)
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # file names may hold what the terminal can't show
-    try:
-        settings = read_settings(words, "plan")
-    except SettingsError as error:
-        if not as_json:
-            raise
-        print(json.dumps({"problems": [one.as_dict() for one in error.problems]}, indent=2))
-        return 2
-    plan = make_plan(settings)
-    print(json.dumps(plan.as_dict(), indent=2) if as_json else plan.text())
-    return 1 if plan.errors else 0

@@ -22,12 +22,16 @@ class WordsError(UserError):
 
 @dataclass(frozen=True)
 class Problem:
-    """A line of the plan. `code` is stable (kebab-case), so that scripts and translations can hold on to it."""
+    """A line of the plan. `code` is stable (kebab-case), so that scripts and translations can hold on to it.
+
+    fixable: `plan --fix CODE` mends it.
+    """
 
     severity: Severity
     code: str
     message: str
     fix: str = ""
+    fixable: bool = False
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, str | bool]:
         return asdict(self)

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from lora_workbench.trainer_core.dataset.batches import epoch_batches
-from lora_workbench.trainer_core.plan import Plan, main, make_plan
+from lora_workbench.trainer_core.plan import Plan, make_plan
+from lora_workbench.trainer_core.plan_command import main
 from lora_workbench.trainer_core.settings import Settings
 
 Make = Callable[..., Plan]

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ..dataset.augment import face_place
-from ..dataset.batches import bucket_items, pictures_of_a_batch
-from ..dataset.items import Item, TrainingSet
-from ..dataset.scan_report import count_of, names
 from ..optimizer_checks import optimizer_problems
 from ..optimizer_table import sets_own_rate, spec_of
 from ..problems import Problem
 from ..settings import Settings
-from ..settings.network_kinds import is_lycoris
 
-FEW_STEPS, USUAL_STEPS = 800, 1000
-_LARGE_RATE = 0.01
+_LARGE_RATE, _SMALL_RATE = 0.01, 1e-5
 
 
 def trained_parts(settings: Settings) -> tuple[str, ...]:
@@ -37,11 +31,10 @@ def resolved_rates(settings: Settings) -> dict[str, float]:
     return {name: rate if name == "learning_rate" or name[:-3] in parts else 0.0 for name, rate in rates.items()}
 
 
-def settings_problems(settings: Settings, steps: int) -> list[Problem]:
+def settings_problems(settings: Settings) -> list[Problem]:
     return [
         *optimizer_problems(settings),
         *_rate_problems(settings),
-        *_step_problems(settings, steps),
     ]
 
 
@@ -63,71 +56,25 @@ def _rate_problems(settings: Settings) -> list[Problem]:
         shown = ", ".join(f"{name} {rate:g}" for name, rate in high.items())
         message = f"{shown} is very high for {settings.optimizer_type}: the LoRA will learn noise."
         found.append(Problem("warning", "learning-rate-high", message, "1e-4 is usual."))
-    return found
+    return found if adaptive else [*found, *_range_problems(settings, rates, parts)]
 
 
-def _step_problems(settings: Settings, steps: int) -> list[Problem]:
-    found, module = [], settings.network_module
-    twice = 2 if is_lycoris(module, settings.network_options()["algo"]) else 1  # as the guide found for characters
-    if 0 < steps < USUAL_STEPS * twice:
-        least = FEW_STEPS * twice if steps < FEW_STEPS * twice else USUAL_STEPS * twice
-        message = f"{steps} steps is little: under {least} a character is seldom learnt on a full-size model."
-        found.append(Problem("note", "few-steps", message, "Raise max_train_epochs or max_train_steps."))
-    if settings.max_train_epochs is None and "max_train_steps" not in settings.given:
-        message = f"Neither max_train_epochs nor max_train_steps is given: the default is {settings.max_train_steps} steps."
-        found.append(Problem("note", "steps-default", message, "Set max_train_epochs."))
-    return found
-
-
-def dataset_problems(settings: Settings, training_set: TrainingSet) -> list[Problem]:
-    return [*_bucket_problems(training_set), *_face_problems(settings, training_set), *_reg_problems(training_set)]
-
-
-def _bucket_problems(training_set: TrainingSet) -> list[Problem]:
-    small = []
-    for (dataset, (width, height)), items in sorted(bucket_items(training_set).items()):
-        count, size = sum(item.copies for item in items), pictures_of_a_batch(training_set, dataset)
-        if count < size:
-            small.append(f"{width}×{height} ({count})")
+def _range_problems(settings: Settings, rates: Mapping[str, float], parts: Sequence[str]) -> list[Problem]:
+    """Rates outside of what the guide (l. 448-449, 462) gives, for optimizers that take them as they are."""
     found = []
-    if small:
-        message = f"Sizes with fewer pictures than a batch takes, repeats counted, train in part batches: {', '.join(small)}."
-        found.append(Problem("warning", "small-buckets", message, "Crop those pictures to a usual shape, or raise repeats."))
-    enlarged = [item for item in training_set.items if not item.subset.is_reg and _enlargement(item) > 1.5]
-    if enlarged:
-        which = names([one.path for one in enlarged])
-        message = f"{count_of(enlarged, 'picture')} enlarged more than 1.5 times, which teaches blur: {which}."
-        found.append(Problem("warning", "enlarged", message, "Use larger pictures, a lower resolution or bucket_no_upscale."))
+    unet, text = rates["unet_lr"], rates["text_encoder_lr"]
+    if (
+        "unet" in parts
+        and unet < _SMALL_RATE
+        and settings.given & {"unet_lr", "learning_rate"}
+        and "Lion" not in settings.optimizer_type
+    ):
+        message = f"The UNet's rate {unet:g} is very low for {settings.optimizer_type}: hardly anything will be learnt."
+        found.append(Problem("note", "learning-rate-low", message, "1e-4 is usual."))
+    if {"unet", "text_encoder"} <= set(parts) and text > unet and settings.text_encoder_lr:
+        message = f"text_encoder_lr {text:g} is above the UNet's rate {unet:g}: words learn before pictures do."
+        found.append(Problem("note", "text-encoder-rate-high", message, "Half of the UNet's rate is usual."))
     return found
-
-
-def _enlargement(item: Item) -> float:
-    return item.fit.resized[0] / item.size[0]
-
-
-def _face_problems(settings: Settings, training_set: TrainingSet) -> list[Problem]:
-    """Face crops act rarely; where they don't, that is said."""
-    wanted = [item for item in training_set.items if item.subset.options.face_crop_aug_range]
-    if not wanted:
-        return []
-    with_buckets = any(training_set.datasets[item.subset.dataset].enable_bucket for item in wanted)
-    if with_buckets:
-        why = "it acts only without enable_bucket"
-    elif settings.cache_latents:
-        why = "latents are cached as the whole picture is cropped"
-    elif not any(face_place(item.path) for item in wanted):
-        why = "no file name ends with the face's place, _cx_cy_w_h"
-    else:
-        return []
-    return [Problem("warning", "face-crop-idle", f"face_crop_aug_range does nothing: {why}.", "Take it out, or change that.")]
-
-
-def _reg_problems(training_set: TrainingSet) -> list[Problem]:
-    reg = [subset for subset in training_set.subsets if subset.is_reg]
-    if not reg or any(item.subset.is_reg for item in training_set.items):
-        return []
-    message = f"There are no regularization pictures in {', '.join(str(one.folder) for one in reg)}: the run goes without."
-    return [Problem("note", "reg-empty", message)]
 
 
 def kept_files(settings: Settings, steps: int, epochs: int, steps_per_epoch: int) -> int:

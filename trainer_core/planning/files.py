@@ -28,12 +28,6 @@ def base_model(settings: Settings) -> tuple[ModelHeader | None, list[Problem]]:
         require_base(header)
     except CheckpointError as error:
         return None, [Problem("error", "base-model", str(error), fix)]
-    name = header.path.name.lower()
-    if settings.clip_skip != 2 and any(part in name for part in ("animefull", "novelai", "nai-", "nai_")):
-        message = (
-            f"{header.path.name} looks like NovelAI's model, which was trained with clip_skip 2, not {settings.clip_skip or 1}."
-        )
-        return header, [Problem("warning", "clip-skip", message, "Set clip_skip to 2, in training and in webui.")]
     return header, []
 
 

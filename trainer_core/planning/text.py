@@ -12,6 +12,7 @@ from .files import megabytes
 
 if TYPE_CHECKING:
     from ..plan import Plan
+    from ..problems import Problem
 
 _SHOWN_TAGS, _SHOWN_FILES = 30, 40
 _RATES = (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"), ("second text encoder", "text_encoder_2_lr"))
@@ -133,7 +134,11 @@ def _ignored_lines(plan: Plan) -> list[str]:
 
 
 def _problem_lines(plan: Plan) -> list[str]:
-    return [f"{one.severity}: {one.message} {one.fix}".rstrip() for one in plan.problems]
+    return [f"{one.severity}: {one.message} {one.fix}{_fix_words(one)}".rstrip() for one in plan.problems]
+
+
+def _fix_words(problem: Problem) -> str:
+    return f" (--fix {problem.code})" if problem.fixable else ""
 
 
 def _block(title: str, rows: Sequence[Sequence[str]]) -> list[str]:
@@ -156,3 +161,11 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 def _width(text: str) -> int:
     """Columns that the text takes in a terminal; Chinese and Japanese letters take two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def fixes_text(plan: Plan) -> str:
+    """The problems that `--fix` mends, by code; a sentence where there are none."""
+    found = [one for one in plan.problems if one.fixable]
+    if not found:
+        return "Nothing in this plan can be mended by --fix.\n"
+    return "\n".join(f"--fix {one.code}\n  {one.severity}: {one.message} {one.fix}".rstrip() for one in found) + "\n"

@@ -1,0 +1,100 @@
+"""Files and folders of a dataset, moved so that it can be undone: what goes where is on the disk before anything is moved."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..files import read_json, write_json
+from ..problems import UserError
+
+# Hidden, so that no scan takes it for pictures; beside the captions' journal.
+JOURNAL = Path(".lora_workbench") / "moves"
+Pairs = Sequence[tuple[Path, Path]]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A numbered batch of moves: (from, to), in the order in which they were made."""
+
+    journal: Path
+    pairs: tuple[tuple[Path, Path], ...]
+
+
+def move_all(root: Path, pairs: Pairs) -> None:
+    """Moves each `from` to its `to`, journalled in `root`. UserError where one can't be moved: then none is."""
+    for source, target in pairs:
+        if not source.exists():
+            raise UserError(f"{source} is gone, so nothing was moved: look at the plan again.")
+        if target.exists():
+            raise UserError(f"{target} exists already, so nothing was moved: rename it, and try again.")
+    try:
+        journal = _begin(root, pairs)
+    except OSError as error:
+        raise UserError(
+            f"Nothing was moved, because the way back can't be written to {root / JOURNAL} ({_why(error)})."
+        ) from None
+    done: list[tuple[Path, Path]] = []
+    for source, target in pairs:
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.rename(target)
+        except OSError as error:
+            _back(done)
+            journal.unlink()
+            raise UserError(f"{source} can't be moved to {target} ({_why(error)}), so nothing was moved.") from None
+        done.append((source, target))
+
+
+def undo_moves(root: Path) -> Move:
+    """Takes the last batch back, also one that a crash left half done. UserError where there is none, or that can't be."""
+    journals = sorted((root / JOURNAL).glob("*.json"))
+    if not journals:
+        raise UserError(f"Nothing was moved in {root} that could be moved back.")
+    last = _read(root, journals[-1])
+    moved = [(source, target) for source, target in last.pairs if target.exists()]
+    for source, target in moved:
+        if source.exists():
+            raise UserError(f"{target} can't be moved back: {source} exists again. Rename one of them, and try again.")
+    try:
+        _back(moved)
+    except OSError as error:
+        raise UserError(f"The moves can't be taken back ({_why(error)}): mend that, and try again.") from None
+    journals[-1].unlink()
+    return Move(last.journal, tuple(moved))
+
+
+def _back(pairs: Pairs) -> None:
+    for source, target in reversed(pairs):
+        target.rename(source)
+
+
+def _begin(root: Path, pairs: Pairs) -> Path:
+    """The journal of a new batch; paths are kept from `root`, so that the dataset may be moved as a whole."""
+    folder = root / JOURNAL
+    numbers = [int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()]
+    path = folder / f"{max(numbers, default=0) + 1:06d}.json"
+    kept = [[os.path.relpath(source, root), os.path.relpath(target, root)] for source, target in pairs]
+    write_json(path, {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "moves": kept})
+    return path
+
+
+def _read(root: Path, journal: Path) -> Move:
+    try:
+        content: Any = read_json(journal)
+        pairs = tuple((_within(root, source), _within(root, target)) for source, target in content["moves"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{journal} can't be read ({error}), so nothing can be moved back.") from None
+    return Move(journal, pairs)
+
+
+def _within(root: Path, name: str) -> Path:
+    return Path(os.path.normpath(root / name))
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -12,6 +12,7 @@ from .problems import WordsError
 COMMANDS = {
     "train": "trains a LoRA; --help lists every setting",
     "plan": "says what `train` would do with the same words and what is wrong, and mends it with --fix; --help says how",
+    "advise": "settings for a folder of pictures with a reason each, or the next run for what one sees; --help says how",
     "export": "writes the same words as a file of settings or a script: --as toml, bash, powershell or notebook",
     "import": "turns other tools' settings and pasted scripts into a settings file; --help says which",
     "reg": "draws regularization pictures with the training's base model; --help says how",
@@ -25,6 +26,7 @@ COMMANDS = {
     "cut": "a DyLoRA cut to a rank; --help says how",
     "inspect": "shows what is in a LoRA file, and changes its metadata; --help says how",
     "variants": "draws a training picture anew or redraws a part of it, and takes the good ones; --help says how",
+    "pictures": "says what is wrong with training pictures, and cuts new ones out of them; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
@@ -51,6 +53,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .train import main as command
     elif name == "plan":
         from .plan_command import main as command
+    elif name == "advise":
+        from .advise.command import main as command
     elif name == "export":
         from .export import main as command
     elif name == "import":
@@ -77,6 +81,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .tools.inspect_command import main as command
     elif name == "variants":
         from .variants.command import main as command
+    elif name == "pictures":
+        from .pictures.command import main as command
     elif name == "job":
         from .job import main as command
     else:

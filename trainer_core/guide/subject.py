@@ -16,7 +16,8 @@ _ASSUMED_CLASS = {"character": "B", "vehicle": "E"}
 class Subject:
     """`row`: the class of a character or vehicle, None for styles and concepts. `initial`: the kind's row of settings.
 
-    `reg`: with regularization pictures. `harder`: half a class harder than `row`, as men are. `kind_why`, `class_why`, `quality_why`: a sentence each.
+    `reg`: with regularization pictures. `harder`: half a class harder than `row`, as men are. `kind_why`, `class_why`,
+    `quality_why`: a sentence each.
     """
 
     kind: str

@@ -97,7 +97,7 @@ def _carried_out(code: str, plan: Plan, mend: Mend) -> Fixed:
     if moves:
         root = settings.train_data_dir.expanduser()
         move_all(root, moves)
-        said.append(f"Moved {', '.join(f'{source} to {target}' for source, target in moves)}.")
+        said.append(f"Moved {', '.join(f'{source} → {target}' for source, target in moves)}.")
         undo = "python -m trainer_core plan --undo"
     changes = {name: (_given(settings, name), value) for name, value in values.items()}
     if changes:

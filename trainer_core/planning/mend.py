@@ -35,7 +35,7 @@ class Mend:
         return bool(self.settings or self.repeats or self.moves or self.first_tags)
 
 
-Mender = Callable[["Plan"], "Mend | None"]
+Mender = Callable[["Plan"], Mend | None]
 
 
 def sets(**values: Any) -> Mender:

@@ -33,6 +33,9 @@ SILENT_FILES = (
     "trainer_core/loop/status.py",
     "trainer_core/loop/words.py",
     "trainer_core/noising.py",
+    "trainer_core/plan_command.py",
+    "trainer_core/planning/crop_sheet.py",
+    "trainer_core/planning/problems_page.py",
     "trainer_core/planning/text.py",
     "trainer_core/settings/reference.py",
     "trainer_core/tools/bake_command.py",
@@ -69,6 +72,8 @@ NAMES = (
 
 # Texts for programs or the terminal in files that also talk to the page's users; each by its first words.
 NOT_SHOWN: dict[str, tuple[str, ...]] = {
+    "trainer_core/planning/base_name.py": ("multiple girls", "multiple boys", "no humans", "hi res", "digital media"),
+    "trainer_core/planning/fixes.py": ("python -m",),
     "extension/api/jobs.py": ("text/plain; charset",),
     "extension/api/table.py": ("this document",),
     "extension/app.py": ("<div id=",),

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..installer.processes import clean_environment
@@ -65,12 +65,49 @@ def kill(pid: int, began: str) -> bool:
             creationflags=_CREATE_NO_WINDOW,
         )
         return True
+    below = {child: started_at(child) for child in started_by(pid)}  # a launcher's processes have groups of their own
     with contextlib.suppress(ProcessLookupError):  # it ended by itself just now
         if os.getpgid(pid) == pid:
             os.killpg(pid, signal.SIGKILL)
         else:
             os.kill(pid, signal.SIGKILL)
+    for child, began in below.items():
+        if is_running(child, began):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
     return True
+
+
+def started_by(pid: int) -> list[int]:
+    """The processes that it started, and those that these started, as they are now; none on Windows, whose kill knows them."""
+    parents = dict(_parents())
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one and child not in found]
+    return found[1:]
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """(process, its parent) of all that run."""
+    if not Path("/proc/self").exists():
+        yield from _parents_by_ps()
+        return
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                stat = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+                yield int(folder.name), int(stat.rpartition(")")[2].split()[1])
+
+
+def _parents_by_ps() -> Iterator[tuple[int, int]]:
+    if os.name == "nt":
+        return
+    done = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    for line in done.stdout.splitlines():
+        process, parent = line.split()
+        yield int(process), int(parent)
 
 
 def _started_by_ps(pid: int) -> str:

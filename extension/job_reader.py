@@ -18,6 +18,7 @@ from .job_process import is_running
 
 JOB = "job.json"
 STARTING = 60.0  # seconds that a process may take until it holds its folder's lock
+MOST_PROCESSES = 16  # that one machine's jobs are started in
 _TAIL = 8000
 _ENDS = {"done": "done", "stopped": "stopped", "error": "failed"}
 _PROGRESS = b'"kind": "progress"'
@@ -51,6 +52,13 @@ class JobReader:
     @property
     def kind(self) -> str:
         return str(self.job.get("kind", "train"))
+
+    @property
+    def processes(self) -> int:
+        """How many processes train together."""
+        settings = self.job.get("settings")
+        asked = settings.get("num_processes") if self.kind == "train" and isinstance(settings, dict) else None
+        return asked if isinstance(asked, int) and 1 <= asked <= MOST_PROCESSES else 1
 
     @property
     def ended(self) -> bool:
@@ -217,6 +225,7 @@ class JobReader:
             "folder": self.job.get("folder"),
             "options": self.job.get("options"),
             "path": self._ending.get("path"),
+            "lines": self._ending.get("lines") or [],
             "warnings": self.warnings[-100:],
             "saved": [
                 {"path": path, "name": Path(path).name, "epoch": event.get("epoch"), "step": event.get("step")}

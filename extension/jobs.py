@@ -31,6 +31,12 @@ def trainer_command(folder: Path) -> list[str]:
     return [str(venv_python(VENV)), "-I", "-X", "utf8", "-u", "-m", "lora_workbench.trainer_core", "job", str(folder)]
 
 
+def together(command: list[str], number: int) -> list[str]:
+    """The same program in that many processes, started by torch's launcher, which ends all of them where one ends badly."""
+    launcher = ["-I", "-X", "utf8", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(number)]
+    return [command[0], *launcher, "--no-python", *command]
+
+
 class Jobs:
     """The jobs of a data folder. Safe from several threads, and beside other servers on the same folder."""
 
@@ -99,8 +105,11 @@ class Jobs:
         """Starts a queued job's process; what keeps it from starting is the job's own error."""
         with self._lock:
             self.change(reader, started=time.time())
+            command = self._command(reader.folder)
+            if reader.processes > 1:
+                command = together(command, reader.processes)
             try:
-                child = spawn(self._command(reader.folder), reader.folder)
+                child = spawn(command, reader.folder)
             except OSError as error:
                 events = EventLog(reader.folder)
                 events.write("error", message=f"The trainer could not be started ({error.strerror}): set it up again.")
@@ -159,7 +168,7 @@ class Jobs:
             raise Refused("The job's process is not the one that was started for it, so it was left alone.", NOT_NOW)
         self.change(reader, killed=time.time())
         deadline = time.monotonic() + _KILL_WAIT
-        while is_running(pid, began) and time.monotonic() < deadline:
+        while (is_running(pid, began) or is_alive(reader.folder)) and time.monotonic() < deadline:
             time.sleep(0.05)
         requests.clear(reader.folder)
         return self.get(reader.id)

@@ -15,7 +15,7 @@ from ..trainer_core.events import JobLock
 from .job_reader import JobReader
 from .jobs import Jobs, queue_of, was_killed
 
-ON_GPU = ("train", "reg", "grid", "prior")  # kinds of jobs that need the GPU's memory
+ON_GPU = ("train", "reg", "grid", "prior", "loop")  # kinds of jobs that need the GPU's memory
 _LOOK = 1.0
 _LOG = logging.getLogger("lora_workbench")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .endings import Stopped
-from .events import EventLog
+from .events import EventLog, Unheard
 from .files import data_folder, file_sha256
 from .plan import Plan
 from .processes import Processes
@@ -230,7 +230,12 @@ def _told(settings: Settings, events: EventLog) -> Callable[[int, int], None]:
 
 
 def _heed_requests(settings: Settings, events: EventLog) -> None:
-    """A pause or a stop that is asked for before the first step; what else is asked for waits until then."""
+    """A pause or a stop that is asked for before the first step; what else is asked for waits until then.
+
+    Of several processes the first one heeds it: the others learn it from that one.
+    """
+    if isinstance(events, Unheard):
+        return
     wait_while_paused(events.folder, events, 0)
     if STOP in asked(events.folder):
         message = "The run was stopped before its first step: nothing was learnt yet."

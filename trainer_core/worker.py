@@ -33,7 +33,8 @@ FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
-_LORA_FILES = ("block_norms", "bake", "inspect", "edit_metadata")
+_GUIDED = ("plan_fix", "plan_unfix")
+_LORA_FILES = ("block_norms", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
 
@@ -56,6 +57,7 @@ class Worker:
             **{what: partial(drawing_answer, what) for what in _DRAWING},
             **{what: partial(lora_answer, what) for what in _LORA_FILES},
             **{what: partial(loop_answer, what) for what in _LOOP},
+            **{what: partial(guided_answer, what) for what in _GUIDED},
         }
 
     def take(self, line: bytes) -> None:
@@ -190,6 +192,13 @@ def drawing_answer(what: str, request: Request) -> dict[str, Any]:
 def loop_answer(what: str, request: Request) -> dict[str, Any]:
     """How far a loop is, and decisions about its candidates: loop/answers.py says what each takes."""
     from .loop.answers import answer
+
+    return answer(what, request)
+
+
+def guided_answer(what: str, request: Request) -> dict[str, Any]:
+    """Mends of the plan's problems: guided_answers.py says what each takes."""
+    from .guided_answers import answer
 
     return answer(what, request)
 

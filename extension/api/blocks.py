@@ -1,28 +1,23 @@
-"""Block weights: presets, what a LoRA does per block, prompts with lbw=, and baking."""
+"""Block weights: presets, what a LoRA does per block, and prompts with lbw=."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from ...trainer_core.files import free_name
 from ...trainer_core.networks.block_presets import FILE_NAME, built_in
 from ...trainer_core.networks.blocks import LISTS, carries, size_divisor
 from ...trainer_core.networks.lbw_prompt import lora_word, repair
 from ...trainer_core.problems import UserError
 from ..blocks_options import checked_list, checked_number, words_of
-from ..errors import MISSING, Refused
+from ..errors import Refused
 from ..languages.translate import translate
+from ..lora_files import known_loras, lora_at
 from ..preset_file import change_presets, preset_path, read_presets, why_not_written
-from ..rights import file_name, shown
-from ..trained import all_trained
 from .calls import PREFIX, Answer, Call, Route
 from .general import translated
 
 _PATIENCE = 600.0  # LoHa's changes are built in full, and files may be large
-_MOST, _LONGEST_PROMPT = 500, 20_000
-_SUFFIX = ".safetensors"
+_LONGEST_PROMPT = 20_000
 
 
 def get_blocks(call: Call) -> Answer:
@@ -44,7 +39,7 @@ def get_blocks(call: Call) -> Answer:
         one["title"] = translate(one["title"], call.language)
         for block in one["blocks"]:
             block["carries"] = translate(block["carries"], call.language)
-    return {"lists": lists, "loras": list(_loras(call)), **_presets(call)}
+    return {"lists": lists, "loras": list(known_loras(call.workbench)), **_presets(call)}
 
 
 def _presets(call: Call) -> dict[str, Any]:
@@ -65,32 +60,6 @@ def _presets(call: Call) -> dict[str, Any]:
     return {**translated(kept, call), "file": path, "file_name": FILE_NAME, "shared": shared}
 
 
-def _loras(call: Call) -> Iterator[dict[str, str]]:
-    """Files of the project's runs, newest first, then those of the LoRA folder; only what the request may read."""
-    project, rights = call.workbench.projects.current(), call.workbench.rights
-    seen: set[Path] = set()
-
-    def allowed(path: Path) -> bool:
-        try:
-            rights.may_read(str(path), "The LoRA")
-        except Refused:
-            return False
-        return path not in seen
-
-    for run in all_trained(call.workbench.jobs, project["name"]) if project else ():
-        for path in reversed(run.files):
-            if path.suffix == _SUFFIX and allowed(path):
-                seen.add(path)
-                yield {"name": path.stem, "path": str(path), "job": run.job.id, "file": path.name}
-    folder = call.workbench.host.lora_folder()
-    if folder is None or rights.hide_folders or not folder.is_dir():
-        return
-    for path in sorted(folder.rglob(f"*{_SUFFIX}"))[:_MOST]:
-        if allowed(path):
-            name = path.relative_to(folder).with_suffix("").as_posix()
-            yield {"name": name, "path": str(path), "job": "", "file": path.name}
-
-
 def post_preset(call: Call) -> Answer:
     """Changes one preset of the file; the answer says what the file has now."""
     call.only("do", "name", "values", "to")
@@ -101,17 +70,10 @@ def post_preset(call: Call) -> Answer:
 def post_look(call: Call) -> Answer:
     """How much a LoRA changes in each block."""
     call.only("lora")
-    path = _lora(call)
+    path = lora_at(call.body.get("lora"), call.workbench.rights)
     call.workbench.setup.must_be_ready()
     found = call.workbench.plans.ask("block_norms", path=str(path), patience=_PATIENCE)
     return translated({**found, "name": path.stem}, call)
-
-
-def _lora(call: Call) -> Path:
-    path = call.workbench.rights.may_read(call.body.get("lora"), "The LoRA")
-    if path.suffix.lower() != _SUFFIX or not path.is_file():
-        raise Refused(f"There is no LoRA {shown(path.name)}: choose a .safetensors file.", MISSING)
-    return path
 
 
 def post_word(call: Call) -> Answer:
@@ -147,23 +109,6 @@ def post_repair(call: Call) -> Answer:
     return translated({"prompt": mended.prompt, "lines": list(mended.notices)}, call)
 
 
-def post_bake(call: Call) -> Answer:
-    """Writes a LoRA with the weights in it, beside the one that it is made of, under the asked name or the next free one."""
-    call.only("lora", "values", "x", "te", "unet", "name")
-    rights, path = call.workbench.rights, _lora(call)
-    name = file_name(call.body.get("name"), "The baked file's name").removesuffix(_SUFFIX)
-    values = checked_list(call.body.get("values"))
-    if any(word in ("R", "U") for word in values):
-        raise Refused("R and U are random weights: write numbers or X before baking.")
-    wanted: Mapping[str, Any] = {part: checked_number(part, call.body.get(part, 1.0)) for part in ("x", "te", "unet")}
-    out = free_name(rights.may_write(str(path.parent / f"{name}{_SUFFIX}"), "The baked file"))
-    call.workbench.setup.must_be_ready()
-    answer = call.workbench.plans.ask(
-        "bake", path=str(path), block_weights=words_of(values), out=str(out), patience=_PATIENCE, **wanted
-    )
-    return translated({**answer, "name": Path(answer["path"]).stem}, call)
-
-
 ROUTES = (
     Route("GET", f"{PREFIX}/blocks", get_blocks, "the lists of blocks, presets of block weights, LoRAs to look at"),
     Route(
@@ -182,11 +127,4 @@ ROUTES = (
         body=("name", "values", "preset", "x", "te", "unet"),
     ),
     Route("POST", f"{PREFIX}/blocks/repair", post_repair, "a prompt with its <lora:…> words mended", body=("prompt",)),
-    Route(
-        "POST",
-        f"{PREFIX}/blocks/bake",
-        post_bake,
-        "writes a LoRA with block weights in it",
-        body=("lora", "values", "x", "te", "unet", "name"),
-    ),
 )

@@ -10,7 +10,7 @@ from typing import Any
 from ...trainer_core.settings import SettingsError
 from ..asked_settings import NOT_ASKED, check_values, checked_settings
 from ..errors import MISSING, NOT_NOW, Refused
-from ..job_reader import JobReader
+from ..job_reader import MOST_PROCESSES, JobReader
 from ..jobs import queue_of
 from ..projects import checked_tag_options
 from ..rights import relative_to, shown
@@ -20,6 +20,7 @@ from .grids import grid_job
 from .loop import loop_job
 from .prior import prior_job
 from .reg import reg_job
+from .tools import tool_job
 
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _MOST_LOG = 4 << 20
@@ -66,6 +67,8 @@ def _checked_train_job(call: Call, settings: dict[str, Any], project: dict[str, 
             check_values(settings)
         except SettingsError as error:
             raise Refused(str(error)) from None
+    if (settings.get("num_processes") or 1) > MOST_PROCESSES:
+        raise Refused(f"One machine trains in at most {MOST_PROCESSES} processes: start more of them by hand, with torchrun.")
     title = str(settings.get("output_name") or (project["name"] if project else "last"))
     content: dict[str, Any] = {"settings": settings}
     folder = call.workbench.host.lora_folder()
@@ -143,7 +146,7 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
-    if old.kind in ("reg", "grid", "prior", "loop"):
+    if old.kind in ("reg", "grid", "prior", "loop", "tool"):
         return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
 
@@ -151,11 +154,11 @@ def post_again(call: Call) -> Answer:
 def _drawn_again(call: Call, old: JobReader) -> Answer:
     """What the old job was asked for goes through the same checks as a page's request."""
     call.workbench.setup.must_be_ready()
-    project = call.workbench.projects.read(old.job.get("project"))
+    project = call.workbench.projects.read(old.job["project"]) if old.job.get("project") else None
     settings = {name: value for name, value in _settings(old).items() if name not in ("output_dir", "sample_prompts")}
     asked = replace(call, body={"settings": settings, "options": old.job.get("asked")})
     title, content = _MAKERS[old.kind](asked, project)
-    reader = call.workbench.jobs.add(old.kind, title, project["name"], content)
+    reader = call.workbench.jobs.add(old.kind, title, old.job.get("project"), content)
     call.workbench.changed()
     return _shown(call, reader)
 
@@ -222,6 +225,7 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, 
     "grid": grid_job,
     "prior": prior_job,
     "loop": loop_job,
+    "tool": tool_job,
 }
 _JOB = f"{PREFIX}/jobs/{{id}}"
 ROUTES = (

@@ -12,9 +12,9 @@ from .outputs import out_path
 
 
 def answer(what: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """block_norms: {"path"} → how much the file changes in each block. bake: {"path", "block_weights", "x", "te", "unet",
-    "out"} → what was written. inspect: {"path"} → what is in the file. edit_metadata: {"path", "out", "set": {key: text},
-    "remove": [key], "private"} → what was written. UserError with what is wrong."""
+    """block_norms: {"path"} → how much the file changes in each block. inspect: {"path"} → what is in the
+    file. edit_metadata: {"path", "out", "set": {key: text}, "remove": [key], "private"} → what was written. UserError with
+    what is wrong."""
     if what == "block_norms":
         from .norms import block_norms
 
@@ -23,18 +23,7 @@ def answer(what: str, request: Mapping[str, Any]) -> dict[str, Any]:
         from .inspect_file import inspect
 
         return inspect(text_of(request, "path"))
-    if what == "edit_metadata":
-        return _edited(request)
-    from .bake import Wanted, bake
-
-    x = request.get("x")
-    wanted = Wanted(
-        text_of(request, "block_weights"),
-        None if x is None else float(x),
-        float(request.get("te", 1.0)),
-        float(request.get("unet", 1.0)),
-    )
-    return bake(text_of(request, "path"), wanted, Path(text_of(request, "out"))).as_dict()
+    return _edited(request)
 
 
 def _edited(request: Mapping[str, Any]) -> dict[str, Any]:

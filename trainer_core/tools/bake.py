@@ -50,10 +50,6 @@ class Baked:
     change: float
     notices: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        names = ("modules", "scaled", "left_out", "elsewhere", "before", "after", "change")
-        return {"path": str(self.path), **{name: getattr(self, name) for name in names}, "lines": list(self.notices)}
-
 
 @dataclass(frozen=True)
 class Wanted:

@@ -33,10 +33,6 @@ class Cut:
     change: float
     notices: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        names = ("modules", "cut", "before", "after", "change")
-        return {"path": str(self.path), **{name: getattr(self, name) for name in names}, "lines": list(self.notices)}
-
 
 def cut(path: str | Path, rank: int, out: Path, *, metadata: bool = True, tell: Tell | None = None) -> Cut:
     """Writes the first `rank` ranks of each module; the file at `path` stays as it is.

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -63,10 +62,6 @@ class Extracted:
     error: float
     left: float
     by_part: Mapping[str, int]
-
-    def as_dict(self) -> dict[str, Any]:
-        names = ("modules", "candidates", "difference", "reached", "error", "left")
-        return {"path": str(self.path), "by_part": dict(self.by_part), **{name: getattr(self, name) for name in names}}
 
 
 @dataclass

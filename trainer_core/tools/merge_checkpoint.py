@@ -46,11 +46,6 @@ class MergedCheckpoint:
     relative: float
     notices: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        names = ("tensors", "change", "relative")
-        told = {name: getattr(self, name) for name in names}
-        return {"path": str(self.path), "matched": list(self.matched), **told, "lines": list(self.notices)}
-
 
 @dataclass(frozen=True)
 class _Place:

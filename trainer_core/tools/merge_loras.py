@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -46,12 +45,6 @@ class Merged:
     error: float
     ranks: tuple[int, int]
     notices: tuple[str, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        names = ("modules", "alike", "length", "error")
-        told = {name: getattr(self, name) for name in names}
-        return {"path": str(self.path), **told, "lengths": list(self.lengths), "ranks": list(self.ranks),
-                "lines": list(self.notices)}  # fmt: skip
 
 
 @dataclass

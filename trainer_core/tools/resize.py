@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..models.header import TensorInfo
 from ..problems import UserError
@@ -46,10 +45,6 @@ class Resized:
     before: float
     error: float
     allowed: float
-
-    def as_dict(self) -> dict[str, Any]:
-        names = ("modules", "shortened", "others", "before", "error", "allowed")
-        return {"path": str(self.path), "ranks": list(self.ranks), **{name: getattr(self, name) for name in names}}
 
 
 @dataclass

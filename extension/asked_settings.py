@@ -78,6 +78,22 @@ def _check_size(name: str, value: Any) -> None:
         raise Refused(f"{name} is too large a number.")
 
 
+def as_asked(name: str, value: Any) -> Any:
+    """A setting's value of the trainer's as a page gives and compares it; None for what is off or as usual."""
+    setting = ALL[name]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        if setting.kind == "size":
+            return str(value[0]) if value[0] == value[-1] else f"{value[0]},{value[-1]}"
+        if setting.kind == "range":
+            return ",".join(map(repr, value))
+        return value[0] if setting.kind == "floats" and len(value) == 1 else list(value) or None
+    if setting.kind == "size" and value is not None:
+        return str(value)
+    return None if value is False and not setting.default else value
+
+
 def run_settings(asked: Mapping[str, Any], runs: Path, data: Path, prompts: Path | None = None) -> dict[str, Any]:
     """What the run gets: an output folder of its own, states to go on from, caches in the data folder.
 

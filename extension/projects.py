@@ -10,6 +10,7 @@ from typing import Any
 
 from ..tagger.captions import MODES
 from ..trainer_core.files import read_json, write_atomically, write_json
+from .advice_options import ADVICE_DEFAULTS, checked_advice_options
 from .asked_settings import CAPTION_EXTENSIONS, checked_settings
 from .blocks_options import BLOCKS_DEFAULTS, checked_blocks_options
 from .errors import FORBIDDEN, MISSING, NOT_NOW, Refused
@@ -42,15 +43,16 @@ _DEFAULTS: dict[str, Any] = {
     "reg": REG_DEFAULTS,
     "test": TEST_DEFAULTS,
     "blocks": BLOCKS_DEFAULTS,
+    "advice": ADVICE_DEFAULTS,
     "page": "tag",
     "prompts": "",
     "notes": "",
 }
-_PARTS = ("tag", "reg", "test", "blocks")  # whose values change one by one, and have defaults
+_PARTS = ("tag", "reg", "test", "blocks", "advice")  # whose values change one by one, and have defaults
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "captions", "reg", "train", "blocks", "test"),
+    "page": ("tag", "captions", "reg", "train", "blocks", "test", "tools"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,
@@ -141,6 +143,8 @@ class Projects:
             return {**project["test"], **checked_test_options(value, rights)}
         if name == "blocks":
             return {**project["blocks"], **checked_blocks_options(value, rights)}
+        if name == "advice":
+            return {**project["advice"], **checked_advice_options(value, rights)}
         if name in ("dataset", "base_model"):
             if value in (None, ""):
                 return ""

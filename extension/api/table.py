@@ -5,7 +5,24 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import blocks, captions, general, grid_choice, grids, import_settings, jobs, loop, pictures, prior, reg, wd14
+from . import (
+    advice,
+    blocks,
+    captions,
+    general,
+    grid_choice,
+    grids,
+    import_settings,
+    jobs,
+    loop,
+    pictures,
+    plan_fixes,
+    prior,
+    reg,
+    symptoms,
+    tools,
+    wd14,
+)
 from .calls import PREFIX, Answer, Call, Route, routes_of
 
 
@@ -16,6 +33,8 @@ def get_openapi(call: Call) -> Answer:
 OWN: tuple[Route, ...] = (
     *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
     *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
+    *routes_of(tools.ROUTES),
+    *routes_of(advice.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )
 WD14: tuple[Route, ...] = wd14.ROUTES

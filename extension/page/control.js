@@ -2,6 +2,7 @@
 
 import { folderIcon, h, setAttribute, setText, show } from "./dom.js";
 import { openFolderPicker } from "./folder_picker.js";
+import { settingLabel } from "./glossary.js";
 import { t } from "./i18n.js";
 import { disable } from "./parts.js";
 import { isGiven, rangeWords, read, same, shown } from "./values.js";
@@ -61,7 +62,7 @@ export function makeControl(setting, form, app) {
     show(back, changed && !reason);
   };
 
-  const label = h("label", { class: "lw-set-label", htmlFor: id }, setting.label, " ", h("code", {}, setting.name));
+  const label = h("label", { class: "lw-set-label", htmlFor: id }, settingLabel(setting));
   const holder = h("div", { class: "lw-set-field" }, field, folderButton(setting, field, app), unit(setting), back);
   const row = h("div", { class: `lw-set lw-kind-${setting.kind}`, "data-name": setting.name }, label, holder, wrong, why, help);
   return { row, refresh, words: `${setting.label} ${setting.name} ${setting.help}`.toLowerCase(), field };

@@ -53,7 +53,7 @@ export function exportView({ api, store }) {
   };
 }
 
-function download({ name, text }) {
+export function download({ name, text }) {
   const address = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
   const link = h("a", { href: address, download: name });
   link.click();

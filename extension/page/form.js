@@ -9,7 +9,8 @@ import { isGiven, same } from "./values.js";
 const LEVELS = ["basic", "advanced", "all"];
 const CHOSEN_ABOVE = ["pretrained_model_name_or_path", "train_data_dir"];
 
-export function settingsForm(app, description) {
+/** `beside(name)` gives {element, look} for what stands under a setting's field. */
+export function settingsForm(app, description, beside) {
   const { store } = app;
   const all = description.groups.flatMap((group) => group.settings);
   const enemies = mutual(all);
@@ -46,7 +47,12 @@ export function settingsForm(app, description) {
   search.setAttribute("aria-label", t("Search all settings"));
   search.value = recall("search", "");
   const control = (setting) => {
-    if (!controls.has(setting.name)) controls.set(setting.name, makeControl(setting, form, app));
+    if (!controls.has(setting.name)) {
+      const made = makeControl(setting, form, app);
+      const under = beside(setting.name);
+      made.row.append(under.element);
+      controls.set(setting.name, { ...made, look: under.look });
+    }
     return controls.get(setting.name);
   };
 
@@ -74,7 +80,11 @@ export function settingsForm(app, description) {
     refresh();
   };
   const refresh = () => {
-    for (const one of controls.values()) if (list.contains(one.row)) one.refresh();
+    for (const one of controls.values()) {
+      if (!list.contains(one.row)) continue;
+      one.refresh();
+      one.look();
+    }
     presets.look();
   };
 
@@ -93,6 +103,7 @@ export function settingsForm(app, description) {
   search.addEventListener("keydown", (event) => event.key === "Escape" && event.stopPropagation());
   store.on("project", refresh);
   store.on("plan", refresh);
+  store.on("advice", refresh);
   store.on("opened", () => presets.begin());
 
   const element = h(

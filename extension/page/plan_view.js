@@ -1,9 +1,11 @@
 // What will happen: pictures to steps as a sum, buckets as bars, file size, and every problem as one line with its mend.
 
 import { h, keyed, setText, show } from "./dom.js";
+import { forecastView } from "./forecast_view.js";
 import { baseName, bytes, count, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { sign } from "./parts.js";
+import { mending } from "./plan_mend.js";
 
 /** `form` is asked to bring a setting into sight where a problem names one. */
 export function planView(app, form) {
@@ -16,7 +18,20 @@ export function planView(app, form) {
   const ignored = h("details", { class: "lw-ignored", hidden: true });
   const busy = h("span", { class: "lw-dim", hidden: true }, t("counting …"));
   const head = h("div", { class: "lw-plan-head" }, h("h3", {}, t("Plan")), sum, busy);
-  const element = h("section", { class: "lw-plan" }, head, facts, buckets, failed, problems, ignored);
+  const mend = mending(app, form);
+  const forecast = forecastView(app);
+  const element = h(
+    "section",
+    { class: "lw-plan" },
+    head,
+    facts,
+    forecast.element,
+    buckets,
+    failed,
+    mend.element,
+    problems,
+    ignored,
+  );
 
   const look = () => {
     const { plan, project } = store;
@@ -30,7 +45,7 @@ export function planView(app, form) {
     setText(facts, data ? factsOf(data).join(" · ") : "");
     show(facts, facts.textContent);
     drawBuckets(buckets, data?.buckets ?? []);
-    drawProblems(problems, app, form, missing(app, data));
+    drawProblems(problems, mend, missing(app, data));
     drawIgnored(ignored, data?.ignored ?? []);
   };
   for (const topic of ["plan", "project", "opened", "state"]) store.on(topic, look);
@@ -143,22 +158,20 @@ function missing({ store }, plan) {
   return [...found, ...known];
 }
 
-function drawProblems(place, app, form, problems) {
+function drawProblems(place, mend, problems) {
   keyed(
     place,
     problems,
-    (one) => `${one.severity}|${one.code}|${one.message}|${one.fix}`,
-    (one) => makeProblem(app, form, one),
+    (one) => `${one.severity}|${one.code}|${one.message}|${one.fix}|${one.fixable ?? ""}`,
+    (one) => makeProblem(mend, one),
   );
   place.classList.toggle("lw-none", !problems.length);
 }
 
-function makeProblem(app, form, problem) {
-  const mend = mendOf(app, form, problem);
-  const button = mend && h("button", { type: "button", class: "lw-button lw-small", on: { click: mend.work } }, mend.label);
+function makeProblem(mend, problem) {
   return h(
     "div",
-    { class: "lw-problem", role: "listitem" },
+    { class: "lw-problem", role: "listitem", "data-code": problem.code },
     sign(problem.severity),
     h(
       "span",
@@ -166,19 +179,8 @@ function makeProblem(app, form, problem) {
       problem.message,
       problem.fix ? h("span", { class: "lw-fix" }, ` ${problem.fix}`) : null,
     ),
-    button,
+    mend.buttonOf(problem),
   );
-}
-
-/** The button of a problem: where its cause can be changed on this page. */
-function mendOf(app, form, problem) {
-  if (problem.code === "lw-no-dataset") return { label: t("Choose"), work: () => app.chooseDataset() };
-  if (problem.code === "lw-no-base") return { label: t("Choose"), work: () => app.root.querySelector("#lw-base").focus() };
-  if (/^reg-/.test(problem.code)) return { label: t("To Reg images"), work: () => app.showTab("reg") };
-  if (/^caption/.test(problem.code)) return { label: t("To Tag"), work: () => app.showTab("tag") };
-  const named = /\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g;
-  const name = [...`${problem.message} ${problem.fix ?? ""}`.matchAll(named)].map(([word]) => word).find(form.knows);
-  return name ? { label: t("Mend"), work: () => form.reveal(name) } : null;
 }
 
 function drawIgnored(place, ignored) {

@@ -6,7 +6,7 @@
 import { debounced } from "./dom.js";
 
 const SAVE_AFTER = 300;
-const PARTS = ["settings", "tag", "reg", "test", "blocks"]; // of a project: their values change one by one
+const PARTS = ["settings", "tag", "reg", "test", "blocks", "advice"]; // of a project: their values change one by one
 
 export function createStore(api, state) {
   const listeners = new Map();

@@ -1,8 +1,9 @@
 // The chosen cell: what it says of the training, what the next run would have otherwise, and that run opened in Train.
 
 import { h, setText, show } from "./dom.js";
-import { count, plain } from "./format.js";
+import { count } from "./format.js";
 import { t } from "./i18n.js";
+import { changeWords, openAsNextRun } from "./next_run.js";
 import { ask, button, errorLine, sign, tell } from "./parts.js";
 import { faultPart } from "./test_fault.js";
 import { cellWords } from "./test_words.js";
@@ -10,7 +11,7 @@ import { cellWords } from "./test_words.js";
 const MOST_NAMED = 6;
 
 export function choicePart(app, model) {
-  const { api, store } = app;
+  const { api } = app;
   const line = errorLine();
   const question = h("div", { class: "lw-ask", role: "group", hidden: true });
   const name = h("strong", { id: "lw-test-chosen" });
@@ -30,18 +31,8 @@ export function choicePart(app, model) {
     const names = others.checked ? answer.others : [];
     if (names.length && !(await ask(question, deleteWords(names), t("Delete them"), t("Keep them")))) return;
     if (names.length) await api.post("test/keep", { run: answer.run, cell: answer.cell, others: names });
-    const gone = Object.fromEntries(Object.keys(store.project.settings ?? {}).map((one) => [one, null]));
-    const { settings, base_model: base, dataset } = answer;
-    store.change({
-      settings: { ...gone, ...settings },
-      ...(base && base !== store.project.base_model ? { base_model: base } : {}),
-      ...(dataset && dataset !== store.project.dataset ? { dataset } : {}),
-    });
     const from = t("From {cell} of {run}:", { cell: cellWords(answer.cell), run: answer.name });
-    store.next = { project: store.project.name, words: `${from} ${changes.textContent}` };
-    store.tell("next");
-    await store.flush();
-    app.showTab("train");
+    await openAsNextRun(app, answer, `${from} ${changes.textContent}`);
   };
   const next = button(t("Open as next run"), open, { line, kind: "lw-strong", id: "lw-test-next" });
   const whose = button(t("Whose fault is it?"), () => fault.open(answer), { line, id: "lw-test-whose" });
@@ -99,11 +90,7 @@ function deleteWords(names) {
 
 /** "unet_lr 0.0001 → 0.00005 · max_train_epochs 20 → 8 · keep penny-000008". */
 function changesWords({ changes, keep }) {
-  const shown = (value) => {
-    if (value === null || value === undefined || value === "") return t("none");
-    return typeof value === "number" ? plain(value) : String(value);
-  };
-  const words = changes.map((one) => `${one.name} ${shown(one.before)} → ${shown(one.after)}`);
+  const words = changes.map(changeWords);
   const kept = t("keep {name}", { name: keep });
   return ["→", [...(words.length ? words : [t("the settings stay as they are")]), kept].join(" · ")].join(" ");
 }

@@ -4,11 +4,12 @@ import { h, setAttribute, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { loopSection } from "./loop_section.js";
 import { recall, remember } from "./memory.js";
+import { symptomsSection } from "./symptoms.js";
 import { gridSection } from "./test_grid.js";
 import { priorSection } from "./test_prior.js";
 
 /** Each is {key, title(), build(app) → {element, shown?(), left?()}}, built when it is first looked at. */
-const SECTIONS = [gridSection, priorSection, loopSection];
+const SECTIONS = [gridSection, symptomsSection, priorSection, loopSection];
 
 export const testTab = { id: "test", title: () => t("Test"), build: buildTestTab };
 

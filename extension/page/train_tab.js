@@ -1,9 +1,13 @@
 // Train: on the left what is decided, on the right what will happen, then what happens.
 
+import { createAdvice } from "./advice.js";
+import { adviceBox } from "./advice_box.js";
+import { besideSetting } from "./advice_values.js";
 import { h, setText, show } from "./dom.js";
 import { exportView } from "./export.js";
 import { settingsForm } from "./form.js";
 import { count, duration } from "./format.js";
+import { loadGlossary } from "./glossary.js";
 import { historyView } from "./history.js";
 import { t } from "./i18n.js";
 import { importView } from "./import_settings.js";
@@ -24,16 +28,20 @@ function buildTrainTab(app) {
   let visible = false;
   let live = null;
   const plan = keepPlan(app, () => visible && live && app.store.project?.dataset);
+  app.planAnew = plan;
 
   const fill = async () => {
     try {
-      const form = settingsForm(app, await app.api.get("form"));
+      const [description] = await Promise.all([app.api.get("form"), loadGlossary(app)]);
+      const advice = createAdvice(app, (name) => description.presets.find((one) => one.name === name)?.settings);
+      const form = settingsForm(app, description, (name) => besideSetting(advice, name));
       const start = startPart(app);
       live = liveView(app);
       left.replaceChildren(
         h(
           "div",
           { class: "lw-scroll" },
+          adviceBox(app, advice).element,
           form.element,
           promptsPart(app, form).element,
           importView(app).element,
@@ -50,6 +58,7 @@ function buildTrainTab(app) {
       );
       live.look();
       plan();
+      advice.begin();
     } catch (error) {
       left.replaceChildren(h("p", { class: "lw-error", role: "alert" }, error.message), button(t("Try again"), fill));
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fake_form import FORM
+from fake_guide import GuideAnswers
 
 LANGUAGES = Path(__file__).resolve().parents[3] / "extension" / "languages"
 TREE: dict[str, int] = {
@@ -39,7 +40,7 @@ def svg(words: str, hue: int, side: int = 256) -> tuple[bytes, str]:
     return picture.encode(), "image/svg+xml"
 
 
-class World:
+class World(GuideAnswers):
     """All state of the made-up server. `speed`: steps a second; `pace`: seconds between looks of the event stream."""
 
     def __init__(self, *, language: str = "en", speed: float = 30, ready: bool = True, project: bool = True) -> None:
@@ -268,8 +269,8 @@ class World:
     def post_project(self, body: dict[str, Any]) -> dict[str, Any]:
         project = self.projects[self.current or ""]
         for name, value in body["changes"].items():
-            if name in ("settings", "tag"):
-                merged = {**project[name], **value}
+            if name in ("settings", "tag", "advice"):
+                merged = {**project.get(name, {}), **value}
                 project[name] = {one: kept for one, kept in merged.items() if kept is not None}
             else:
                 project[name] = value
@@ -289,7 +290,7 @@ class World:
             "buckets": [{"width": 512, "height": 768, "count": 24}, {"width": 640, "height": 576, "count": 11},
                         {"width": 448, "height": 832, "count": 7}],
             "learning_rates": {"unet": 1.0, "text_encoder": 1.0}, "file_size_bytes": 37_861_000, "output_name": "penny",
-            "text": "", "problems": list(self.problems),
+            "text": "", "problems": list(self.problems), **({"forecast": self.forecast} if self.forecast else {}),
             "idle": {"max_train_steps": "max_train_epochs is given in its place."} if settings.get("max_train_epochs") else {},
         }  # fmt: skip
 

@@ -116,7 +116,7 @@ def test_problems_are_lines_with_their_mend(pages: Any) -> None:
     page.click("#lw-train", force=True)
     page.wait_for_timeout(300)
     assert not [path for path, _ in own.world.posts if path == "jobs"]
-    page.get_by_role("button", name="Mend").click()
+    page.get_by_role("button", name="To the setting").click()
     assert page.evaluate("document.activeElement.id") == "lw-set-network_args"
     page.get_by_role("button", name="To Tag").click()
     page.wait_for_selector("#lw-panel-tag")

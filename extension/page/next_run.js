@@ -1,0 +1,33 @@
+// A next run's settings, found in the Test tab, taken into the Train tab: in place of all that the project had.
+
+import { plain } from "./format.js";
+import { t } from "./i18n.js";
+
+/** Opens Train with the answer's settings, base model and dataset; `words` say there where they come from. */
+export async function openAsNextRun(app, { settings, base_model: base, dataset }, words) {
+  const { store } = app;
+  const gone = Object.fromEntries(Object.keys(store.project.settings ?? {}).map((one) => [one, null]));
+  store.change({
+    settings: { ...gone, ...settings },
+    ...(base && base !== store.project.base_model ? { base_model: base } : {}),
+    ...(dataset && dataset !== store.project.dataset ? { dataset } : {}),
+  });
+  store.next = { project: store.project.name, words };
+  store.tell("next");
+  await store.flush();
+  app.showTab("train");
+}
+
+/** "unet_lr 0.0001 → 0.00005" */
+export function changeWords({ name, before, after }) {
+  return `${name} ${valueWords(before)} → ${valueWords(after)}`;
+}
+
+/** A setting's value in a sentence. */
+export function valueWords(value) {
+  if (value === null || value === undefined || value === "") return t("none");
+  if (value === true) return t("on");
+  if (value === false) return t("off");
+  if (Array.isArray(value)) return value.map(valueWords).join(" ");
+  return typeof value === "number" ? plain(value) : String(value);
+}

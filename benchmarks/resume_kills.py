@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m lora_workbench.benchmarks.resume_kills --kills 20
 
 For each optimizer and each kind of network the same command, with `--resume auto`, is started and killed with SIGKILL: by turns
-at a moment by the clock, and as it touches its output folder for the n-th time, which is mostly in the middle of a save. Whenever
-it comes to its end, all of its files, states, samples and steps are compared, and it begins anew until it was killed often
+at a moment by the clock, and as it touches its output folder for the n-th time, which is mostly in the middle of a save. When it
+comes to its end, all of its files, states, samples and steps are compared, and it begins anew until it was killed often
 enough. For POSIX.
 """
 
@@ -65,7 +65,7 @@ def kill_and_compare(words: Sequence[str], folder: Path, kills: int, chosen: ran
     prompts.write_text(_PROMPTS, encoding="utf-8")
     words = [*words, f"--sample_prompts={prompts}", "--resume=auto"]
     whole, job = folder / "whole", folder / "job-whole"
-    seconds = _train(words, whole, job)
+    seconds = _train(words, whole, job)  # in a process of its own, whose sets have another order
     at: list[int] = []
     found: list[str] = []
     in_a_save = ends = 0
@@ -85,15 +85,15 @@ def kill_and_compare(words: Sequence[str], folder: Path, kills: int, chosen: ran
             in_a_save += bool(half_written(out) - before)
             jobs.append(folder / f"job-{ends}-{len(jobs)}")
         else:
-            _train(words, out, jobs[-1])  # in a process of its own, with nothing left from those before
+            _train(words, out, jobs[-1], forked)
         ends += 1
         found += [f"{one} (end {ends})" for one in differing((whole, [job]), (out, jobs))]
     return Result(at, in_a_save, ends, found)
 
 
-def _train(words: Sequence[str], out: Path, job: Path) -> float:
-    """Trains to the end in a new process; the seconds that it took after its plan."""
-    process = _start(words, out, job, 0, False)
+def _train(words: Sequence[str], out: Path, job: Path, forked: bool = False) -> float:
+    """Trains to the end; the seconds that it took after its plan."""
+    process = _start(words, out, job, 0, forked)
     begun = 0.0
     end = time.monotonic() + _PATIENCE
     while process.poll() is None:

@@ -107,7 +107,7 @@ def training_metadata(
     metadata |= {
         "ss_output_name": output_name,
         "ss_session_id": str(session_id),
-        "ss_training_started_at": str(started_at),
+        "ss_training_started_at": _seconds(started_at),
         "ss_seed": str(seed),
         **_family_keys(family, prediction, zero_terminal),
         "ss_text_encoder_lr": str(_one_or_all(settings.text_encoder_lr)),
@@ -135,6 +135,11 @@ def parent_of(about: Mapping[str, str]) -> dict[str, str]:
     return {f"ss_{name}": about[name] for name in ("network_weights", "network_weights_hash") if name in about}
 
 
+def _seconds(time: float) -> str:
+    """A Unix time, always as long: else the file's length, and with it the legacy hash, would change with the moment."""
+    return f"{time:.6f}"
+
+
 def at_save(metadata: Mapping[str, str], *, finished_at: float, epoch: int, step: int) -> dict[str, str]:
     """The metadata of a file saved in epoch `epoch`, counted from 1, after `step` steps, at `finished_at` (Unix time)."""
     if "ss_session_id" not in metadata:
@@ -142,7 +147,7 @@ def at_save(metadata: Mapping[str, str], *, finished_at: float, epoch: int, step
     date = datetime.datetime.fromtimestamp(int(finished_at)).isoformat()
     return {
         **metadata,
-        "ss_training_finished_at": str(finished_at),
+        "ss_training_finished_at": _seconds(finished_at),
         "ss_epoch": str(epoch),
         "ss_steps": str(step),
         "modelspec.date": date,

@@ -9,11 +9,10 @@ from ...tagger.hub import find_or_download
 from ...tagger.journal import apply_changes
 from ...tagger.pictures import load_picture
 from ...tagger.results import Choice, choose
-from ..files import data_folder, read_json, write_atomically, write_json
+from ..files import data_folder, write_atomically
 from ..problems import UserError
+from ..provenance import tell_provenance
 from .review import ACCEPTED, PLANNED, Review, Variant, now
-
-PROVENANCE = "provenance.json"  # in the dataset, so that it goes where the pictures go
 
 
 def accept(review: Review, names: list[str], tagger: str, threshold: float) -> list[Path]:
@@ -46,7 +45,8 @@ def _carried_out(review: Review, name: str, one: Variant) -> Path:
         )
         if batch.failed:
             raise UserError(f"{target.name} is in the dataset, its caption can't be written: {batch.failed[0][1]}.")
-    _tell_provenance(review, target, name, one)
+    told = {"variant": name, **one.asked(), "infotext": one.infotext, "sha256": one.sha256, **one.accepted}
+    tell_provenance(review.dataset, target, told)
     return target
 
 
@@ -79,15 +79,3 @@ def _caption(review: Review, one: Variant, target: Path, tagger: str, threshold:
     tags = choose(model.labels, model.probabilities([image])[0], Choice(threshold=threshold)).names
     change = planned(Caption(target), tags, "overwrite", split_tags(text)[:1])
     return change.after.decode("utf-8") if change and change.after is not None else text
-
-
-def _tell_provenance(review: Review, target: Path, name: str, one: Variant) -> None:
-    path = review.dataset / PROVENANCE
-    try:
-        known = read_json(path) if path.is_file() else {}
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}): mend it, or move it away.") from error
-    file = target.relative_to(review.dataset).as_posix()
-    if file not in known:
-        known[file] = {"variant": name, **one.asked(), "infotext": one.infotext, "sha256": one.sha256, **one.accepted}
-        write_json(path, known)

@@ -1,0 +1,8 @@
+"""Made pictures are imported by name, as the tests' other helpers are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,1 @@
+"""What is wrong with training pictures, and new files cut out of them: nothing is ever deleted or overwritten."""

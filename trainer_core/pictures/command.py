@@ -1,0 +1,189 @@
+"""`python -m trainer_core pictures DIR …`: what is wrong with training pictures, and new ones cut out of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..files import data_folder
+from ..problems import UserError
+from ..settings import Settings, read_settings
+from .cutting import Cut, made_in, plain_picture, take_back, write_cuts
+from .places import details, named_face, rectangle, upper_half
+from .report import Report, make_report
+from .words import DETAILS, FACE, HALF, PictureOptions, read_words
+
+_USUAL = (512, 512)
+_NEED_PLAIN = ("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned")
+_TAGS = {FACE: "portrait", HALF: "upper body", DETAILS: "close-up"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """`pictures`; 0 where it is done, 1 where it can't be, 2 where words are wrong. Findings are no failure."""
+    options, rest = read_words(argv)
+    settings = read_settings(rest, "pictures")
+    if options.take_back:
+        _take_back(options)
+        return 0
+    if not options.writes:
+        _report(options, report_of(options.folder, settings))
+        return 0
+    _write(options, settings)
+    return 0
+
+
+def report_of(folder: Path, settings: Settings, told: object = None) -> Report:
+    """The report at the settings' resolution; `told`: who is told how far it is, a terminal where it is left out."""
+    cache = data_folder(settings.data_dir) / "cache"
+    return make_report(folder, resolution_of(settings), extension_of(settings), cache, told or _told_in_terminal)  # type: ignore[arg-type]
+
+
+def resolution_of(settings: Settings) -> tuple[int, int]:
+    return settings.resolution or _USUAL
+
+
+def extension_of(settings: Settings) -> str:
+    return settings.caption_extension if "caption_extension" in settings.given else ".txt"
+
+
+def _told_in_terminal(done: int, total: int, newest: Path) -> None:
+    end = "\n" if done == total or not sys.stderr.isatty() else "\r"
+    print(f"{done} of {total} pictures looked at", file=sys.stderr, end=end, flush=True)
+
+
+def _report(options: PictureOptions, report: Report) -> None:
+    if options.sheet is not None:
+        from .sheet import write_sheet
+
+        write_sheet(report, options.sheet.expanduser().absolute())
+    print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if options.as_json else report.text())
+
+
+def _write(options: PictureOptions, settings: Settings) -> None:
+    cuts = list(_cuts(options, settings))
+    if not cuts:
+        print(json.dumps({"made": [], "there": []}) if options.as_json else "No picture needs it: nothing was written.")
+        return
+    made = write_cuts(options.folder, cuts, options.to, extension_of(settings))
+    if options.as_json:
+        print(json.dumps({"made": [str(one) for one in made.files], "there": [str(one) for one in made.there]}, indent=2))
+    else:
+        for path in made.files:
+            print(f"Written: {path}")
+        if made.there:
+            print(f"{len(made.there)} were there from before.")
+    if made.failed:
+        path, reason = made.failed[0]
+        raise UserError(f"{len(made.failed)} captions can't be written, the first is {path}: {reason}.")
+
+
+def _cuts(options: PictureOptions, settings: Settings) -> Iterator[Cut]:
+    if options.crop:
+        for path in _chosen(options, settings):
+            for what in options.crop:
+                yield from crops(path, what, settings, options)
+        return
+    report = report_of(options.folder, settings) if not options.pictures else None
+    boxes = {found.name: found.box for one in report.findings for found in one.files if found.box} if report else {}
+    new = _tags(options.tags)
+    if options.cut_bars:
+        for path in _picked(options, report, ("bars",)):
+            box = boxes.get(path.relative_to(options.folder).as_posix()) or _without_bars(path)
+            if box:
+                yield Cut(path, "nobars", box, new, part=False)
+        return
+    for path in _picked(options, report, _NEED_PLAIN):
+        yield Cut(path, "plain", None, new, part=False)
+
+
+def crops(path: Path, what: str, settings: Settings, options: PictureOptions) -> Iterator[Cut]:
+    """The cuts that a word of --crop means for a picture; UserError where it can't be told."""
+    new = _tags(_TAGS.get(what) if options.tags is None else options.tags)
+    if what == DETAILS:
+        for box in details(path, resolution_of(settings), options.count):
+            yield Cut(path, "detail", box, new)
+    elif what == HALF:
+        yield Cut(path, what, upper_half(path), new)
+    elif what == FACE:
+        yield Cut(path, what, _face(path, options), new)
+    else:
+        yield Cut(path, "crop", rectangle(what, plain_picture(path).size, path.name), new)
+
+
+def _face(path: Path, options: PictureOptions) -> tuple[int, int, int, int]:
+    box = named_face(path, plain_picture(path).size)
+    if box is None and options.tagger:
+        from .faces import find_face
+
+        box = find_face(path, options.tagger)
+        if box is None:
+            raise UserError(f"The tagger sees no face in {path.name}: give its rectangle, --crop left,top,width,height.")
+    if box is None:
+        raise UserError(
+            f"Where the face is in {path.name} isn't known, since there is no face detector: give --tagger MODEL, or its "
+            "rectangle, --crop left,top,width,height, or draw it in the Pictures tab."
+        )
+    return box
+
+
+def _without_bars(path: Path) -> tuple[int, int, int, int] | None:
+    import numpy as np
+
+    from .measures import bars
+
+    picture = plain_picture(path)
+    left, top, right, bottom = bars(np.asarray(picture.convert("L")))
+    if not (left or top or right or bottom):
+        return None
+    return left, top, picture.width - left - right, picture.height - top - bottom
+
+
+def _chosen(options: PictureOptions, settings: Settings) -> list[Path]:
+    if options.pictures:
+        return named(options.folder, options.pictures)
+    report = report_of(options.folder, settings)
+    if not options.of:
+        return named(options.folder, list(report.sizes))
+    names = report.of(options.of)
+    if not names:
+        raise UserError(f"No picture has the finding {options.of}: there are {', '.join(one.code for one in report.findings)}.")
+    return named(options.folder, names)
+
+
+def _picked(options: PictureOptions, report: Report | None, codes: Sequence[str]) -> list[Path]:
+    """Those that the words name, else those that need it."""
+    if report is None:
+        return named(options.folder, options.pictures)
+    if options.of:
+        return named(options.folder, report.of(options.of))
+    needed = dict.fromkeys(name for code in codes for name in report.of(code))
+    return named(options.folder, [*report.sizes] if options.all else list(needed))
+
+
+def named(folder: Path, names: Sequence[str]) -> list[Path]:
+    """The pictures' paths; UserError for one that isn't in the folder."""
+    paths = [folder / name for name in names]
+    for path, name in zip(paths, names, strict=True):
+        if not path.is_file() or folder.resolve() not in path.resolve().parents:
+            raise UserError(f"There is no picture {name} in {folder}.")
+    return paths
+
+
+def _tags(text: str | None) -> tuple[str, ...]:
+    return tuple(tag.strip() for tag in (text or "").split(",") if tag.strip())
+
+
+def _take_back(options: PictureOptions) -> None:
+    if not made_in(options.folder):
+        raise UserError(f"Nothing in {options.folder} was cut by this command: give the folder that --to named.")
+    names = None if options.take_back == ("all",) else options.take_back
+    done = take_back(options.folder, names)
+    if options.as_json:
+        print(json.dumps({"gone": done.gone, "left": [list(one) for one in done.left]}, indent=2, ensure_ascii=False))
+        return
+    for name in done.gone:
+        print(f"Taken back: {name}")
+    for name, reason in done.left:
+        print(f"Left as it is: {name}, {reason}.")

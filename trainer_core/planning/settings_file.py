@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import free_name, write_atomically
+from ..problems import WordsError
 from ..settings.toml_files import flattened, parse_toml, read_config, write_config
 
 _LINE = re.compile(r"^[ \t]*([A-Za-z_][\w-]*)[ \t]*=", re.MULTILINE)
@@ -20,10 +21,8 @@ def rewrite(path: Path, changes: Mapping[str, Any]) -> Path:
     """
     old = path.read_bytes()
     kept = free_name(path.with_name(f"{path.stem}-before{path.suffix}"))
-    values = flattened(read_config(path, "config_file"))
-    spelt = {name.replace("-", "_"): name for name in values}
-    wanted = {name: value for name, value in values.items() if name.replace("-", "_") not in changes}
-    wanted |= {spelt.get(name, name): value for name, value in changes.items() if value is not None}
+    values = {**_plain(flattened(read_config(path, "config_file"))), **changes}
+    wanted = {name: value for name, value in values.items() if value is not None}
     text = _edited(old.decode("utf-8-sig"), changes, wanted) if path.suffix.lower() != ".json" else None
     write_atomically(kept, old)
     if text is None:
@@ -52,10 +51,10 @@ def _edited(text: str, changes: Mapping[str, Any], wanted: Mapping[str, Any]) ->
         lines.append(new.pop(name) if name in new else line)
     edited = "".join([*new.values(), *lines])  # at the top: a section at the end has no meaning, but looks as if it had
     try:
-        same = flattened(parse_toml(edited, "")) == {
-            **wanted,
-            **{name: value for name, value in changes.items() if value is not None},
-        }
-    except ValueError:
+        return edited if _plain(flattened(parse_toml(edited, "settings"))) == wanted else None
+    except WordsError:  # a value of several lines, of which only the first was changed
         return None
-    return edited if same else None
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("-", "_"): value for name, value in values.items()}

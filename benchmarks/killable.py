@@ -60,7 +60,7 @@ def start(words: Sequence[str], touches: int, out: Path, log: Path, *, forked: b
     """`train` with the words, in a copy of this process or in a new one; what it prints goes to `log`."""
     if forked:
         return Forked(words, touches, out, log)
-    command = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.benchmarks.killable", str(touches), str(out), *words]
+    command = [sys.executable, "-X", "utf8", "-m", "lora_workbench.benchmarks.killable", str(touches), str(out), *words]
     with log.open("wb") as file:
         return subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
 

@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python -m lora_workbench.benchmarks.resume_kills --kills 20
 
 For each optimizer and each kind of network the same command, with `--resume auto`, is started and killed with SIGKILL: by turns
-at a moment by the clock, and as it touches its output folder for the n-th time, which is mostly in the middle of a save. When it
-comes to its end, all of its files, states, samples and steps are compared, and it begins anew until it was killed often
+at a moment by the clock, and as it touches its output folder for the n-th time, which is mostly in the middle of a save. When
+it comes to its end, all of its files, states, samples and steps are compared, and it begins anew until it was killed often
 enough. For POSIX.
 """
 

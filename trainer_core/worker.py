@@ -33,7 +33,7 @@ FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
-_GUIDED = ("plan_fix", "plan_unfix")
+_GUIDED = ("advise", "plan_fix", "plan_unfix")
 _LORA_FILES = ("block_norms", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
@@ -197,7 +197,7 @@ def loop_answer(what: str, request: Request) -> dict[str, Any]:
 
 
 def guided_answer(what: str, request: Request) -> dict[str, Any]:
-    """Mends of the plan's problems: guided_answers.py says what each takes."""
+    """Advice for pictures, and mends of the plan's problems: guided_answers.py says what each takes."""
     from .guided_answers import answer
 
     return answer(what, request)

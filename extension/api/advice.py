@@ -9,6 +9,7 @@ from typing import Any
 
 from ...installer.torch_build import find_gpus
 from ...trainer_core.guide import glossary, tables
+from ...trainer_core.settings import ALL
 from ...trainer_core.settings.subject import CLASSES, KINDS
 from ..advice_options import CARDS, QUALITIES, checked_advice_options
 from ..asked_settings import NOT_ASKED, as_asked
@@ -19,7 +20,9 @@ from .calls import PREFIX, Answer, Call, Route
 from .general import as_run, settings_of
 
 # What the page chooses at its top, or the server for each run.
-_NOT_ADVISED = NOT_ASKED | {"output_dir", "output_name", "sample_prompts", "pretrained_model_name_or_path", "train_data_dir"}
+_NOT_ADVISED = NOT_ASKED | {"output_dir", "output_name", "sample_prompts", "pretrained_model_name_or_path", "train_data_dir",
+                            "subject_kind", "subject_difficulty"}  # fmt: skip
+_FLAGS = re.compile(r" ?[(（]--[^)）]*[)）]")  # the command line's names of the same answers
 _ASKED = ("use", "quality", "vram", "male", "known")
 # Words that labels use in their plain sense, where a mark would be noise, or wrong: a file's extension is none of webui's.
 _PLAIN = frozenset(("model", "training", "webui", "AI", "extension"))
@@ -56,15 +59,19 @@ def gpus_found() -> list[dict[str, Any]]:
 
 def post_advice(call: Call) -> Answer:
     """The values that the pictures and the answers call for. Nothing is changed."""
-    call.only("answers", "settings")
+    call.only("answers", "settings", "keep")
     answers = checked_answers(call, call.body.get("answers", {}))
+    keep = call.body.get("keep", [])
+    if not isinstance(keep, list) or not all(one in ALL for one in keep if isinstance(one, str)) or len(keep) > len(ALL):
+        raise Refused("keep must be names of settings.")
     settings = as_run(call, settings_of(call, call.body.get("settings", {})))
     call.workbench.setup.must_be_ready()
-    found = call.workbench.plans.ask("advise", settings=settings, answers=answers, patience=_PATIENCE)
+    found = call.workbench.plans.ask("advise", settings=settings, answers=answers, keep=keep, patience=_PATIENCE)
     values = [one for one in found["values"] if one["name"] not in _NOT_ADVISED]
     return {
         "values": [reasoned(one, call.language) for one in values],
-        "notices": [translate(one, call.language) for one in found["notices"]],
+        "notices": [_FLAGS.sub("", translate(one, call.language)) for one in found["notices"]],
+        "wants_reg": found["wants_reg"],
     }
 
 
@@ -119,6 +126,6 @@ def get_glossary(call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", f"{PREFIX}/advice", get_questions, "the questions before a training, and what may be answered"),
-    Route("POST", f"{PREFIX}/advice", post_advice, "advised values with reasons", body=("answers", "settings")),
+    Route("POST", f"{PREFIX}/advice", post_advice, "advised values with reasons", body=("answers", "settings", "keep")),
     Route("GET", f"{PREFIX}/glossary", get_glossary, "the words of the trade"),
 )

@@ -1,10 +1,11 @@
 // What is advised for the answers, asked for when they have rested, and taken into the settings or back out of them.
 // Parts of the page listen to the store's topic "advice".
 
-import { answersOf, stood, taking, takingBack } from "./advice_model.js";
+import { answersOf, ownChoice, stood, taking, takingBack } from "./advice_model.js";
 import { debounced } from "./dom.js";
 
 const REST = 300;
+const USUAL = "new_project"; // the preset that a project begins with: nobody chose it
 
 /** `presetOf(name)` gives a preset's values. */
 export function createAdvice({ api, store }, presetOf) {
@@ -63,9 +64,9 @@ export function createAdvice({ api, store }, presetOf) {
 
   const ask = debounced(REST, async () => {
     const own = (asked += 1);
-    const answers = answersOf(store.project);
+    const { answers, keep } = JSON.parse(last);
     try {
-      const data = await api.post("advice", { answers, settings: store.runSettings() });
+      const data = await api.post("advice", { answers, keep, settings: store.runSettings() });
       if (own === asked) Object.assign(advice, { data, error: "", busy: false });
     } catch (error) {
       if (own === asked) Object.assign(advice, { data: null, error: error.message, busy: false });
@@ -76,7 +77,9 @@ export function createAdvice({ api, store }, presetOf) {
     const { project } = store;
     const answers = answersOf(project);
     const { dataset, base_model: base, settings } = project ?? {};
-    const wanted = dataset && answers.kind ? JSON.stringify([project.name, answers, dataset, base, settings?.dataset_repeats]) : "";
+    const keep = ownChoice(project, presetOf(project?.preset) ?? {}, USUAL);
+    const around = [project?.name, dataset, base, settings?.reg_data_dir, ...keep.map((name) => settings[name])];
+    const wanted = dataset && answers.kind ? JSON.stringify({ answers, keep, around }) : "";
     if (wanted === last) return;
     last = wanted;
     asked += 1;

@@ -15,8 +15,15 @@ export function adviceBox(app, advice) {
   const all = button("", () => takeAll(), { kind: "lw-small lw-strong", id: "lw-advice-all" });
   const undo = button(t("Undo"), () => takeBack(), { kind: "lw-small", id: "lw-advice-undo" });
   const list = valuesList(advice);
+  const reg = h(
+    "p",
+    { class: "lw-line", hidden: true },
+    t("Regularization pictures are advised, and the length counts with them."),
+    " ",
+    button(t("To Reg images"), () => app.showTab("reg"), { kind: "lw-small" }),
+  );
   const notices = h("ul", { class: "lw-plain-list lw-advice-notices" });
-  const body = h("div", { class: "lw-advice-body" }, h("div", { class: "lw-line" }, sum, all, undo), told, list.element, notices);
+  const body = h("div", { class: "lw-advice-body" }, h("div", { class: "lw-line" }, sum, all, undo), told, list.element, notices, reg);
   const element = h("section", { class: "lw-advice", id: "lw-advice" }, questions.element, failed, body);
 
   const say = (sentence) => {
@@ -49,6 +56,7 @@ export function adviceBox(app, advice) {
       notices.replaceChildren(...sentences.map((one) => h("li", {}, one)));
     }
     show(notices, sentences.length);
+    show(reg, advice.data?.wants_reg);
   };
   store.on("advice", look);
   store.on("opened", () => say(""));

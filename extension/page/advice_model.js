@@ -1,7 +1,7 @@
 // What the advice says against what is set: which values agree, which may be taken, and which somebody changed by hand.
 // Plain functions over plain values, so that they can be tried without a page.
 
-import { same } from "./values.js";
+import { isGiven, same } from "./values.js";
 
 /** The three questions and what else may be said. `kind` and `difficulty` are settings, the rest belongs to the page. */
 export const ANSWERS = ["kind", "difficulty", "vram", "use", "quality", "male", "known"];
@@ -22,6 +22,20 @@ export function standing({ name, value }, { settings = {}, preset = {}, taken = 
   if (same(now, value)) return "same";
   if (same(now, preset[name])) return "open";
   return name in taken && same(now, taken[name]) ? "open" : "hand";
+}
+
+/**
+ * Settings of the user's own choice with which all others must go together: an optimizer or kind of network that was changed
+ * by hand, or came with a preset that was chosen. `usual` is the preset that a project begins with.
+ */
+export function ownChoice(project, preset, usual) {
+  const { settings = {}, advice = {} } = project ?? {};
+  const taken = advice.taken ?? {};
+  return ["optimizer_type", "network_module", "network_args"].filter((name) => {
+    const now = settings[name];
+    if (!isGiven(now) || (name in taken && same(now, taken[name]))) return false;
+    return project.preset !== usual || !same(now, preset[name]);
+  });
 }
 
 /** The advised values with how they stand. */

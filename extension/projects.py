@@ -52,7 +52,7 @@ _PARTS = ("tag", "reg", "test", "blocks", "advice")  # whose values change one b
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
 LANGUAGES = ("en", "zh_CN")
 _CHOICES = {
-    "page": ("tag", "captions", "reg", "train", "blocks", "test", "tools"),
+    "page": ("pictures", "tag", "captions", "reg", "train", "blocks", "test", "tools"),
     "when_done": ("nothing", "command", "shutdown"),
     "language": ("auto", *LANGUAGES),
     "mode": MODES,

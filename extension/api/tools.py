@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ...trainer_core.files import free_name
+from ...trainer_core.networks.block_presets import built_in
+from ...trainer_core.networks.blocks import NAMES
 from ..errors import Refused
 from ..lora_files import SUFFIX, known_loras, lora_at
-from ..preset_file import spelled_out
+from ..preset_file import read_presets, spelled_out
 from ..rights import file_name, relative_to, shown
 from ..tools_options import checked_tool
 from .calls import PREFIX, Answer, Call, Route
@@ -21,9 +23,11 @@ _MOST_KEYS, _LONGEST_VALUE = 2000, 200_000
 
 
 def get_tools(call: Call) -> Answer:
-    """LoRAs to choose from, and whether there is a LoRA folder to write into."""
-    places = _PLACES if call.workbench.host.lora_folder() else _PLACES[:1]
-    return {"loras": list(known_loras(call.workbench)), "places": list(places)}
+    """LoRAs to choose from, places for new files, and presets of block weights by name."""
+    host = call.workbench.host
+    places = _PLACES if host.lora_folder() else _PLACES[:1]
+    presets = dict.fromkeys([*read_presets(host).presets(), *(name for length in NAMES for name in built_in(length))])
+    return {"loras": list(known_loras(call.workbench)), "places": list(places), "presets": list(presets)}
 
 
 def tool_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:

@@ -2,11 +2,14 @@
 
 import { blockValues } from "./blocks_model.js";
 import { h, setText, show } from "./dom.js";
-import { baseName, rounded } from "./format.js";
+import { baseName } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine } from "./parts.js";
+import { jobPath } from "./runs.js";
+import { askForTool, toolProgress } from "./tools_run.js";
 
-export function bakePart({ api, store }, model, say) {
+export function bakePart(app, model, say) {
+  const { store } = app;
   const line = errorLine();
   const name = h("input", {
     type: "text",
@@ -15,15 +18,24 @@ export function bakePart({ api, store }, model, say) {
     autocomplete: "off",
     spellcheck: "false",
   });
+  let baking = null;
   const write = async () => {
     const { values, x, te, unet, lora } = blockValues(store);
     say("");
-    const done = await api.post("blocks/bake", { lora, values, x, te, unet, name: name.value.trim() });
+    const options = { path: lora, block_weights: values.join(","), x, te, unet };
+    const job = await askForTool(app, "bake", options, name.value.trim(), "beside");
+    baking = job.id;
     show(element, false);
-    say(bakedWords(done));
-    await model.load();
-    say(bakedWords(done));
+    progress.expect(job);
   };
+  const ended = async (job) => {
+    if (job.state !== "done") return say(job.message);
+    const { lines } = await app.api.get(jobPath(job));
+    await model.load();
+    say([job.message, ...lines.map((one) => `${one}.`)].join(" "));
+  };
+  const progress = toolProgress(app, line, ended, (job) => job.id === baking);
+  store.on("jobs", progress.look);
   const close = () => show(element, false);
   const element = h(
     "div",
@@ -41,7 +53,6 @@ export function bakePart({ api, store }, model, say) {
       button(t("Write the file"), write, { line, kind: "lw-strong", id: "lw-blocks-bake-write" }),
       h("button", { type: "button", class: "lw-button", on: { click: close } }, t("Cancel")),
     ),
-    line,
   );
   const open = () => {
     const { preset } = blockValues(store);
@@ -54,19 +65,5 @@ export function bakePart({ api, store }, model, say) {
   };
   const opener = button(t("Bake into a file"), open, { id: "lw-blocks-bake" });
   store.on("opened", close);
-  return { button: opener, element };
-}
-
-function bakedWords(done) {
-  const facts = t("{name} is written: of {modules} modules {scaled} were scaled and {left} left out.", {
-    name: done.name,
-    modules: done.modules,
-    scaled: done.scaled,
-    left: done.left_out,
-  });
-  const change = t("The change's length went from {before} to {after}.", {
-    before: rounded(done.before),
-    after: rounded(done.after),
-  });
-  return [facts, change, ...done.lines].join(" ");
+  return { button: opener, element: h("div", {}, element, progress.element, line) };
 }

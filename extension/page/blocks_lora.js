@@ -3,23 +3,18 @@
 import { percentWords } from "./blocks_editor.js";
 import { blockValues } from "./blocks_model.js";
 import { h, setText, show } from "./dom.js";
-import { baseName } from "./format.js";
+import { fileChoice, loraGroups } from "./file_choice.js";
 import { t } from "./i18n.js";
 
 const MOST_NAMED = 3;
-const OTHER = "other";
 
 export function loraBar({ store }, model) {
-  const select = h("select", { class: "lw-input", id: "lw-blocks-lora" });
-  const field = h("input", {
-    type: "text",
-    class: "lw-input lw-wide",
-    id: "lw-blocks-file",
-    autocomplete: "off",
-    spellcheck: "false",
-    placeholder: t("a file's whole path"),
-    "aria-label": t("a file's whole path"),
-    hidden: true,
+  const choice = fileChoice({
+    id: "lw-blocks-lora",
+    fileId: "lw-blocks-file",
+    groups: () => loraGroups(model.info.loras),
+    get: () => blockValues(store).lora,
+    set: (lora) => model.change({ lora }),
   });
   const facts = h("p", { class: "lw-dim", role: "status", id: "lw-blocks-facts" });
   const wrong = h("p", { class: "lw-error", role: "alert", hidden: true });
@@ -28,46 +23,16 @@ export function loraBar({ store }, model) {
     "div",
     { class: "lw-line lw-blocks-bar" },
     h("label", { htmlFor: "lw-blocks-lora" }, t("LoRA")),
-    select,
-    field,
+    choice.parts,
     facts,
     fit,
   );
   const element = h("div", {}, line, wrong);
-  let drawn = "";
-
-  select.addEventListener("change", () => {
-    show(field, select.value === OTHER);
-    if (select.value === OTHER) field.focus();
-    else model.change({ lora: select.value });
-  });
-  const take = () => model.change({ lora: field.value.trim() });
-  field.addEventListener("change", take);
   fit.addEventListener("click", () => model.setLength(model.look.length));
 
   const look = () => {
     if (!model.info) return;
-    const { lora } = blockValues(store);
-    const known = model.info.loras;
-    const mark = JSON.stringify([known.map((one) => one.path), lora]);
-    if (mark !== drawn) {
-      drawn = mark;
-      const group = (label, own) => {
-        const options = known.filter((one) => Boolean(one.job) === own).map((one) => h("option", { value: one.path }, one.name));
-        return options.length ? h("optgroup", { label }, options) : null;
-      };
-      const unknown = lora && !known.some((one) => one.path === lora);
-      const parts = [
-        h("option", { value: "" }, t("none")),
-        unknown ? h("option", { value: lora }, baseName(lora)) : null,
-        group(t("of this project"), true),
-        group(t("in the LoRA folder"), false),
-        h("option", { value: OTHER }, t("another file …")),
-      ];
-      select.replaceChildren(...parts.filter(Boolean));
-      show(field, false);
-    }
-    if (field.hidden) select.value = lora;
+    choice.look();
     setText(facts, model.looking ? t("Looking into it …") : factWords(model.look));
     setText(wrong, model.lookError);
     show(wrong, model.lookError);

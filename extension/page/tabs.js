@@ -6,8 +6,9 @@ import { regTab } from "./reg_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
 import { testTab } from "./test_tab.js";
+import { toolsTab } from "./tools_tab.js";
 
-export const TABS = [tagTab, captionsTab, regTab, trainTab, blocksTab, testTab];
+export const TABS = [tagTab, captionsTab, regTab, trainTab, blocksTab, testTab, toolsTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

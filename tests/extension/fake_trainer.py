@@ -29,6 +29,10 @@ def main(folder: Path) -> int:
 
         draw_set(folder, job, events, words.get("pace", 0.01), words.get("fail", 0))
         return 0
+    if job.get("kind") == "tool":
+        from lora_workbench.tests.extension.fake_tools import run_tool
+
+        return run_tool(folder, job, events)
     if job.get("kind") == "loop":
         from lora_workbench.tests.extension.fake_loop import run_loop
 

@@ -19,7 +19,7 @@ class Plans:
     """What the helper answers about LoRA files; of a run only what the Train tab can't do without."""
 
     def ask(self, what: str, *, patience: float = 0, **values: Any) -> Any:
-        if what in ("block_norms", "bake"):
+        if what == "block_norms":
             return answer(what, values)
         if what == "grid_suites":
             return {"suites": [], "subject": "SUBJECT"}
@@ -53,4 +53,5 @@ def weighing(
             shared.write_bytes(presets)
             bench.host.block_presets = lambda: shared  # type: ignore[method-assign]
         bench.projects.change({"page": "blocks", **project}, bench.rights)
+        bench.begin()
         yield address, bench

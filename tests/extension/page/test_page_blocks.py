@@ -206,7 +206,7 @@ def test_baking(scene: Any, until: Any) -> None:
     page.click("#lw-blocks-bake:not([aria-disabled])")
     assert page.input_value("#lw-blocks-bake-name") == "penny-MINE"
     page.click("#lw-blocks-bake-write")
-    page.wait_for_selector("text=penny-MINE is written: of 4 modules 4 were scaled and 0 left out.")
+    page.wait_for_selector("text=penny-MINE.safetensors is written. 4 modules: 4 scaled, 0 left out.")
     assert (one.folder / "loras" / "penny-MINE.safetensors").is_file()
     page.wait_for_function("() => document.querySelector('#lw-blocks-lora').textContent.includes('penny-MINE')")
     page.fill("#lw-block-IN04-number", "R")

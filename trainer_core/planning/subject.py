@@ -11,6 +11,7 @@ from ..settings import Settings
 from ..settings.network_kinds import is_lycoris, kind_of
 
 # The guide's table tells kinds of network by these names.
+_LEAST_SDXL = 4  # of the highest ranks for an easy subject
 _TABLE_NAMES = {"lora": "LierLa", "lokr": "LoKr", "loha": "LoHa"}
 
 
@@ -74,8 +75,17 @@ def wanted_ranks(settings: Settings, header: ModelHeader | None) -> tuple[int, i
         return None
     if header is not None and identify(header) == "sdxl":
         times = sdxl_shifts()["rank"].value
-        low, high = max(low // times, 1), max(high // times, 1)
+        low, high = max(low // times, 1), max(high // times, _LEAST_SDXL)
     return low, high
+
+
+def _tolerated(settings: Settings, header: ModelHeader | None, high: int) -> int:
+    """The highest rank that isn't told of: a man counts half a class harder (guide l. 287), which the settings don't say."""
+    male, code = shift("male"), settings.subject_difficulty
+    if not code or code > male["until"] or settings.subject_kind == "vehicle":
+        return high
+    harder = wanted_ranks(settings.replaced(subject_difficulty=chr(ord(code) + 1)), header)
+    return high + int((harder[1] - high) * male["classes"]) if harder else high
 
 
 def subject_words(settings: Settings) -> str:
@@ -88,7 +98,7 @@ def _rank_problems(settings: Settings, header: ModelHeader | None) -> list[Probl
     if ranks is None:
         return []
     (low, high), rank, what = ranks, settings.network_dim or 4, subject_words(settings)
-    if rank > high:
+    if rank > _tolerated(settings, header, high):
         message = f"network_dim {rank} is above what {what} takes, {low} to {high}: a waste, and it learns by heart sooner."
         return [Problem("warning", "rank-above-class", message, f"Set network_dim to {high} or less.")]
     if rank < low and settings.subject_difficulty:

@@ -1,0 +1,28 @@
+"""What `advise` writes, the plan doesn't find fault with."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from lora_workbench.trainer_core.guide.advice import Answers, BaseFacts, DatasetFacts, FolderFacts, advise
+from lora_workbench.trainer_core.planning import subject
+from lora_workbench.trainer_core.settings import Settings
+
+KINDS = (None, "character", "style", "concept", "vehicle")
+
+
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_advised_ranks_and_networks_are_those_of_the_class(kind: str, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "identify", lambda header: family)
+    for difficulty, male, count, use in itertools.product(
+        (None, *"ABCDEFGHI"), (False, True), (20, 300), ("usual", "accurate")
+    ):
+        facts = DatasetFacts(folders=(FolderFacts("1_penny", count, 1),), sides=(768,) * count, captioned=count)
+        answers = Answers(kind=kind, difficulty=difficulty, male=male, use=use)
+        settings = Settings.of(**advise(facts, answers, BaseFacts(family=family)).settings())
+        assert settings.subject_kind == (kind or "character")
+        found = [*subject._rank_problems(settings, object()), *subject._network_problems(settings)]
+        assert found == [], (answers, settings.network_dim)

@@ -69,6 +69,8 @@ def _own_choice(settings: Settings, names: list[str]) -> dict[str, str]:
             )
     if {"network_module", "network_args"} & set(names):
         algo = settings.network_options()["algo"]
+        if algo == "lora" and settings.network_module == "lycoris.kohya":
+            algo = "locon"  # LyCORIS' own name for the LoRA of convolutions too
         found["network"] = str(algo) if algo in _ADVISED_NETWORKS else "lora"
     return found
 

@@ -22,7 +22,7 @@ from .general import as_run, settings_of
 # What the page chooses at its top, or the server for each run.
 _NOT_ADVISED = NOT_ASKED | {"output_dir", "output_name", "sample_prompts", "pretrained_model_name_or_path", "train_data_dir",
                             "subject_kind", "subject_difficulty"}  # fmt: skip
-_FLAGS = re.compile(r" ?[(（]--[^)）]*[)）]")  # the command line's names of the same answers
+_FLAGS = re.compile(r" ?[(（]--[^)）]*[)）]|[;；] ?--[^)）]*")  # the command line's names of the same answers
 _ASKED = ("use", "quality", "vram", "male", "known")
 # Words that labels use in their plain sense, where a mark would be noise, or wrong: a file's extension is none of webui's.
 _PLAIN = frozenset(("model", "training", "webui", "AI", "extension"))

@@ -67,7 +67,7 @@ function termButton(term, content) {
 
 /** One bubble for the whole page, at the term that is pointed at, focused or tapped; Escape and a tap elsewhere close it. */
 function watchTerms(page) {
-  if (page.querySelector(":scope > .lw-gloss")) return;
+  if (page.querySelector(".lw-gloss")) return;
   const name = h("strong");
   const words = h("span");
   const bubble = h("div", { class: "lw-gloss", role: "tooltip", id: "lw-gloss", hidden: true }, name, " ", words);

@@ -86,6 +86,8 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/page/loop_options.js": ("SUBJECT, smile",),
     "extension/page/runs.js": ("jobs/${encodeURIComponent",),
     "extension/page/blocks_repair.js": ("<lora:penny",),
+    "extension/api/plan_fixes.py": ("python -m",),  # what undoes a mend, by which it is known
+    "extension/page/glossary.js": ("LoRA Workbench: the glossary",),
     "extension/page/i18n.js": ("LoRA Workbench: no words",),
     "extension/page/prompts.js": ("penny, smile",),
     "extension/page/test_fault.js": ("not ${hasTag",),

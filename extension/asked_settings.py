@@ -19,6 +19,7 @@ HIDDEN = "Folders can't be chosen here: this webui was started with --hide-ui-di
 _LONGEST_TEXT, _MOST_WORDS = 10_000, 200
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
+AUTO = "auto"  # in a state's place: the newest of the output name
 # Captions are written beside pictures: only where no program would take them for its own.
 CAPTION_EXTENSIONS = (".txt", ".caption", ".tags", ".cap")
 
@@ -46,6 +47,8 @@ def _checked(name: str, value: Any, rights: Rights, own: Collection[str]) -> Any
         return value
     if rights.hide_folders and name in _FOLDERS:
         raise Refused(HIDDEN, FORBIDDEN)
+    if name == "resume" and value == AUTO:
+        return value
     if kind == "path":
         path = rights.may_write(value, name) if name in _WRITTEN else rights.may_read(value, name)
         if name == "dataset_config" and rights.restricted:  # it names folders of its own

@@ -17,6 +17,7 @@ from ..trainer_core.files import read_json
 from .job_process import is_running
 
 JOB = "job.json"
+STATE_FILE = "train_state.json"  # of a state's folder
 STARTING = 60.0  # seconds that a process may take until it holds its folder's lock
 MOST_PROCESSES = 16  # that one machine's jobs are started in
 _TAIL = 8000
@@ -144,7 +145,7 @@ class JobReader:
     def resume_from(self) -> str | None:
         """The newest state that a new job can go on from."""
         states = [event.get("state") for event in [*self.saved, self._ending]]
-        found = [state for state in states if isinstance(state, str) and (Path(state) / "train_state.json").is_file()]
+        found = [state for state in states if isinstance(state, str) and (Path(state) / STATE_FILE).is_file()]
         return found[-1] if found else None
 
     @property

@@ -18,6 +18,7 @@ import { keepPlan } from "./planner.js";
 import { promptsPart } from "./prompts.js";
 import { queueView } from "./queue.js";
 import { askFor, isLive, lookAt } from "./runs.js";
+import { fromPart } from "./train_from.js";
 
 export const trainTab = { id: "train", title: () => t("Train"), build: buildTrainTab };
 
@@ -43,6 +44,7 @@ function buildTrainTab(app) {
           { class: "lw-scroll" },
           adviceBox(app, advice).element,
           form.element,
+          fromPart(app).element,
           promptsPart(app, form).element,
           importView(app).element,
           exportView(app).element,

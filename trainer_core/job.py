@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _JOBS = "jobs"
 _ENDS = ("done", "stopped", "error")
-KINDS = ("train", "tag", "reg", "grid", "prior", "loop", "tool")
+KINDS = ("train", "tag", "reg", "grid", "prior", "loop", "tool", "pictures")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -106,6 +106,10 @@ def _run(folder: Path, events: EventLog, those: Processes | None = None) -> None
         from .tools.job import run_tool_job
 
         run_tool_job(folder, job, events)
+    elif kind == "pictures":
+        from .pictures.job import run_pictures_job
+
+        run_pictures_job(folder, job, events)
     else:
         raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are {', '.join(KINDS)}.")
 

@@ -34,6 +34,7 @@ _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
 _GUIDED = ("advise", "plan_fix", "plan_unfix")
+_CUTS = ("cut_places", "cut", "cuts_made", "cut_back")
 _LORA_FILES = ("block_norms", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
@@ -57,6 +58,7 @@ class Worker:
             **{what: partial(drawing_answer, what) for what in _DRAWING},
             **{what: partial(lora_answer, what) for what in _LORA_FILES},
             **{what: partial(loop_answer, what) for what in _LOOP},
+            **{what: partial(cut_answer, what) for what in _CUTS},
             **{what: partial(guided_answer, what) for what in _GUIDED},
         }
 
@@ -203,6 +205,13 @@ def guided_answer(what: str, request: Request) -> dict[str, Any]:
     return answer(what, request)
 
 
+def cut_answer(what: str, request: Request) -> dict[str, Any]:
+    """Parts of pictures as new files: pictures/answers.py says what each takes."""
+    from .pictures.answers import answer
+
+    return answer(what, request)
+
+
 def lora_answer(what: str, request: Request) -> dict[str, Any]:
     """What a LoRA file holds and does, and new files made of it: tools/answers.py says what each takes."""
     from .tools.answers import answer
@@ -212,7 +221,7 @@ def lora_answer(what: str, request: Request) -> dict[str, Any]:
 
 _NO_PLAN: dict[str, Any] = {
     "steps": 0, "epochs": 0, "batches_per_epoch": 0, "images": 0, "subsets": [], "ignored": [], "buckets": [],
-    "learning_rates": {}, "file_size_bytes": None, "problems": [], "output_name": "", "text": "",
+    "learning_rates": {}, "file_size_bytes": None, "forecast": None, "problems": [], "output_name": "", "text": "",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import grid_job
 from .loop import loop_job
+from .picture_report import pictures_job
 from .prior import prior_job
 from .reg import reg_job
 from .tools import tool_job
@@ -67,7 +68,8 @@ def _checked_train_job(call: Call, settings: dict[str, Any], project: dict[str, 
             check_values(settings)
         except SettingsError as error:
             raise Refused(str(error)) from None
-    if (settings.get("num_processes") or 1) > MOST_PROCESSES:
+    processes = settings.get("num_processes")
+    if isinstance(processes, int) and processes > MOST_PROCESSES:
         raise Refused(f"One machine trains in at most {MOST_PROCESSES} processes: start more of them by hand, with torchrun.")
     title = str(settings.get("output_name") or (project["name"] if project else "last"))
     content: dict[str, Any] = {"settings": settings}
@@ -146,7 +148,7 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
-    if old.kind in ("reg", "grid", "prior", "loop", "tool"):
+    if old.kind in ("reg", "grid", "prior", "loop", "tool", "pictures"):
         return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
 
@@ -225,6 +227,7 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, 
     "grid": grid_job,
     "prior": prior_job,
     "loop": loop_job,
+    "pictures": pictures_job,
     "tool": tool_job,
 }
 _JOB = f"{PREFIX}/jobs/{{id}}"

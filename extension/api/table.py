@@ -15,10 +15,12 @@ from . import (
     import_settings,
     jobs,
     loop,
+    picture_report,
     pictures,
     plan_fixes,
     prior,
     reg,
+    starts,
     symptoms,
     tools,
     wd14,
@@ -33,7 +35,7 @@ def get_openapi(call: Call) -> Answer:
 OWN: tuple[Route, ...] = (
     *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
     *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
-    *routes_of(tools.ROUTES),
+    *routes_of(tools.ROUTES, starts.ROUTES, picture_report.ROUTES),
     *routes_of(advice.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )

@@ -16,7 +16,7 @@ from .report import Report, make_report
 from .words import DETAILS, FACE, HALF, PictureOptions, read_words
 
 _USUAL = (512, 512)
-_NEED_PLAIN = ("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned")
+NEED_PLAIN = ("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned")
 _TAGS = {FACE: "portrait", HALF: "upper body", DETAILS: "close-up"}
 
 
@@ -90,11 +90,11 @@ def _cuts(options: PictureOptions, settings: Settings) -> Iterator[Cut]:
     new = _tags(options.tags)
     if options.cut_bars:
         for path in _picked(options, report, ("bars",)):
-            box = boxes.get(path.relative_to(options.folder).as_posix()) or _without_bars(path)
+            box = boxes.get(path.relative_to(options.folder).as_posix()) or without_bars(path)
             if box:
                 yield Cut(path, "nobars", box, new, part=False)
         return
-    for path in _picked(options, report, _NEED_PLAIN):
+    for path in _picked(options, report, NEED_PLAIN):
         yield Cut(path, "plain", None, new, part=False)
 
 
@@ -128,7 +128,8 @@ def _face(path: Path, options: PictureOptions) -> tuple[int, int, int, int]:
     return box
 
 
-def _without_bars(path: Path) -> tuple[int, int, int, int] | None:
+def without_bars(path: Path) -> tuple[int, int, int, int] | None:
+    """The box of the picture without its bars; None where it has none."""
     import numpy as np
 
     from .measures import bars

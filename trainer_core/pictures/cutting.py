@@ -26,6 +26,7 @@ from ..picture_files import opened, upright
 from ..problems import UserError
 from ..provenance import forget_provenance, read_provenance, tell_provenance
 from .look import profile_name
+from .memory import Told
 
 Box = tuple[int, int, int, int]  # x, y, width, height in px of the upright picture
 MADE = "picture_cut"  # what our entries of provenance.json have, and others' haven't
@@ -62,24 +63,34 @@ class TakenBack:
     left: list[tuple[str, str]] = field(default_factory=list)
 
 
-def write_cuts(folder: Path, cuts: Sequence[Cut], target: Path | None, extension: str) -> Made:
+def write_cuts(folder: Path, cuts: Sequence[Cut], target: Path | None, extension: str, told: Told | None = None) -> Made:
     """Writes each cut as a PNG file into `target`, or beside its source where that is None, with its caption.
 
-    folder: the dataset. UserError where a picture can't be cut so; what was written before it stays.
+    folder: the dataset; told: after each, and what it raises ends the writing. UserError where a picture can't be cut so; what
+    was written before it stays, with its captions.
     """
     made, changes = Made(), []
     root = root_of(folder, target)
     root.mkdir(parents=True, exist_ok=True)
     with _alone(root):
-        for cut in cuts:
-            path, change, is_new = _written(root, cut, target or cut.source.parent, extension)
-            (made.files if is_new else made.there).append(path)
-            changes += [change] if change else []
-        if changes:
-            count = len(changes)
-            batch = apply_changes(root, changes, f"captions of {count} cut picture" + ("s" if count > 1 else ""))
-            made.failed, made.change = batch.failed, batch.number
+        try:
+            for number, cut in enumerate(cuts, start=1):
+                path, change, is_new = _written(root, cut, target or cut.source.parent, extension)
+                (made.files if is_new else made.there).append(path)
+                changes += [change] if change else []
+                if told:
+                    told(number, len(cuts), path)
+        finally:
+            _captioned(root, changes, made)
     return made
+
+
+def _captioned(root: Path, changes: Sequence[Change], made: Made) -> None:
+    """Writes the captions as one change that can be undone."""
+    if changes:
+        what = f"captions of {len(changes)} cut picture" + ("s" if len(changes) > 1 else "")
+        batch = apply_changes(root, changes, what)
+        made.failed, made.change = batch.failed, batch.number
 
 
 def root_of(folder: Path, target: Path | None) -> Path:

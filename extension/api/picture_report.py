@@ -1,0 +1,160 @@
+"""The picture report of a dataset, rectangles cut out of its pictures as new files, and taking those back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...trainer_core.files import read_json
+from ..errors import MISSING, NOT_NOW, Refused
+from ..rights import file_name, inside, shown
+from .calls import PREFIX, Answer, Call, Route
+from .general import translated
+from .pictures import opened_folder
+
+DEEDS = ("look", "cut_bars", "plain")
+_REPORT = "report.json"
+_PATIENCE = 120.0
+_MOST_TAGS, _MOST_NAMES, _LONGEST = 50, 500, 200
+
+
+def pictures_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Title and content of a job that looks at the project's pictures; options: deed, one of DEEDS, and target."""
+    if project is None:
+        raise Refused("No project is open: make one, or open one.", NOT_NOW)
+    options = call.body.get("options") or {}
+    if not isinstance(options, dict) or any(name not in ("deed", "target") for name in options):
+        raise Refused("The picture report's options are deed and target.")
+    deed = options.get("deed", "look")
+    if deed not in DEEDS:
+        raise Refused(f"deed must be one of {', '.join(DEEDS)}, not {shown(deed)}.")
+    folder = call.workbench.rights.may_hold_pictures(project["dataset"], "The folder of pictures")
+    if not folder.is_dir():
+        raise Refused(f"The folder {folder} is not there.", MISSING)
+    target = _target(call, folder, options.get("target"))
+    content = {
+        "folder": str(folder),
+        "settings": _settings(call, project),
+        "out": str(_folder(call, project) / _REPORT),
+        "options": {"deed": deed, "target": target},
+        "asked": {"deed": deed, "target": options.get("target") or ""},
+    }
+    return folder.name, content
+
+
+def _folder(call: Call, project: dict[str, Any]) -> Path:
+    return call.workbench.projects.path(project["name"]) / "pictures"
+
+
+def _settings(call: Call, project: dict[str, Any]) -> dict[str, Any]:
+    """Of the project's settings those that pictures are looked at by."""
+    found = {"caption_extension": project["tag"]["caption_extension"], "data_dir": str(call.workbench.host.data)}
+    if project["settings"].get("resolution"):
+        found["resolution"] = project["settings"]["resolution"]
+    return found
+
+
+def _target(call: Call, folder: Path, name: Any) -> str:
+    """The folder in the dataset that new files go into; "" where each goes beside its picture."""
+    if not name:
+        return ""
+    path = inside(folder, file_name(name, "The new pictures' folder"), "The new pictures' folder")
+    if call.workbench.rights.restricted:
+        call.workbench.rights.may_write(str(path), "The new pictures' folder")
+    return str(path)
+
+
+def get_report(call: Call) -> Answer:
+    """The newest report of the project's dataset as it was made; {"there": false} where there is none."""
+    project = _project(call)
+    path = _folder(call, project) / _REPORT
+    try:
+        report = read_json(path)
+    except (OSError, ValueError):  # none yet, or damaged by hand: it is made anew
+        return {"there": False}
+    if not isinstance(report, dict) or report.get("folder") != project["dataset"]:
+        return {"there": False}
+    return translated({"there": True, **report}, call)
+
+
+def post_places(call: Call) -> Answer:
+    """A picture's size, and its upper half, its details, its face where the name tells it, and what is within its bars."""
+    call.only("folder", "name")
+    return _asked(call, "cut_places", name=_name(call.body.get("name")))
+
+
+def post_cut(call: Call) -> Answer:
+    """Writes a rectangle of a picture as a new file with its caption; what is there is never changed."""
+    call.only("folder", "name", "box", "tags", "target")
+    box, tags = call.body.get("box"), call.body.get("tags", [])
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(one, int) and 0 <= one < 1 << 20 for one in box):
+        raise Refused("box must be left, top, width and height in pixels.")
+    if not isinstance(tags, list) or len(tags) > _MOST_TAGS or not all(_is_tag(one) for one in tags):
+        raise Refused("tags must be a list of tags.")
+    folder = opened_folder(call, call.body.get("folder"))
+    target = _target(call, folder, call.body.get("target"))
+    return translated(_asked(call, "cut", name=_name(call.body.get("name")), box=box, tags=tags, target=target), call)
+
+
+def _is_tag(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST and "\n" not in value and "\0" not in value
+
+
+def get_made(call: Call) -> Answer:
+    """The files that were cut out of the dataset's pictures, the newest first."""
+    folder = opened_folder(call, call.query.get("folder"))
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("cuts_made", folder=str(folder))
+
+
+def post_back(call: Call) -> Answer:
+    """Removes such files with their captions, where nobody changed them since."""
+    call.only("folder", "names")
+    names = call.body.get("names")
+    if not isinstance(names, list) or not 0 < len(names) <= _MOST_NAMES:
+        raise Refused(f"names must be 1 to {_MOST_NAMES} names of pictures.")
+    return translated(_asked(call, "cut_back", names=[_name(name) for name in names]), call)
+
+
+def _name(value: Any) -> str:
+    """A picture's name in the dataset, which leads nowhere else."""
+    inside(Path(), value, "The picture")
+    return str(value)
+
+
+def _asked(call: Call, question: str, **values: Any) -> dict[str, Any]:
+    folder, project = opened_folder(call, call.body.get("folder")), _project(call)
+    if call.workbench.rights.restricted and "name" in values:
+        call.workbench.rights.may_read(str(folder / values["name"]), "The picture")
+    call.workbench.setup.must_be_ready()
+    settings = _settings(call, project)
+    return call.workbench.plans.ask(question, folder=str(folder), settings=settings, patience=_PATIENCE, **values)
+
+
+def _project(call: Call) -> dict[str, Any]:
+    project = call.workbench.projects.current()
+    if project is None:
+        raise Refused("No project is open: make one, or open one.", NOT_NOW)
+    return project
+
+
+_PLACE = f"{PREFIX}/picture_report"
+ROUTES = (
+    Route("GET", _PLACE, get_report, "what is wrong with the dataset's pictures; a job of the kind pictures looks"),
+    Route(
+        "POST",
+        f"{_PLACE}/places",
+        post_places,
+        "rectangles of a picture worth cutting out",
+        body=("folder", "name"),
+    ),
+    Route(
+        "POST",
+        f"{_PLACE}/cut",
+        post_cut,
+        "a rectangle of a picture as a new file with its caption",
+        body=("folder", "name", "box", "tags", "target"),
+    ),
+    Route("GET", f"{_PLACE}/made", get_made, "files that were cut out of the dataset's pictures", query=("folder",)),
+    Route("POST", f"{_PLACE}/back", post_back, "removes such files that are as they were made", body=("folder", "names")),
+)

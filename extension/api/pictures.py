@@ -18,7 +18,6 @@ from ..projects import TAG_DEFAULTS, checked_tag_options
 from ..rights import inside
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import translated
-from .jobs import is_opened
 
 _MOST_PICTURES, _MOST_FOLDERS, _COUNTED = 500, 1000, 200
 _SIZES = (64, 1024)
@@ -142,7 +141,7 @@ def opened_folder(call: Call, asked: Any) -> Path:
         project = call.workbench.projects.current()
         asked = project["dataset"] if project else ""
     folder = call.workbench.rights.may_read(asked, "The folder")
-    if not is_opened(call, folder):
+    if not call.workbench.projects.has_opened(folder):
         raise Refused("The folder is not a project's dataset: choose it as the dataset first.", FORBIDDEN)
     if not folder.is_dir():
         raise Refused(f"The folder {folder} is not there.", MISSING)

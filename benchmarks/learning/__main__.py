@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         arms = {name: [arm for arm in every if arm.name in words.arms] for name, every in arms.items()}
     work = [(name, arm, seed) for seed in words.seeds for name, every in arms.items() for arm in every]
     words.out.mkdir(parents=True, exist_ok=True)
-    if not words.table_only:
+    if not words.table_only and any(not arm.dataset for _, arm, _ in work):
         _prepare(words.out, words.seeds)
     found: dict[str, dict[str, dict[int, Any]]] = {name: {arm.name: {} for arm in every} for name, every in arms.items()}
     failed = 0

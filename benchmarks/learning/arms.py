@@ -12,6 +12,7 @@ from ...demo.run.recipe import Job
 from ...trainer_core.files import read_json, write_atomically, write_json
 from ...trainer_core.settings import Settings
 from ...trainer_core.settings.toml_files import write_config
+from .advised import run_advised
 from .experiments import Arm
 from .lab import CONFIG, CREATURE, Lab, measure, prepare, steps_to_learn
 from .next_run import run_next
@@ -27,6 +28,10 @@ def run_arm(lab: Lab, experiment: str, arm: Arm, seed: int) -> dict[str, Any]:
         return read_json(folder / RESULT)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "output.txt").open("w", encoding="utf-8") as said, contextlib.redirect_stdout(said):
+        if arm.dataset:
+            result = run_advised(lab, arm.dataset, seed, folder)
+            write_json(folder / RESULT, result)
+            return result
         material = prepare(lab.folder, seed, lab.recipe)
         settings = _settings(lab, arm, material, folder)
         write_config(folder / CONFIG, settings)

@@ -18,6 +18,7 @@ class Arm:
     reg: RegKind = "matched"
     training: Mapping[str, Any] = field(default_factory=dict)
     watch: bool = False  # look at snapshots on the way too: after how many steps is it learnt?
+    dataset: str = ""  # one of datasets.py, trained with the settings that `advise` writes for it
     next_run: bool = False  # draw a te × unet grid of it, choose a cell, train and measure the run that comes of it
 
 
@@ -119,5 +120,11 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         Arm("all", "every block", "random", {}),
         Arm("OUT", "the way up alone, without text encoder", "random", _blocks("OUTALL")),
         Arm("IN", "the way down alone, without text encoder", "random", _blocks("INALL")),
+    ],
+    "advise": [
+        Arm("character", "40 good pictures of an unknown creature", "none", dataset="character"),
+        Arm("poor", "20 blurred pictures of another, with the regularization set that is advised", "none", dataset="poor"),
+        Arm("concept", "60 pictures of parts that any body can wear", "none", dataset="concept"),
+        Arm("style", "120 pictures of a paint on many bodies", "none", dataset="style"),
     ],
 }

@@ -39,17 +39,11 @@ SILENT_FILES = (
     "trainer_core/planning/text.py",
     "trainer_core/settings/reference.py",
     "trainer_core/tools/bake_command.py",
-    "trainer_core/tools/cut.py",
-    "trainer_core/tools/edit_metadata.py",
-    "trainer_core/tools/extract.py",
     "trainer_core/tools/extract_command.py",
     "trainer_core/tools/inspect_command.py",
     "trainer_core/tools/inspect_file.py",
     "trainer_core/tools/low_rank.py",
-    "trainer_core/tools/merge_checkpoint.py",
     "trainer_core/tools/merge_command.py",
-    "trainer_core/tools/merge_loras.py",
-    "trainer_core/tools/resize.py",
     "trainer_core/tools/resize_command.py",
     "trainer_core/train_network.py",
     "trainer_core/variants",
@@ -195,6 +189,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
 
 # Keys that no source holds as they are: put together of two texts, or said by the system.
 COMPOSED: tuple[str, ...] = (
+    "The metadata have another hash of the tensors (sshs_model_hash): they were changed since it was written.",
     "must be from {n} to {n}, not {}",
     "must be at least {n}, not {}",
     "must be at most {n}, not {}",

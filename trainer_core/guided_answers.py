@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Any
 
 from .guide.facts import Advice, Answers, Reasoned
-from .optimizer_table import TABLE
 from .problems import UserError
 from .questions import Request, path_of, settings_of, text_of, texts_of
 from .settings import Settings
@@ -63,10 +62,6 @@ def _own_choice(settings: Settings, names: list[str]) -> dict[str, str]:
     found = {}
     if "optimizer_type" in names and settings.optimizer_type:
         found["optimizer"] = settings.optimizer_type
-        if settings.optimizer_type.lower() not in {one.lower() for one in TABLE}:
-            raise UserError(
-                f"There is no advice for the optimizer {settings.optimizer_type}: choose one of {', '.join(TABLE)}."
-            )
     if {"network_module", "network_args"} & set(names):
         algo = settings.network_options()["algo"]
         if algo == "lora" and settings.network_module == "lycoris.kohya":

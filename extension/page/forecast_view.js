@@ -5,7 +5,7 @@ import { forecastScale, sizedFor, verdict } from "./forecast_model.js";
 import { bytes, duration } from "./format.js";
 import { t } from "./i18n.js";
 
-const SHADES = 6;
+const SHADES = 7;
 
 export function forecastView({ store }) {
   const sum = h("p", { class: "lw-facts", id: "lw-forecast-sum" });
@@ -32,7 +32,7 @@ export function forecastView({ store }) {
       parts,
       sized.parts,
       (one) => one.name,
-      (one) => h("span", { class: "lw-forecast-part", "data-shade": sized.parts.indexOf(one) % SHADES }),
+      (one) => h("span", { class: "lw-forecast-part", "data-name": one.name, "data-shade": sized.parts.indexOf(one) % SHADES }),
       (node, one) => {
         node.style.width = `${(100 * one.bytes) / scale}%`;
         node.title = `${memoryPart(one.name)} ${bytes(one.bytes)}`;
@@ -52,7 +52,7 @@ export function forecastView({ store }) {
       legend,
       sized.parts,
       (one) => one.name,
-      (one) => h("li", {}, h("span", { class: "lw-forecast-part", "data-shade": sized.parts.indexOf(one) % SHADES }), h("span")),
+      (one) => h("li", {}, h("span", { class: "lw-forecast-part", "data-name": one.name, "data-shade": sized.parts.indexOf(one) % SHADES }), h("span")),
       (node, one) => setText(node.lastElementChild, `${memoryPart(one.name)} ${bytes(one.bytes)}`),
     );
   };
@@ -61,25 +61,32 @@ export function forecastView({ store }) {
   return { element };
 }
 
-/** "memory 5.2 GB: enough are cards of 6 GB · about 18 min · disk 1.2 GB". */
-function sumWords({ memory, seconds, disk_bytes: disk }) {
+/** "memory 5.2 GB: a card of 8 GB is enough · about 18 min · 1.2 GB on the disk". */
+function sumWords({ memory, seconds, seconds_known: known, disk_bytes: disk }) {
   return [
     memory && memoryWords(sizedFor(memory)),
-    seconds && t("about {time}", { time: duration(seconds) }),
+    timeWords(seconds, known),
     disk && t("{size} on the disk", { size: bytes(disk) }),
   ]
     .filter(Boolean)
     .join(" · ");
 }
 
+function timeWords(seconds, known) {
+  if (!seconds) return t("time known after the first run here");
+  const time = duration(seconds);
+  return known === "estimated" ? t("about {time}, from other settings", { time }) : t("about {time}", { time });
+}
+
 function memoryWords(sized) {
   const { found, smallest, fits } = verdict(sized);
-  const size = bytes(sized.total);
-  if (found && fits) return t("memory {size} of the {card} GB of your GPU", { size, card: found.gb });
+  const size = bytes(sized.peak);
+  if (found && fits) return t("memory {size}: fits {card}, {own}", { size, card: found.name, own: bytes(found.bytes) });
   if (found && smallest)
-    return t("memory {size}: more than the {card} GB of your GPU, a card of {smallest} GB is needed", {
+    return t("memory {size}: too much for {card}, {own}; a card of {smallest} GB is needed", {
       size,
-      card: found.gb,
+      card: found.name,
+      own: bytes(found.bytes),
       smallest: smallest.gb,
     });
   if (smallest) return t("memory {size}: a card of {smallest} GB is enough", { size, smallest: smallest.gb });
@@ -89,11 +96,13 @@ function memoryWords(sized) {
 function memoryPart(name) {
   const words = {
     weights: t("base model"),
-    lora: t("LoRA"),
-    states: t("optimizer"),
+    network: t("network"),
+    optimizer: t("optimizer"),
     gradients: t("gradients"),
     activations: t("pictures in work"),
-    overhead: t("PyTorch itself"),
+    encoding: t("while pictures are encoded"),
+    drawing: t("while pictures are drawn"),
+    reserve: t("kept free for CUDA"),
   };
   return words[name] ?? name;
 }

@@ -2,6 +2,7 @@
 
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { changeWords } from "./next_run.js";
 import { button, errorLine, tell } from "./parts.js";
 
 const ABOVE = { train_data_dir: "dataset", pretrained_model_name_or_path: "base_model" }; // chosen in the top bar
@@ -19,7 +20,7 @@ export function mending(app, form) {
   const mend = async (code) => {
     await store.flush();
     const project = store.project.name;
-    const answer = await api.post("plan/fix", { code, settings: store.runSettings() });
+    const answer = lighterMend(store, code) ?? (await api.post("plan/fix", { code, settings: store.runSettings() }));
     if (project !== store.project?.name) return;
     last = { ...answer, project };
     apply(answer.changes, "after");
@@ -50,11 +51,20 @@ export function mending(app, form) {
     show(told, last?.project === store.project?.name);
   });
   const buttonOf = (problem) => {
-    if (problem.fixable) return button(t("Mend"), () => mend(problem.code), { line, kind: "lw-small" });
+    if (problem.fixable || lighterMend(store, problem.code)) return button(t("Mend"), () => mend(problem.code), { line, kind: "lw-small" });
     const place = placeOf(app, form, problem);
     return place && h("button", { type: "button", class: "lw-button lw-small", on: { click: place.work } }, place.label);
   };
   return { element, buttonOf };
+}
+
+/** For a run that is too large for the GPU: the settings that the forecast found to make it fit, together. */
+function lighterMend({ plan, project }, code) {
+  const steps = plan?.data?.forecast?.memory?.lighter ?? [];
+  if (code !== "memory-above-card" || !steps.length) return null;
+  const settings = Object.assign({}, ...steps.map((one) => one.settings));
+  const changes = Object.entries(settings).map(([name, after]) => ({ name, before: project.settings?.[name] ?? null, after }));
+  return { changes, undo: null, message: t("Changed {changes}.", { changes: changes.map(changeWords).join(", ") }) };
 }
 
 /** Where the cause of a problem can be changed on this page. */

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from fake_guide import FIXABLE
 
-FORECAST = {
-    "memory": {
-        "total": 5_600_000_000,
-        "parts": {"weights": 2_000_000_000, "lora": 100_000_000, "states": 500_000_000, "activations": 3_000_000_000},
-        "cards": [{"gb": gb, "fits": gb >= 6, "found": False} for gb in (6, 8, 12, 16, 24)],
-    },
-    "seconds": 1080,
-    "lora_bytes": 38_000_000,
-    "disk_bytes": 1_200_000_000,
-}
+GIGABYTES = {"weights": 2, "network": 0.1, "optimizer": 0.5, "gradients": 0.1, "activations": 2.9}
+MEMORY = {
+    "bytes": 5_600_000_000, "training": 5_600_000_000, "encoding": 900_000_000, "drawing": 0, "reserve": 1 << 30,
+    "parts": {name: int(size * 1e9) for name, size in GIGABYTES.items()}, "card": None, "lighter": [],
+    "cards": [{"gb": gb, "fits": gb >= 8} for gb in (6, 8, 12, 16, 24)],
+}  # fmt: skip
+FORECAST = {"memory": MEMORY, "seconds": 1080, "seconds_known": "measured", "disk_bytes": 1_200_000_000}
+SMALL = {"name": "GTX 1050", "bytes": 4 << 30, "fits": False}
+LIGHTER = [{"settings": {"train_batch_size": 1, "gradient_checkpointing": True}, "cost": "time", "bytes": 2_000_000_000}]
 
 
 @pytest.fixture
@@ -146,20 +145,29 @@ def test_what_a_mend_refuses_is_told(train: Any) -> None:
 
 def test_memory_time_and_disk(train: Any) -> None:
     _, page = train(forecast=FORECAST)
-    words = "memory 5.6 GB: a card of 6 GB is enough · about 18 min · 1.2 GB on the disk"
+    words = "memory 5.6 GB: a card of 8 GB is enough · about 18 min · 1.2 GB on the disk"
     assert page.inner_text("#lw-forecast-sum") == words
     assert page.get_attribute("#lw-forecast-bar", "aria-label") == words
-    assert page.inner_text(".lw-forecast-legend li >> nth=3") == "pictures in work 3 GB"
+    assert page.inner_text(".lw-forecast-legend li >> nth=4") == "pictures in work 2.9 GB"
     widths = page.eval_on_selector_all(".lw-forecast-bar .lw-forecast-part", "all => all.map((one) => one.offsetWidth)")
-    assert widths[3] > widths[0] > widths[2] > widths[1] > 0
+    assert len(widths) == 6 and widths[4] > widths[0] > widths[5] > widths[2] > widths[1] > 0
+    assert page.locator(".lw-too-small").all_inner_texts() == ["6 GB"]
 
 
-def test_a_gpu_that_is_too_small_says_which_would_do(train: Any) -> None:
-    cards = [{"gb": 4, "fits": False, "found": True}, {"gb": 6, "fits": True, "found": False}]
-    _, page = train(forecast={**FORECAST, "memory": {**FORECAST["memory"], "cards": cards}})
-    assert "more than the 4 GB of your GPU, a card of 6 GB is needed" in page.inner_text("#lw-forecast-sum")
+def test_a_run_that_is_too_large_is_made_to_fit(train: Any, until: Any) -> None:
+    too_large = {"severity": "warning", "code": "memory-above-card", "message": "Too much for GTX 1050.", "fix": ""}
+    memory = {**MEMORY, "card": SMALL, "lighter": LIGHTER, "encoding": 7_000_000_000, "bytes": 7_000_000_000}
+    world, page = train(forecast={**FORECAST, "memory": memory, "seconds": None}, problems=[too_large])
+    told = page.inner_text("#lw-forecast-sum")
+    assert told.startswith("memory 7 GB: too much for GTX 1050, 4.3 GB; a card of 8 GB is needed · time known after the first")
     assert page.get_attribute("#lw-forecast-bar", "data-mood") == "bad"
+    assert page.inner_text(".lw-forecast-legend li >> nth=5") == "while pictures are encoded 1.4 GB"
     assert page.locator(".lw-forecast-found.lw-too-small").inner_text() == "4 GB"
+    page.locator("[data-code=memory-above-card]").get_by_role("button", name="Mend").click()
+    page.wait_for_selector("#lw-mended >> text=Changed train_batch_size 1 → 1, gradient_checkpointing none → on.")
+    until(lambda: settings(world).get("gradient_checkpointing") is True)
+    page.click("#lw-mend-undo")
+    until(lambda: "gradient_checkpointing" not in settings(world))
 
 
 def test_the_glossary_by_mouse_keyboard_and_tap(train: Any) -> None:

@@ -23,7 +23,8 @@ SETTINGS: tuple[Setting, ...] = (
         "network_dim",
         "int",
         None,
-        "Rank of the LoRA: 32 to 96 for characters, 96 to 192 for styles, 8 to 128 for concepts; 4 where nothing is given.",
+        "Rank of the LoRA: 32 to 96 for characters, 96 to 192 for styles, 8 to 128 for concepts; 4 where nothing is given. "
+        "With Stable Diffusion 1.x a rank takes 1.2 MB of the file in fp16; the plan shows the exact size.",
         label="Rank",
         minimum=1,
         maximum=768,

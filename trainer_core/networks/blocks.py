@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..guide.tables import carried
+
 BASE, MID = "BASE", "M00"
 
 
@@ -52,22 +54,13 @@ LISTS: dict[int, BlockList] = {
     20: BlockList(20, "sdxl", True, 3, "LoCon, LyCORIS on SDXL"),
 }
 
-_TEXT = "Text encoder: which words mean what."
-_IN = "Composition, outline, body plan, pose."
-_MID = "The middle: acts on many things at once."
-_OUT = "Colours, shading, textures, details."
-_FACE = "Colours, shading, textures, details; more than others on eyes and face."
-
 
 def carries(block: str) -> str:
     """What the guide says that a block carries, as a sentence."""
-    if block == BASE:
-        return _TEXT
-    if block == MID:
-        return _MID
-    if block.startswith("IN"):
-        return _IN
-    return _FACE if block in ("OUT04", "OUT05", "OUT06") else _OUT
+    about = {one.code: one.about for one in carried()}
+    if block in about:
+        return about[block]
+    return about["OUT04-OUT06" if block in ("OUT04", "OUT05", "OUT06") else "IN" if block.startswith("IN") else "OUT"]
 
 
 def list_length(family: str, whole: bool) -> int:

@@ -37,6 +37,8 @@ function doing(job) {
   const done = percent(job.step, job.steps);
   const deeds = {
     tag: [t("tagging begins"), t("tagging {percent} %", { percent: done })],
+    pictures: [t("pictures are looked at"), t("looking at pictures {percent} %", { percent: done })],
+    tool: [t("a tool begins"), t("a tool works {percent} %", { percent: done })],
     train: [t("training begins"), t("training {percent} %", { percent: done })],
   };
   const [begins, goes] = deeds[job.kind] ?? [t("drawing begins"), t("drawing {percent} %", { percent: done })];

@@ -31,6 +31,8 @@ BASIC = (
     "save_every_n_epochs",
     "sample_every_n_epochs",
 )
+# Stages have a form of their own; the rest are none of the page's business.
+NOT_SHOWN = NOT_ASKED | {"stages"}
 # What the page asks for in a place of its own.
 _ELSEWHERE = frozenset(("pretrained_model_name_or_path", "train_data_dir"))
 _OLD_NAMES = frozenset(("caption_extention", "use_8bit_adam", "use_lion_optimizer", "save_model_as"))
@@ -39,7 +41,7 @@ _OLD_NAMES = frozenset(("caption_extention", "use_8bit_adam", "use_lion_optimize
 @functools.cache
 def form(language: str) -> dict[str, Any]:
     """All settings that do something, by group, and the presets."""
-    shown = [one for one in ALL.values() if one.treatment == "implemented" and one.name not in NOT_ASKED]
+    shown = [one for one in ALL.values() if one.treatment == "implemented" and one.name not in NOT_SHOWN]
     groups = []
     for group in GROUPS:
         settings = [_described(one, language) for one in shown if one.group == group]

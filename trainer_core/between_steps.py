@@ -7,7 +7,6 @@ from typing import Any
 
 from .endings import Stopped, StopSignal
 from .events import EventLog
-from .plan import Plan
 from .problems import UserError
 from .requests import SAMPLE, SAVE, STOP, asked, taken, wait_while_paused
 from .run import Run
@@ -54,13 +53,12 @@ def _carried_out(
     return None
 
 
-def samples_due(settings: Settings, state: Any, plan: Plan) -> bool:
+def samples_due(settings: Settings, state: Any) -> bool:
     """Whether sample pictures are due after the step just done, by epochs or else by steps."""
     if not settings.sample_prompts:
         return False
     if settings.sample_every_n_epochs:
-        ended = state.step % state.steps_per_epoch == 0 or state.step == plan.steps
-        return ended and state.epoch % settings.sample_every_n_epochs == 0
+        return state.epoch_ended and state.epoch % settings.sample_every_n_epochs == 0
     return bool(settings.sample_every_n_steps) and state.step % settings.sample_every_n_steps == 0
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .export_notebook import notebook
 from .problems import WordsError
 from .settings import ALL, Settings, read_settings
+from .settings.stages import stage_word
 
 # Where settings came from, and where a run's traces went: a script that names all settings needs neither.
 _NOT_EXPORTED = ("config_file", "preset", "output_config", "job_dir")
@@ -115,6 +116,8 @@ def _flags(settings: Settings) -> Iterator[list[str]]:
     for name, value in _values(settings):
         if value is True:
             yield [f"--{name}"]
+        elif ALL[name].kind == "stages":
+            yield [f"--{name}", *map(stage_word, value)]
         elif isinstance(value, list):
             yield [f"--{name}", *(_text(one) for one in value)]
         else:

@@ -15,23 +15,29 @@ from .problems import UserError
 from .settings import Settings
 
 
-def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torch.optim.Optimizer:
+def make_optimizer(
+    settings: Settings, groups: Sequence[ParameterGroup], others: Sequence[Settings] = ()
+) -> torch.optim.Optimizer:
     """The optimizer over `groups`, each with its rate; those whose rate is 0 and empty ones are left out.
 
+    others: the settings of the other stages that the same optimizer trains; what learns in one of them is not left out.
     An optimizer that finds its own rate finds one for all; so where rates differ, each rate has an optimizer of its own.
     Param groups carry their part's name as "part". Raises UserError where the library is missing or refuses the arguments.
     """
-    made = _param_groups(settings, groups)
+    found = _by_rates(groups, (settings, *others))
+    made = [{"params": parameters, "lr": rates[0], "part": part} for (part, rates), parameters in found.items()]
     optimizer_class = load_class("optimizer_type", spec_of(settings).import_path, spec_of(settings).package)
     arguments = optimizer_arguments(settings)
     if settings.optimizer_type == "AdaFactor":
         arguments.setdefault("relative_step", True)
     if settings.optimizer_type == "ProdigyPlusScheduleFree" and len(made) == 1:
         arguments.setdefault("split_groups", False)  # it does so by itself, and says so in the terminal
-    rates = list(dict.fromkeys(group["lr"] for group in made)) if spec_of(settings).adaptive else []
-    sets = [[group for group in made if group["lr"] == rate] for rate in rates] if len(rates) > 1 else [made]
+    sets: dict[Any, list[dict[str, Any]]] = {}
+    for (_part, rates), group in zip(found, made, strict=True):
+        sets.setdefault(rates if spec_of(settings).adaptive else None, []).append(group)
+    highest = max((rate for _, rates in found for rate in rates if rate), default=None)  # some refuse to be made with none
     try:
-        optimizers = [optimizer_class(one, lr=one[0]["lr"], **arguments) for one in sets]
+        optimizers = [optimizer_class(one, lr=one[0]["lr"] or highest, **arguments) for one in sets.values()]
     except (TypeError, ValueError) as error:
         raise UserError(f"{settings.optimizer_type} doesn't take its optimizer_args: {error}.") from error
     optimizer = SeparateOptimizers(optimizers) if len(optimizers) > 1 else optimizers[0]
@@ -40,14 +46,24 @@ def make_optimizer(settings: Settings, groups: Sequence[ParameterGroup]) -> torc
     return optimizer
 
 
-def _param_groups(settings: Settings, groups: Sequence[ParameterGroup]) -> list[dict[str, Any]]:
-    """The groups as optimizers want them; of one part, what has one rate is one group, since some find a rate for each."""
-    found: dict[tuple[str, float | None], list[torch.nn.Parameter]] = {}
+def _by_rates(
+    groups: Sequence[ParameterGroup], stages: Sequence[Settings]
+) -> dict[tuple[str, tuple[float | None, ...]], list[torch.nn.Parameter]]:
+    """Parameters by part and rates in each stage; what has the same is one group, since some find a rate for each."""
+    found: dict[tuple[str, tuple[float | None, ...]], list[torch.nn.Parameter]] = {}
     for group in groups:
-        rate = None if sets_own_rate(settings) else _group_rate(settings, group)
-        if group.parameters and rate != 0:
-            found.setdefault((group.part, rate), []).extend(group.parameters)
-    return [{"params": parameters, "lr": rate, "part": part} for (part, rate), parameters in found.items()]
+        rates = tuple(None if sets_own_rate(one) else _group_rate(one, group) for one in stages)
+        if group.parameters and any(rate != 0 for rate in rates):
+            found.setdefault((group.part, rates), []).extend(group.parameters)
+    return found
+
+
+def set_rates(optimizer: torch.optim.Optimizer, settings: Settings, groups: Sequence[ParameterGroup]) -> None:
+    """Gives each param group the rate that it has in another stage; all that the optimizer has learnt stays."""
+    rates = {id(one): rates[0] for (_, rates), found in _by_rates(groups, (settings,)).items() for one in found}
+    for group in optimizer.param_groups:
+        group["lr"] = rates.get(id(group["params"][0]), 0.0)
+        group.pop("initial_lr", None)  # a schedule would go on from it
 
 
 def _group_rate(settings: Settings, group: ParameterGroup) -> float:

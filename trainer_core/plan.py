@@ -10,16 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..tagger.shares import share
-from .dataset.batches import batches_per_epoch, bucket_items, pictures_of_a_batch
 from .dataset.caption_text import tags_as_trained
 from .dataset.items import Ignored, TrainingSet
-from .dataset.scan import scan
 from .models.families import identify
 from .models.header import ModelHeader
 from .models.prediction import prediction_of
 from .networks.choice import Choice
-from .planning.advice import kept_files, resolved_rates, settings_problems, sorted_problems
+from .planning.advice import kept_files, settings_problems, sorted_problems
 from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
 from .planning.base_name import base_name_problems
@@ -31,6 +28,7 @@ from .planning.losses import loss_problems
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
 from .planning.sizes import size_problems
+from .planning.stages import BucketPlan, StagePlan, SubsetPlan, later_stage_problems, planned_stages
 from .planning.subject import subject_problems
 from .planning.text import plan_text
 from .problems import Problem, UserError
@@ -43,41 +41,15 @@ _HASHES = ("0" * 8, "0" * 64)
 
 
 @dataclass(frozen=True)
-class SubsetPlan:
-    """A folder: its pictures that are trained, and how often they are seen in an epoch, all together (`copies`)."""
-
-    name: str
-    folder: str
-    images: int
-    repeats: int
-    copies: int
-    is_reg: bool
-    class_tokens: str | None
-
-
-@dataclass(frozen=True)
-class BucketPlan:
-    """A size: its pictures, the same with repeats (`count`), and the batches that they make in an epoch."""
-
-    width: int
-    height: int
-    images: int
-    count: int
-    batch_size: int
-
-    @property
-    def batches(self) -> int:
-        return -(-self.count // self.batch_size)
-
-
-@dataclass(frozen=True)
 class Plan:
-    """Everything that is known before a run. `images`: training pictures, regularization pictures not counted.
+    """Everything that is known before a run. `steps` and `epochs`: of all stages; pictures and rates: of the first one.
 
+    `images`: training pictures, regularization pictures not counted.
     `base`: the base model's name, family and what it predicts, in words; `header`: what its file holds.
     """
 
     settings: Settings
+    stages: tuple[StagePlan, ...]
     training_set: TrainingSet
     steps: int
     epochs: int
@@ -102,15 +74,12 @@ class Plan:
         """What keeps the run from starting."""
         return [one for one in self.problems if one.severity == "error"]
 
-    def seen_per_epoch(self, is_reg: bool) -> int:
-        """How many pictures an epoch shows, repeats counted."""
-        return sum(subset.copies for subset in self.subsets if subset.is_reg == is_reg)
-
     def as_dict(self) -> dict[str, Any]:
         """The plan for programs, as JSON values."""
         return {
             "steps": self.steps,
             "epochs": self.epochs,
+            "stages": [one.as_dict() for one in self.stages],
             "batches_per_epoch": self.batches_per_epoch,
             "images": self.images,
             "subsets": [vars(subset) for subset in self.subsets],
@@ -128,29 +97,29 @@ class Plan:
 
 def make_plan(settings: Settings) -> Plan:
     """Looks at everything that the run will read and write; never raises for what is wrong, but lists it as a problem."""
-    training_set = replace(scan(settings), processes=settings.num_processes or share()[1])
-    batches = batches_per_epoch(training_set)
-    steps_per_epoch = -(-batches // settings.gradient_accumulation_steps)
-    steps, epochs = _steps_and_epochs(settings, steps_per_epoch)
+    stages = planned_stages(settings)
+    first, training_set, own = stages[0], stages[0].training_set, stages[0].settings
+    steps, epochs = stages[-1].stretch.end, sum(one.stretch.epochs for one in stages)
 
     header, model_problems = base_model(settings)
-    network, network_problems = planned_network(settings, header)
+    network, network_problems = planned_network(own, header)
     name, output_problems = output_name(settings)
-    tokens, token_problems = _tokens(settings, training_set)
+    (tokens, *later_tokens), token_problems = _tokens(settings, stages)
     plan = Plan(
         settings=settings,
+        stages=stages,
         training_set=training_set,
         steps=steps,
         epochs=epochs,
-        batches_per_epoch=batches,
-        steps_per_epoch=steps_per_epoch,
-        images=sum(not item.subset.is_reg for item in training_set.items),
-        subsets=_subset_plans(training_set),
+        batches_per_epoch=first.batches_per_epoch,
+        steps_per_epoch=first.stretch.steps_per_epoch,
+        images=first.images,
+        subsets=first.subsets,
         ignored=(*training_set.ignored, *(Ignored(path, _UNUSED_REG) for path in training_set.unused_reg)),
-        buckets=_bucket_plans(training_set),
-        learning_rates=resolved_rates(settings),
+        buckets=first.buckets,
+        learning_rates=first.learning_rates,
         file_size_bytes=None,
-        files=kept_files(settings, steps, epochs, steps_per_epoch),
+        files=kept_files(settings, steps, epochs, first.stretch.steps_per_epoch),
         output_name=name,
         tags=count_tags(training_set.items),
         tokens=tokens,
@@ -166,76 +135,42 @@ def make_plan(settings: Settings) -> Plan:
             *vae_problems(settings, header),
             *network_problems,
             *training_set.problems,
-            *folder_problems(settings, training_set),
-            *([] if sizes_unknown else size_problems(settings, training_set)),
-            *balance_problems(settings, training_set),
-            *(family_problems(settings, header, training_set) if header else []),
-            *(base_name_problems(settings, header, plan.tags, plan.images) if header else []),
-            *subject_problems(settings, training_set, header, steps),
-            *reg_image_problems(settings, training_set, header is not None),
-            *loss_problems(settings, training_set, header),
+            *folder_problems(own, training_set),
+            *([] if sizes_unknown else size_problems(own, training_set)),
+            *balance_problems(own, training_set),
+            *(family_problems(own, header, training_set) if header else []),
+            *(base_name_problems(own, header, plan.tags, plan.images) if header else []),
+            *subject_problems(own, training_set, header, steps),
+            *reg_image_problems(own, training_set, header is not None),
+            *loss_problems(own, training_set, header),
             *other_input_problems(settings),
             *output_problems,
             *([] if _blocks(output_problems) else space_problems(settings, size, plan.files)),
-            *settings_problems(settings),
+            *settings_problems(own),
             *token_problems,
-            *caption_problems(settings, training_set.items, tokens),
+            *caption_problems(own, training_set.items, tokens),
             *settings.notices,
         ]
     )
     plan = replace(plan, file_size_bytes=size, problems=problems)
-    return replace(plan, problems=marked(plan))
+    later = later_stage_problems(stages, header, (tokens, *later_tokens), problems)
+    return replace(plan, problems=sorted_problems([*marked(plan), *later]))
 
 
 def _blocks(problems: Sequence[Problem]) -> bool:
     return any(one.severity == "error" for one in problems)
 
 
-def _steps_and_epochs(settings: Settings, steps_per_epoch: int) -> tuple[int, int]:
-    """Optimizer steps and epochs of the whole run; the last epoch may be cut short where steps are given."""
-    if not steps_per_epoch:
-        return 0, 0
-    if settings.max_train_epochs:
-        return settings.max_train_epochs * steps_per_epoch, settings.max_train_epochs
-    return settings.max_train_steps, -(-settings.max_train_steps // steps_per_epoch)
-
-
-def _subset_plans(training_set: TrainingSet) -> tuple[SubsetPlan, ...]:
-    plans = []
-    for subset in training_set.subsets:
-        copies = [item.copies for item in training_set.items if item.subset.index == subset.index]
-        plans.append(
-            SubsetPlan(
-                subset.name,
-                str(subset.folder),
-                len(copies),
-                subset.repeats,
-                sum(copies),
-                subset.is_reg,
-                subset.class_tokens,
-            )
-        )
-    return tuple(plans)
-
-
-def _bucket_plans(training_set: TrainingSet) -> tuple[BucketPlan, ...]:
-    return tuple(
-        BucketPlan(
-            width,
-            height,
-            len(items),
-            sum(item.copies for item in items),
-            pictures_of_a_batch(training_set, dataset),
-        )
-        for (dataset, (width, height)), items in sorted(bucket_items(training_set).items())
-    )
-
-
-def _tokens(settings: Settings, training_set: TrainingSet) -> tuple[Tokens | None, list[Problem]]:
+def _tokens(settings: Settings, stages: Sequence[StagePlan]) -> tuple[list[Tokens | None], list[Problem]]:
+    """The captions' tokens, by stage; those with the same pictures have the same."""
+    counted: dict[int, Tokens | None] = {}
     try:
-        return count_tokens_of(training_set.items, settings.max_token_length or 75), []
+        for one in stages:
+            if id(one.training_set) not in counted:
+                counted[id(one.training_set)] = count_tokens_of(one.training_set.items, settings.max_token_length or 75)
     except UserError as error:
-        return None, [Problem("error", "vocabulary-missing", str(error))]
+        return [None] * len(stages), [Problem("error", "vocabulary-missing", str(error))]
+    return [counted[id(one.training_set)] for one in stages], []
 
 
 def _file_size(plan: Plan, header: ModelHeader | None, network: Choice | None) -> int | None:
@@ -258,7 +193,7 @@ def _metadata_bytes(plan: Plan, header: ModelHeader) -> int:
     parent = {"network_weights": weights.name, "network_weights_hash": "0" * 64} if weights else {}
     facts = prediction_of(header, plan.settings.v_parameterization, plan.settings.zero_terminal_snr)
     metadata = training_metadata(
-        plan.settings,
+        plan.stages[0].settings,
         plan,
         started_at=_TIME,
         session_id=2**31,

@@ -43,6 +43,11 @@ class Progress:
         if self._curves:
             self._curves.close()
 
+    def stage(self, number: int, of: int, step: int) -> None:
+        """Another stage begins behind step `step`."""
+        self._events.write("stage", stage=number, stages=of, step=step)
+        self._bar.write(f"stage {number} of {of} begins after step {step}", file=sys.stdout)
+
     def waited(self, seconds: float) -> None:
         """A pause: it says nothing about how long the rest will take."""
         self._begun += seconds

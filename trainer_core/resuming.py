@@ -6,10 +6,11 @@ looks too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .axis import Stretch
 from .files import file_sha256
 from .models.hashes import model_hashes
 from .models.header import CheckpointError, read_header
@@ -19,11 +20,11 @@ from .settings import Settings
 from .state import TrainState, read_train_state
 
 AUTO = "auto"
-# What can't be changed in the middle of a run; its length, saves and samples can.
+# What can't be changed in the middle of a stage; its length, saves and samples can.
 _KEPT = ("network_module", "network_dim", "network_alpha", "network_args", "optimizer_type", "optimizer_args")
 
 Told = Callable[[str], None]
-Lengths = tuple[int, int]  # steps of the whole run, and steps an epoch
+Lengths = Sequence[Stretch]  # of the plan's stages
 Loaded = tuple[TrainState, Any, Any]
 
 
@@ -58,10 +59,10 @@ def _own_states(settings: Settings) -> list[Path]:
     found = readable_states(Path(settings.output_dir).expanduser(), wanted, numbered=True)
     runs = [(number, folder, state) for folder, state in found if (number := wanted_name(state.output_name, wanted))]
     try:
-        about = about_run(settings) if runs else {}
+        about = {number: about_run(_of_stage(settings, number)) for number in {state.stage for _, _, state in runs}}
     except (OSError, CheckpointError):
         about = {}  # that the base model can't be read is told by the plan
-    own = [(number, folder) for number, folder, state in runs if not difference(state, about, settings)]
+    own = [(number, folder) for number, folder, state in runs if not difference(state, about.get(state.stage, {}), settings)]
     if not own:
         return [folder for number, folder, _ in runs if number == 1]
     newest = max(own)[0]
@@ -92,7 +93,7 @@ def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], L
         except UserError as error:
             first = first or error
             continue
-        refuse_another_run(folder, loaded[0], about_run(settings), settings)
+        refuse_another_run(folder, loaded[0], about_run(_of_stage(settings, loaded[0].stage)), settings)
         _refuse_other_lengths(folder, loaded[0], settings, lengths)
         if first:
             tell(f"{first} This run goes on from the one before, {folder} (step {loaded[0].step}).")
@@ -102,8 +103,14 @@ def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], L
     return None
 
 
+def _of_stage(settings: Settings, number: int) -> Settings:
+    """The settings of the stage that a state is in; of the last one where there is no such stage."""
+    stages = settings.stage_settings()
+    return stages[min(number, len(stages)) - 1]
+
+
 def about_run(settings: Settings) -> dict[str, str]:
-    """What makes it this run: the settings that can't change in the middle of one, and the base model's hash."""
+    """What makes it this run: a stage's settings that can't change in the middle of it, and the base model's hash."""
     told = {name: _words(getattr(settings, name)) for name in _KEPT}
     if settings.network_weights:
         parent = Path(settings.network_weights).expanduser()
@@ -141,17 +148,16 @@ def difference(state: TrainState, about: dict[str, str], settings: Settings) -> 
 
 
 def _refuse_other_lengths(folder: Path, state: TrainState, settings: Settings, lengths: Lengths) -> None:
-    """UserError where the plan has other epochs than the state's run had, or no steps beyond it.
+    """UserError where the plan has other stages or epochs than those that led to the state, or no steps beyond it.
 
     A state of the last step goes on where the run was killed before it wrote its LoRA.
     """
-    steps, steps_per_epoch = lengths
-    if state.steps_per_epoch != steps_per_epoch:
+    differing = _other_lengths(state, lengths)
+    if differing:
         raise UserError(
-            f"The state in {folder} is of another run: it has {state.steps_per_epoch} steps an epoch, here there are "
-            f"{steps_per_epoch}; give the same pictures, repeats and batch size, or start anew with its LoRA as "
-            "--network_weights."
+            f"The state in {folder} is of another run: {differing}, or start anew with its LoRA as --network_weights."
         )
+    steps = lengths[-1].end
     path = Path(settings.output_dir).expanduser() / final_file(state.output_name)
     try:
         metadata = read_header(path).metadata if path.is_file() else {}
@@ -163,8 +169,32 @@ def _refuse_other_lengths(folder: Path, state: TrainState, settings: Settings, l
             f"The run {state.output_name} is done: {path} has its {steps} steps; set max_train_epochs or max_train_steps "
             "higher to train it further, or give another output_name."
         )
+    own = lengths[state.stage - 1]
+    if own.end < state.step < steps:
+        raise UserError(
+            f"The state in {folder} has {state.step} steps done in stage {state.stage}, which ends after step {own.end}: make "
+            "it as long as it was."
+        )
     if state.step > steps or (state.step == steps and path.is_file()):
         raise UserError(
             f"The state in {folder} has {state.step} steps done, and the plan has {steps}: set max_train_epochs or "
             "max_train_steps higher."
         )
+
+
+def _other_lengths(state: TrainState, lengths: Lengths) -> str:
+    """What of the stages up to the state's own is another way than it was, and the mend; empty where nothing is."""
+    if state.stage > len(lengths):
+        return f"it is in stage {state.stage}, here there {'are' if len(lengths) > 1 else 'is'} {len(lengths)}; give all stages"
+    own, before = lengths[state.stage - 1], state.stretch
+    if before.steps_per_epoch != own.steps_per_epoch:
+        return (
+            f"it has {before.steps_per_epoch} steps an epoch, here there are {own.steps_per_epoch}; give the same pictures, "
+            "repeats and batch size"
+        )
+    if (before.first_step, before.first_epoch) != (own.first_step, own.first_epoch):
+        return (
+            f"its stage {state.stage} began after step {before.first_step}, here it begins after step {own.first_step}; give "
+            "the stages before it as they were"
+        )
+    return ""

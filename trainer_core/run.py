@@ -6,27 +6,27 @@ import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .events import EventLog
 from .plan import Plan
+from .planning.stages import StagePlan
 from .problems import UserError
 from .processes import ALONE, Processes, require_processes
 from .randomness import uniform_int
 from .resuming import about_run
-from .run_model import TEXT_PARTS, load_base
+from .run_model import Pictures, load_base
 from .settings import Settings
-
-TRAINED_PARTS = (*TEXT_PARTS, "unet")
 
 
 @dataclass(frozen=True)
 class Run:
-    """Everything that the loop works with; nothing in it changes identity while the run lasts.
+    """Everything that the loop works with; nothing in it changes identity while a stage lasts.
 
-    `measured`: what is kept for validation, or None. `average`: the weights' moving average, None without ema_decay.
+    `settings`: the stage's, the run's with its own. `stages`: all of them, as they run here, and `pictures_by_stage` what
+    they train. `trained`: the parts that learn in it. `average`: the weights' moving average, None without ema_decay.
     """
 
     settings: Settings
@@ -34,9 +34,10 @@ class Run:
     accelerator: Any
     model: Any
     network: Any
-    latents: Any
-    masks: Any
-    measured: Any
+    stages: tuple[StagePlan, ...]
+    stage: StagePlan
+    pictures_by_stage: tuple[Pictures, ...]
+    pictures: Pictures
     text: Any
     optimizer: Any
     schedule: Any
@@ -44,6 +45,19 @@ class Run:
     trained: tuple[str, ...]
     average: Any = None
     processes: Processes = ALONE
+
+    @property
+    def latents(self) -> Any:
+        return self.pictures.latents
+
+    @property
+    def masks(self) -> Any:
+        return self.pictures.masks
+
+    @property
+    def measured(self) -> Any:
+        """What is kept for validation, or None."""
+        return self.pictures.measured
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -85,49 +99,57 @@ def prepare(
     from accelerate import Accelerator
 
     from .dataset.caption_text import tags_as_trained
-    from .dataset.masks import Masks
     from .networks.metadata import parent_of, training_metadata
+    from .optimizer_table import spec_of
+    from .optimizers import load_class
     from .snapshots import Saver
+    from .stages import make_trainer, train_parts_of
     from .state import TrainState
 
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
     require_processes(accelerator.num_processes if accelerator.num_processes > 1 else None, those.world)
     drawn = those.of_first(lambda: secrets.randbelow(2**32))
     seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else drawn
-    _try_out(settings, plan.steps)
-    base = load_base(settings, plan, accelerator, seed, events, those)
+    stages = tuple(replace(stage, settings=own) for stage, own in zip(plan.stages, settings.stage_settings(), strict=True))
+    number = resumed[0].stage if resumed else 1
+    stage = stages[number - 1]
+    _try_out(stages)
+    base = load_base(settings, plan, stages, accelerator, seed, events, those)
     model = base.model
-    network, trained = _attach_network(settings, model, accelerator, seed)
-    optimizer, schedule = _make_optimizer(settings, plan, network, trained, accelerator)
+    network = _attach_network(settings, model, accelerator, seed)
+    average = _moving_average(stages, network)
+    trained = train_parts_of(stage.settings, network)
+    optimizer, schedule = make_trainer(stages, number, network, accelerator)
     state = TrainState(
         seed=seed,
         session_id=uniform_int(0, 2**32, seed, "session"),
         started_at=time.time(),
         output_name=name,
-        steps_per_epoch=plan.steps_per_epoch,
-        about=those.of_first(lambda: about_run(settings)),
+        stretch=stage.stretch,
+        about=those.of_first(lambda: about_run(stage.settings)),
     )
     run = Run(
-        settings=settings,
+        settings=stage.settings,
         plan=plan,
         accelerator=accelerator,
         model=model,
         network=network,
-        latents=base.latents,
-        masks=Masks(plan.training_set, seed),
-        measured=base.measured,
+        stages=stages,
+        stage=stage,
+        pictures_by_stage=base.pictures,
+        pictures=base.pictures[number - 1],
         text=base.text,
         optimizer=optimizer,
         schedule=schedule,
         seed=seed,
         trained=trained,
-        average=_moving_average(settings, network, trained),
+        average=average,
         processes=those,
     )
     if resumed:
         state = _go_on(run, *resumed)
     metadata = training_metadata(
-        settings,
+        stages[0].settings,
         plan,
         started_at=state.started_at,
         session_id=state.session_id,
@@ -135,7 +157,7 @@ def prepare(
         output_name=name,
         model_hashes=base.hashes,
         vae_hashes=base.vae_hashes,
-        optimizer=optimizer.optimizer,
+        optimizer=load_class("optimizer_type", spec_of(stages[0].settings).import_path),
         network=network,
         tags_of=tags_as_trained,
         family=model.family,
@@ -147,8 +169,8 @@ def prepare(
     return run, state, saver
 
 
-def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> tuple[Any, tuple[str, ...]]:
-    """The LoRA on the model, and the parts that are trained: those that are wanted and have a rate."""
+def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> Any:
+    """The LoRA on the model."""
     from .models.header import read_header
     from .models.memory import prepare_for_training
     from .networks.choice import choose_network
@@ -172,18 +194,12 @@ def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int)
     network.to(accelerator.device)
     if weights is not None:
         network.load(weights, as_placed=not settings.dim_from_weights)
-    rates = settings.learning_rates()
-    trained = tuple(part for part in TRAINED_PARTS if network.trainable(part) and rates[f"{part}_lr"])
-    for part in TRAINED_PARTS:
-        if part not in trained:
-            for parameter in network.trainable(part):
-                parameter.requires_grad_(False)
     network.train()
-    return network, trained
+    return network
 
 
-def _try_out(settings: Settings, steps: int) -> None:
-    """Optimizer and schedule of a single number: what their classes refuse is told before the model is loaded."""
+def _try_out(stages: Sequence[StagePlan]) -> None:
+    """Optimizer and schedule of single numbers: what their classes refuse is told before the model is loaded."""
     import torch
 
     from .optimizer_table import ParameterGroup
@@ -191,24 +207,20 @@ def _try_out(settings: Settings, steps: int) -> None:
     from .planning.advice import trained_parts
     from .schedules import make_schedule
 
-    groups = [ParameterGroup(part, [torch.nn.Parameter(torch.zeros(1))]) for part in trained_parts(settings)]
-    make_schedule(settings, make_optimizer(settings, groups), steps)
+    for stage in stages:
+        groups = [ParameterGroup(part, [torch.nn.Parameter(torch.zeros(1))]) for part in trained_parts(stage.settings)]
+        make_schedule(stage.settings, make_optimizer(stage.settings, groups), stage.stretch.steps)
 
 
-def _make_optimizer(settings: Settings, plan: Plan, network: Any, trained: Sequence[str], accelerator: Any) -> tuple[Any, Any]:
-    from .optimizers import make_optimizer
-    from .schedules import make_schedule
-
-    optimizer = make_optimizer(settings, [group for part in trained for group in network.groups(part)])
-    schedule = make_schedule(settings, optimizer, plan.steps)
-    return accelerator.prepare_optimizer(optimizer, device_placement=False), schedule
-
-
-def _moving_average(settings: Settings, network: Any, trained: Sequence[str]) -> Any:
+def _moving_average(stages: Sequence[StagePlan], network: Any) -> Any:
+    """Of all that learns in any of the stages, or None."""
     from .averages import MovingAverage
+    from .planning.advice import trained_parts
+    from .stages import TRAINED_PARTS
 
-    parameters = [parameter for part in trained for parameter in network.trainable(part)]
-    return MovingAverage(parameters, settings.ema_decay) if settings.ema_decay else None
+    learning, decay = {part for stage in stages for part in trained_parts(stage.settings)}, stages[0].settings.ema_decay
+    parameters = [one for part in TRAINED_PARTS if part in learning for one in network.trainable(part)]
+    return MovingAverage(parameters, decay) if decay else None
 
 
 def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
@@ -227,4 +239,5 @@ def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, A
             f"The state in {run.settings.resume} is of another optimizer or network ({error}): give the settings it "
             "was made with."
         ) from error
+    state.stretch = run.stage.stretch  # its end may be another one by now
     return state

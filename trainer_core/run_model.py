@@ -5,7 +5,7 @@ First the VAE, which encodes the pictures; then the text encoders, which may enc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from .endings import Stopped
 from .events import EventLog, Unheard
 from .files import data_folder, file_sha256
 from .plan import Plan
+from .planning.stages import StagePlan
 from .processes import Processes
 from .requests import STOP, asked, wait_while_paused
 from .settings import Settings
@@ -22,24 +23,40 @@ TEXT_PARTS = ("text_encoder", "text_encoder_2")
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """A stage's latents and masks. `measured`: the pictures that are kept for validation, None where there are none."""
+
+    latents: Any
+    masks: Any
+    measured: Any
+
+
+@dataclass(frozen=True)
 class Base:
     """The base model as a run needs it. hashes, vae_hashes: (legacy, SHA-256) of its file and of a VAE's own, else None.
 
-    `measured`: the pictures that are kept for validation, None where there are none.
+    `pictures`: those of each stage.
     """
 
     model: Any
-    latents: Any
-    measured: Any
+    pictures: tuple[Pictures, ...]
     text: Any
     hashes: tuple[str, str]
     vae_hashes: tuple[str, str] | None
 
 
-def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, events: EventLog, those: Processes) -> Base:
+def load_base(
+    settings: Settings,
+    plan: Plan,
+    stages: Sequence[StagePlan],
+    accelerator: Any,
+    seed: int,
+    events: EventLog,
+    those: Processes,
+) -> Base:
     """Loads what the run needs, with base_weights merged in, encodes what it is to cache, and keeps what is needed then.
 
-    `those`: the processes of the run, which encode a share each.
+    `stages`: those of the plan, as they will run here; `those`: the processes of the run, which encode a share each.
     """
     from .models.checkpoint import load_into, load_model
     from .models.hashes import model_hashes
@@ -58,9 +75,8 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     )
     model.vae.to(device)
     vae_key = (vae_hashes or hashes)[1]
-    latents = _cache_latents(settings, plan.training_set, model, vae_key, device, seed, events, those, settings.cache_latents)
-    measured = _measured(settings, plan, model, vae_key, device, seed, events, those)
-    if settings.cache_latents and not settings.sample_prompts:
+    pictures = _pictures(stages, model, vae_key, device, seed, events, those)
+    if all(stage.settings.cache_latents for stage in stages) and not settings.sample_prompts:
         model.drop("vae")
     else:  # samples may be asked for at any time
         put_idle_away(model, settings, device)
@@ -68,10 +84,10 @@ def load_base(settings: Settings, plan: Plan, accelerator: Any, seed: int, event
     eight_bit = _eight_bit(settings)
     load_into(model, TEXT_PARTS, dtype, eight_bit)
     merge(model, settings.merged_loras(), TEXT_PARTS)
-    text = _text(settings, plan, model, accelerator, seed, events, those)
+    text = _text(settings, plan.steps, stages, model, accelerator, seed, events, those)
     load_into(model, ("unet",), dtype, eight_bit)
     merge(model, settings.merged_loras(), ("unet",))
-    return Base(model, latents, measured, text, hashes, vae_hashes)
+    return Base(model, pictures, text, hashes, vae_hashes)
 
 
 def _eight_bit(settings: Settings) -> dict[str, str]:
@@ -89,6 +105,22 @@ def _frozen_dtype(accelerator: Any) -> Any:
     if accelerator.device.type == "cpu":
         return torch.float32
     return {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[accelerator.mixed_precision]
+
+
+def _pictures(
+    stages: Sequence[StagePlan], model: Any, vae_key: str, device: Any, seed: int, events: EventLog, those: Processes
+) -> tuple[Pictures, ...]:
+    """What each stage trains; stages that share a set of pictures share all that is made of it."""
+    from .dataset.masks import Masks
+
+    made: dict[int, Pictures] = {}
+    for stage in stages:
+        own, pictures = stage.settings, stage.training_set
+        if id(pictures) not in made:
+            latents = _cache_latents(own, pictures, model, vae_key, device, seed, events, those, own.cache_latents)
+            measured = _measured(own, pictures, model, vae_key, device, seed, events, those)
+            made[id(pictures)] = Pictures(latents, Masks(pictures, seed), measured)
+    return tuple(made[id(stage.training_set)] for stage in stages)
 
 
 def _cache_latents(
@@ -136,19 +168,28 @@ class Measured:
 
 
 def _measured(
-    settings: Settings, plan: Plan, model: Any, vae_key: str, device: Any, seed: int, events: EventLog, those: Processes
+    settings: Settings, trained: Any, model: Any, vae_key: str, device: Any, seed: int, events: EventLog, those: Processes
 ) -> Measured | None:
     from .dataset.masks import Masks
     from .dataset.validation import validation_batches, validation_set
 
-    if not plan.training_set.validation:
+    if not trained.validation:
         return None
-    pictures = validation_set(plan.training_set)
+    pictures = validation_set(trained)
     latents = _cache_latents(settings, pictures, model, vae_key, device, seed, events, those, True)
     return Measured(pictures, latents, Masks(pictures, seed), validation_batches(pictures, settings.max_validation_steps))
 
 
-def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: int, events: EventLog, those: Processes) -> Any:
+def _text(
+    settings: Settings,
+    steps: int,
+    stages: Sequence[StagePlan],
+    model: Any,
+    accelerator: Any,
+    seed: int,
+    events: EventLog,
+    those: Processes,
+) -> Any:
     """Where captions come as text states from; with cache_text_encoder_outputs the text encoders are gone afterwards."""
     from .dataset.caption_states import CaptionStates
     from .dataset.tensor_files import TensorFiles
@@ -158,7 +199,7 @@ def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: in
         model,
         max_token_length=settings.max_token_length,
         clip_skip=settings.clip_skip,
-        trained=any(part in TEXT_PARTS for part in trained_parts(settings)),
+        trained=any(part in TEXT_PARTS for stage in stages for part in trained_parts(stage.settings)),
         device=accelerator.device,
     )
     if not settings.cache_text_encoder_outputs:
@@ -170,7 +211,7 @@ def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: in
     kept = settings.cache_text_encoder_outputs_to_disk
     files = TensorFiles(_cache(settings, "text_states"), "text state") if kept else None
     with accelerator.autocast():
-        captions, told = _captions(settings, plan, seed), _told(settings, events)
+        captions, told = _captions(settings, steps, stages, seed), _told(settings, events)
         text.keep(captions, files, those.of_first(lambda: _encoders_key(settings)), told, those.mine, those.pooled)
     for notice in text.notices:
         events.write("warning", code="text-cache", message=notice)
@@ -180,13 +221,14 @@ def _text(settings: Settings, plan: Plan, model: Any, accelerator: Any, seed: in
     return text
 
 
-def _captions(settings: Settings, plan: Plan, seed: int) -> list[str]:
+def _captions(settings: Settings, steps: int, stages: Sequence[StagePlan], seed: int) -> list[str]:
     """Every caption that the run will ask for: each picture has one, since nothing that changes captions goes with it."""
     from .dataset.caption_text import caption_at, whole_caption
 
-    trained = [caption_at(item, seed, 0, 0, 0, plan.steps) for item in plan.training_set.items]
+    sets = [stage.training_set for stage in stages]
+    trained = [caption_at(item, seed, 0, 0, 0, steps) for pictures in sets for item in pictures.items]
     kept = [settings.prior_preservation] if settings.prior_preservation else []
-    return [*trained, *(whole_caption(item) for item in plan.training_set.validation), *kept]
+    return [*trained, *(whole_caption(item) for pictures in sets for item in pictures.validation), *kept]
 
 
 def _encoders_key(settings: Settings) -> str:

@@ -44,8 +44,9 @@ def require_finite(name: str, state: TrainState, tensors: Tensors) -> None:
 
 def _is_of_step(entry: Mapping[str, Any], state: TrainState) -> bool:
     """Whether a snapshot is of the step that the state stands at."""
-    number = entry["number"] * state.steps_per_epoch if entry["kind"] == "epoch" else entry["number"]
-    return bool(number == state.step)
+    if entry["kind"] == "epoch":
+        return bool(state.epoch_ended and entry["number"] == state.epoch)
+    return bool(entry["number"] == state.step)
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,9 @@ class Saver:
         every_steps, every_epochs = self.settings.save_every_n_steps, self.epoch_interval()
         if every_steps and step % every_steps == 0 and step < self.steps:
             names.append(step_file(name, step))
-        if every_epochs and step % state.steps_per_epoch == 0:
-            epoch = step // state.steps_per_epoch
-            if epoch % every_epochs == 0 and epoch < self.epochs and step < self.steps:
-                names.append(epoch_file(name, epoch))
+        due = every_epochs and state.epoch_ended and state.epoch % every_epochs == 0
+        if due and state.epoch < self.epochs and step < self.steps:
+            names.append(epoch_file(name, state.epoch))
         return names
 
     def epoch_interval(self) -> int | None:

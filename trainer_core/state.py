@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .axis import Stretch
 from .files import read_json, write_json
 from .output_names import is_of_run
 from .problems import UserError
@@ -22,7 +23,7 @@ from .problems import UserError
 if TYPE_CHECKING:
     import torch
 
-FORMAT = 1
+FORMAT = 2
 _JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimizer.pt"
 
 
@@ -30,14 +31,16 @@ _JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimi
 class TrainState:
     """Where a run stands. `step`: optimizer steps done; `losses`: those of the last epoch's length; `saved`: its snapshots.
 
-    `about`: what makes it this run and no other, in words: {setting: value}.
+    `stage` (from 1) and `stretch`: that of the last step done. `about`: what makes it this run and no other, in words:
+    {setting: value}.
     """
 
     seed: int
     session_id: int
     started_at: float
     output_name: str
-    steps_per_epoch: int
+    stretch: Stretch
+    stage: int = 1
     step: int = 0
     first_loss: float | None = None
     losses: list[float] = field(default_factory=list)
@@ -46,13 +49,18 @@ class TrainState:
 
     @property
     def epoch(self) -> int:
-        """Epochs begun, counted from 1 once a step is done."""
-        return -(-self.step // self.steps_per_epoch)
+        """Epochs begun, counted over the run from 1 once a step is done."""
+        return self.stretch.epochs_begun(self.step)
+
+    @property
+    def epoch_ended(self) -> bool:
+        """Whether the last step done was its epoch's last."""
+        return self.stretch.ends_epoch(self.step)
 
     def record(self, loss: float) -> float:
         """Takes in one step's loss; returns the average over the last epoch's length, as kohya shows it."""
         self.first_loss = loss if self.first_loss is None else self.first_loss
-        self.losses = [*self.losses, loss][-self.steps_per_epoch :]
+        self.losses = [*self.losses, loss][-self.stretch.steps_per_epoch :]
         return sum(self.losses) / len(self.losses)
 
 
@@ -129,4 +137,5 @@ def read_train_state(folder: Path) -> TrainState:
             "--network_weights."
         )
     fields = set(TrainState.__dataclass_fields__)
-    return TrainState(**{name: value for name, value in content.items() if name in fields})
+    known = {name: value for name, value in content.items() if name in fields}
+    return TrainState(**{**known, "stretch": Stretch(**known["stretch"])})

@@ -107,7 +107,7 @@ def train_in(
     settings, replaced = fit_to_machine(settings)
     for notice in replaced:
         _tell(events, notice.code, notice.message)
-    lengths = plan.steps, plan.steps_per_epoch
+    lengths = [stage.stretch for stage in plan.stages]
     resumed = resumed_state(settings, lengths, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
     output_dir = Path(settings.output_dir).expanduser()
     name_lock = None
@@ -117,9 +117,8 @@ def train_in(
     try:
         name = those.of_first(lambda: name)
         run, state, saver = prepare(settings, plan, resumed, name, folder, events, those)
-        events.write(
-            "start", steps=plan.steps, step=state.step, epochs=plan.epochs, output_name=name, seed=run.seed, job=str(folder)
-        )
+        of_axis = {"steps": plan.steps, "step": state.step, "epochs": plan.epochs, "stages": len(plan.stages)}
+        events.write("start", **of_axis, stage=state.stage, output_name=name, seed=run.seed, job=str(folder))
         path = _loop(run, state, saver, events)
     finally:
         if name_lock is not None:
@@ -172,22 +171,26 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
     from .machine import memory_in_use
     from .optimizers import shown_rates
     from .progress import Progress
+    from .stages import next_stage
 
-    settings, plan, those = run.settings, run.plan, run.processes
-    if state.step == 0 and settings.sample_at_first and settings.sample_prompts:
+    plan, those = run.plan, run.processes
+    if state.step == 0 and run.settings.sample_at_first and run.settings.sample_prompts:
         draw_samples(run, state, events)
     batches: list[Batch] = []
-    with Progress(settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
+    with Progress(run.settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
         if state.step == 0 and run.measured:
             progress.validation(0, 0, validate(run))
         elif state.step:
             _catch_up(run, state, saver, events, progress)
         while state.step < plan.steps:
-            epoch, group = divmod(state.step, plan.steps_per_epoch)
+            if state.step == run.stage.stretch.end:
+                run = next_stage(run, state)
+                progress.stage(run.stage.number, len(plan.stages), state.step)
+            epoch, group = run.stage.stretch.place(state.step)
             if group == 0 or not batches:
-                batches = epoch_batches(plan.training_set, run.seed, epoch)
-            first = group * settings.gradient_accumulation_steps
-            taken = batches[first : first + settings.gradient_accumulation_steps]
+                batches = epoch_batches(run.stage.training_set, run.seed, epoch)
+            first = group * run.settings.gradient_accumulation_steps
+            taken = batches[first : first + run.settings.gradient_accumulation_steps]
             _seed_generators(integer_seed(run.seed, "step", state.step, *([] if those.is_first else [those.rank])))
 
             loss = those.total(sum(_backward(run, state, batch, epoch, len(taken)) for batch in taken))
@@ -198,10 +201,10 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             average = state.record(loss)
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             if saver.due(state):
-                state.saved = those.of_first(lambda: saver.save_due(state, run.learnt()))
-            if validation_due(settings, state, plan):
+                state.saved = those.of_first(lambda run=run: saver.save_due(state, run.learnt()))
+            if validation_due(run, state):
                 progress.validation(state.step, epoch + 1, validate(run))
-            if samples_due(settings, state, plan):
+            if samples_due(run.settings, state):
                 draw_samples(run, state, events)
             carry_out_requests(run, state, saver, events, progress, stop)
     return those.of_first(lambda: saver.save_final(state, run.learnt()))
@@ -209,11 +212,11 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
 
 def _catch_up(run: Run, state: Any, saver: Any, events: EventLog, progress: Any) -> None:
     """Does what was due with the state that the run goes on from: a killed run may not have come to it."""
-    settings, plan = run.settings, run.plan
+    settings = run.settings
     state.saved = run.processes.of_first(lambda: saver.save_missed(state, run.learnt))
-    if validation_due(settings, state, plan):
+    if validation_due(run, state):
         progress.validation(state.step, state.epoch, validate(run))
-    if samples_due(settings, state, plan) and not run.processes.of_first(lambda: samples_there(settings, state)):
+    if samples_due(settings, state) and not run.processes.of_first(lambda: samples_there(settings, state)):
         draw_samples(run, state, events)
 
 
@@ -247,7 +250,7 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     from .preservation import prior_loss
 
     settings, device = run.settings, run.accelerator.device
-    items = [run.plan.training_set.items[draw.item] for draw in batch.draws]
+    items = [run.stage.training_set.items[draw.item] for draw in batch.draws]
     keys = [(epoch, draw.item, draw.copy) for draw in batch.draws]
     captions = [
         caption_at(item, run.seed, epoch, draw.copy, step, run.plan.steps)
@@ -262,7 +265,7 @@ def _batch_loss(run: Run, batch: Batch, epoch: int, step: int) -> Any:
     noisy = noisy_latents(latents, noise, timesteps, keys, settings, run.seed, run.model.zero_terminal)
     is_reg = torch.tensor([item.subset.is_reg for item in items], device=device)
 
-    sizes = shown_sizes(run.plan.training_set, batch, epoch, run.seed)
+    sizes = shown_sizes(run.stage.training_set, batch, epoch, run.seed)
     with run.accelerator.autocast():
         answer = predict(run.model, noisy, timesteps, run.text.of(captions), sizes)
     target = training_target(latents, noise, timesteps, *kind)
@@ -297,7 +300,7 @@ def _seed_generators(seed: int) -> None:
 
 def _not_finite(run: Run, state: Any, batch: Batch, epoch: int) -> str:
     """The sentence for a loss that is NaN or infinite: step, pictures, the setting to change and what is kept."""
-    names = ", ".join(str(run.plan.training_set.items[draw.item].path) for draw in batch.draws)
+    names = ", ".join(str(run.stage.training_set.items[draw.item].path) for draw in batch.draws)
     kept = next((f" {one['file']} is the last good save." for one in reversed(state.saved)), " Nothing was saved yet.")
     if not bool(run.latents.batch(batch, epoch).isfinite().all()):
         why = "the VAE gave no finite latents: give another one with --vae"

@@ -6,21 +6,20 @@ from typing import Any
 
 from .dataset.batches import Batch
 from .dataset.validation import TIMES
-from .plan import Plan
 from .randomness import integer_seed
 from .run import Run
 from .settings import Settings
 
 
-def validation_due(settings: Settings, state: Any, plan: Plan) -> bool:
+def validation_due(run: Run, state: Any) -> bool:
     """Whether a measure is due after the step just done: by steps, else by epochs, and at the end."""
-    if not plan.training_set.validation:
+    if run.measured is None:
         return False
-    if state.step == plan.steps:
+    if state.step == run.plan.steps:
         return True
-    if settings.validate_every_n_steps:
-        return state.step % settings.validate_every_n_steps == 0
-    return state.step % (state.steps_per_epoch * (settings.validate_every_n_epochs or 1)) == 0
+    if run.settings.validate_every_n_steps:
+        return state.step % run.settings.validate_every_n_steps == 0
+    return state.epoch_ended and state.epoch % (run.settings.validate_every_n_epochs or 1) == 0
 
 
 def validate(run: Run) -> float:

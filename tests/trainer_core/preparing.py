@@ -11,8 +11,11 @@ from PIL import Image
 
 from lora_workbench.trainer_core.events import EventLog
 from lora_workbench.trainer_core.plan import make_plan
-from lora_workbench.trainer_core.run import Run, _make_optimizer, _moving_average, prepare
+from lora_workbench.trainer_core.planning.stages import StagePlan, planned_stages
+from lora_workbench.trainer_core.run import Run, _moving_average, prepare
+from lora_workbench.trainer_core.run_model import Pictures
 from lora_workbench.trainer_core.settings import Settings
+from lora_workbench.trainer_core.stages import make_trainer, train_parts_of
 
 STEPS, SAVED_AT = 3, 2
 
@@ -72,9 +75,9 @@ def prepared_run(base: Path, folder: Path, **changes: Any) -> Prepared:
 
 
 def begun(
-    prepared: Prepared, out: Path, *, velocity: bool = False, measured: bool = False, **changes: Any
+    prepared: Prepared, out: Path, *, velocity: bool = False, measured: bool = False, number: int = 1, **changes: Any
 ) -> tuple[Run, Any, Any]:
-    """The run as it is before its first step, with changed settings and a folder of its own.
+    """The run as it is before the first step of stage `number`, with changed settings and a folder of its own.
 
     velocity: as if the model predicted velocity, down to zero SNR. measured: under masks, and with validation.
     """
@@ -83,20 +86,28 @@ def begun(
     with torch.no_grad():
         old.network.load(prepared.network)
     old.network.train()
-    optimizer, schedule = _make_optimizer(settings, old.plan, old.network, old.trained, old.accelerator)
+    stages: tuple[StagePlan, ...] = (replace(old.stage, settings=settings),)
+    if settings.stages:
+        stages = tuple(replace(one, training_set=old.stage.training_set) for one in planned_stages(settings))
+    trained = train_parts_of(stages[number - 1].settings, old.network)
+    optimizer, schedule = make_trainer(stages, number, old.network, old.accelerator)
     kind = (
         {"prediction": "v_prediction", "zero_terminal": True} if velocity else {"prediction": "epsilon", "zero_terminal": False}
     )
     run = replace(
         old,
-        settings=settings,
+        settings=stages[number - 1].settings,
+        stages=stages,
+        stage=stages[number - 1],
+        trained=trained,
         model=replace(old.model, **kind),
         optimizer=optimizer,
         schedule=schedule,
-        average=_moving_average(settings, old.network, old.trained),
-        masks=old.masks if measured else Unmasked(),
-        measured=old.measured if measured else None,
-        plan=old.plan if measured else replace(old.plan, training_set=replace(old.plan.training_set, validation=())),
+        average=_moving_average(stages, old.network),
+        plan=replace(old.plan, steps=stages[-1].stretch.end, stages=stages, epochs=sum(one.stretch.epochs for one in stages)),
+        pictures=old.pictures if measured else Pictures(old.latents, Unmasked(), None),
     )
-    state = replace(prepared.state, step=0, first_loss=None, losses=[], saved=[])
-    return run, state, replace(prepared.saver, settings=settings, output_dir=out)
+    run = replace(run, pictures_by_stage=(run.pictures,) * len(stages))
+    state = replace(prepared.state, step=0, first_loss=None, losses=[], saved=[], stretch=run.stage.stretch, stage=number)
+    saver = replace(prepared.saver, settings=settings, output_dir=out, steps=run.plan.steps, epochs=run.plan.epochs)
+    return run, state, saver

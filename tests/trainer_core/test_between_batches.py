@@ -98,7 +98,7 @@ def test_schedule_free_saves_the_average_and_not_what_it_trains(prepared: Prepar
 
 def test_validation_is_the_mean_loss_at_four_timesteps(prepared: Prepared, tmp_path: Path) -> None:
     run, _, _ = begun(prepared, tmp_path, measured=True)
-    run = replace(run, measured=replace(run.measured, masks=Unmasked()))
+    run = replace(run, pictures=replace(run.pictures, measured=replace(run.measured, masks=Unmasked())))
     disturb(prepared)
     (item,) = run.measured.pictures.items
     seed, expected = integer_seed(run.seed, "validation"), []
@@ -126,7 +126,7 @@ def test_validation_changes_nothing_and_tells_its_curve(prepared: Prepared, tmp_
         run, state, saver = begun(
             prepared, tmp_path / str(measured), measured=measured, validate_every_n_steps=2, network_dropout=0.2
         )
-        run = replace(run, masks=Unmasked())
+        run = replace(run, pictures=replace(run.pictures, masks=Unmasked()))
         ends.append(read_lora(_loop(run, state, saver, prepared.events))[0])
         assert run.network.training
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
@@ -150,16 +150,15 @@ def test_validation_is_due_by_steps_by_epochs_and_at_the_end(prepared: Prepared,
     run, state, _ = begun(prepared, tmp_path, measured=True)
 
     def due(steps: int, **words: object) -> list[int]:
-        plan, settings = replace(run.plan, steps=steps), run.settings.replaced(**words)
-        return [step for step in range(1, steps + 1) if validation_due(settings, replace(state, step=step), plan)]
+        own = replace(run, plan=replace(run.plan, steps=steps), settings=run.settings.replaced(**words))
+        stretch = replace(state.stretch, steps=steps)
+        return [step for step in range(1, steps + 1) if validation_due(own, replace(state, step=step, stretch=stretch))]
 
-    assert state.steps_per_epoch == 2
+    assert state.stretch.steps_per_epoch == 2
     assert due(7) == [2, 4, 6, 7]
     assert due(9, validate_every_n_epochs=2) == [4, 8, 9]
     assert due(7, validate_every_n_steps=3) == [3, 6, 7]
-    assert not validation_due(
-        run.settings, state, replace(run.plan, training_set=replace(run.plan.training_set, validation=()))
-    )
+    assert not validation_due(replace(run, pictures=replace(run.pictures, measured=None)), state)
 
 
 def test_the_prior_is_kept_against_the_bases_own_answer(prepared: Prepared, tmp_path: Path) -> None:
@@ -190,7 +189,8 @@ def test_the_class_drifts_less_with_it(prepared: Prepared, tmp_path: Path) -> No
         run, state, saver = begun(
             prepared, tmp_path / str(words), prior_preservation=words, prior_loss_weight=4, learning_rate=2e-2
         )
-        run = replace(run, plan=replace(run.plan, steps=12), settings=run.settings.replaced(save_every_n_steps=50))
+        stage = replace(run.stage, stretch=replace(run.stage.stretch, steps=12))
+        run = replace(run, plan=replace(run.plan, steps=12), stage=stage, settings=run.settings.replaced(save_every_n_steps=50))
         _loop(run, state, replace(saver, steps=12, settings=run.settings), prepared.events)
         asked = replace(run, settings=run.settings.replaced(prior_preservation="doll", prior_loss_weight=1))
         with torch.no_grad():

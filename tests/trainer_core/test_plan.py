@@ -16,8 +16,8 @@ from lora_workbench.trainer_core.settings import Settings
 
 Make = Callable[..., Plan]
 KEYS = {
-    "steps", "epochs", "batches_per_epoch", "images", "subsets", "ignored", "buckets", "learning_rates", "file_size_bytes",
-    "problems",
+    "steps", "epochs", "stages", "batches_per_epoch", "images", "subsets", "ignored", "buckets", "learning_rates",
+    "file_size_bytes", "problems",
 }  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_regularization_doubles_the_epoch_and_is_named(plan: Make, tmp_path: Pat
     for number in range(12):
         Image.new("RGB", (128, 128), (0, 0, number)).save(reg / f"{number}.png")
     made = plan(reg_data_dir=str(reg.parent), train_batch_size=4)
-    assert (made.batches_per_epoch, made.images, made.seen_per_epoch(is_reg=True)) == (4 + 1, 5, 10)
+    assert (made.batches_per_epoch, made.images, made.stages[0].seen_per_epoch(is_reg=True)) == (4 + 1, 5, 10)
     assert "2 regularization pictures" in problem(made, "reg-unused", "note")
     unused = {Path(one["path"]) for one in made.as_dict()["ignored"]}
     assert len(unused) == 2 and unused == set(made.training_set.unused_reg) and unused < set(reg.iterdir())

@@ -13,7 +13,7 @@ from .scripts import Command, Script, is_unknown, known_text
 
 _TRAINS = re.compile(r"\w*train\w*\.py", re.IGNORECASE)
 _LORA_SCRIPTS = ("train_network.py", "sdxl_train_network.py")
-_LISTS = ("strings", "floats")
+_LISTS = ("strings", "floats", "stages")
 # Programs that surround a training and change none of its settings.
 _AROUND = frozenset((
     "cd", "source", ".", "activate", "echo", "printf", "exit", "pause", "export", "set", "mkdir", "read", "sleep", "clear",
@@ -53,7 +53,7 @@ def read_words(words: Sequence[str], found: Imported) -> None:
         if setting is None:
             found.take(ours, " ".join(values) or None, f"--{name}")
         elif setting.kind in _LISTS:
-            found.take(ours, values if len(values) != 1 or setting.kind == "strings" else values[0])
+            found.take(ours, values if len(values) != 1 or setting.kind != "floats" else values[0])
         elif setting.kind == "flag":
             found.take(ours, values[0] if values else True)
         elif not values:

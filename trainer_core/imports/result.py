@@ -10,6 +10,7 @@ from ..problems import WordsError
 from ..settings import ALL, Settings, SettingsError
 from ..settings.arguments import network_options
 from ..settings.convert import ValueProblem, convert, nearest
+from ..settings.stages import plain_stages
 from .scripts import MOST_NOTES
 
 # Where settings came from and where traces go belongs to one machine's one run.
@@ -76,6 +77,11 @@ class Imported:
             return
         if value is None and setting.default is None:
             return
+        if setting.kind == "stages":
+            value, wrong = plain_stages(value)
+            if wrong:
+                self.leave(called, "", " ".join(one.message for one in wrong))
+                return
         changes = value is not None and value is not False and value != setting.default
         if setting.treatment == "refused":
             if changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..settings.stages import NAME as STAGES
 from .datasets import take_folders
 from .result import Imported
 
@@ -40,6 +41,8 @@ def _take(content: Mapping[str, Any], found: Imported) -> None:
     for name, value in content.items():
         if isinstance(value, Mapping):
             _take(value, found)
+        elif name == STAGES:
+            found.take(name, value)
         elif isinstance(value, list) and any(isinstance(one, (dict, list)) for one in value):
             found.leave(name, "", "has no equivalent here")
         else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.families import FAMILIES
-from ..settings import Settings
+from ..settings import ALL, Settings
 from ..settings.network_kinds import is_lycoris
 from .dataset_metadata import count, dataset_keys
 
@@ -117,6 +117,7 @@ def training_metadata(
         "ss_num_train_images": str(count(training_set.items, is_reg=False)),
         "ss_num_reg_images": str(count(training_set.items, is_reg=True)),
         "ss_num_validation_images": str(len(training_set.validation)),
+        **_stage_keys(plan),
         "ss_debiased_estimation": str(settings.debiased_estimation_loss),
         "ss_sd_scripts_commit_hash": IMPLEMENTATION_VERSION,
         "ss_optimizer": _optimizer_words(settings, optimizer),
@@ -128,6 +129,18 @@ def training_metadata(
     if settings.no_metadata:
         return {key: value for key, value in metadata.items() if key in MINIMUM}
     return metadata | _modelspec(settings, training_set, output_name, family, prediction)
+
+
+def _stage_keys(plan: Any) -> dict[str, str]:
+    """What each stage changes, where there are several; of folders and files their names alone."""
+    if len(plan.stages) == 1:
+        return {}
+    told = []
+    for stage, given in zip(plan.stages, plan.settings.stages, strict=True):
+        stretch = stage.stretch
+        own = {name: Path(value).name if ALL[name].kind == "path" else value for name, value in given.items()}
+        told.append({"steps": stretch.steps, "epochs": stretch.epochs, "images": stage.images, "settings": own})
+    return {"ss_stages": json.dumps(told, ensure_ascii=False)}
 
 
 def parent_of(about: Mapping[str, str]) -> dict[str, str]:
@@ -160,7 +173,7 @@ def _one_or_all(values: Sequence[float] | None) -> object:
 
 def _optimizer_words(settings: Settings, optimizer: object) -> str:
     """module.Class(name=value,…) as kohya writes it."""
-    kind = type(optimizer)
+    kind = optimizer if isinstance(optimizer, type) else type(optimizer)
     name = settings.optimizer_type if optimizer is None else f"{kind.__module__}.{kind.__name__}"
     arguments = ",".join(f"{key}={value}" for key, value in settings.optimizer_options().items())
     return f"{name}({arguments})" if arguments else str(name)

@@ -19,7 +19,7 @@ _NAMES = ("learning_rate", *_RATES)
 
 def _steps(plan: Plan) -> Mend | None:
     """As many epochs as make the usual number of steps; steps where the user counts in steps."""
-    if not plan.steps_per_epoch:
+    if not plan.steps_per_epoch or plan.settings.stages:  # each stage has a length of its own
         return None
     wanted = wanted_steps(plan.settings, plan.training_set)[1]
     if plan.settings.max_train_epochs is None and "max_train_steps" in plan.settings.given:

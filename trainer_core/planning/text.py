@@ -6,13 +6,14 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..optimizer_table import sets_own_rate, sets_own_schedule
+from ..optimizer_table import sets_own_rate
 from ..settings.network_kinds import kind_of
 from .files import megabytes
 
 if TYPE_CHECKING:
     from ..plan import Plan
     from ..problems import Problem
+    from .stages import StagePlan
 
 _SHOWN_TAGS, _SHOWN_FILES = 30, 40
 _RATES = (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"), ("second text encoder", "text_encoder_2_lr"))
@@ -21,9 +22,8 @@ _RATES = (("UNet", "unet_lr"), ("text encoder", "text_encoder_lr"), ("second tex
 def plan_text(plan: Plan) -> str:
     """All of the plan, the problems last, where the eye is."""
     blocks = [
-        _block("Pictures", _subset_rows(plan)),
-        _block("Sizes", _bucket_rows(plan)),
-        ["Steps", f"  {steps_formula(plan)}"],
+        *(block for stage in _with_own_pictures(plan) for block in _picture_blocks(stage)),
+        ["Steps", *_step_lines(plan)],
         _settings_lines(plan),
         _caption_lines(plan),
         _ignored_lines(plan),
@@ -32,56 +32,87 @@ def plan_text(plan: Plan) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def steps_formula(plan: Plan) -> str:
-    """How the number of steps comes about, in one line."""
-    training, reg = plan.seen_per_epoch(is_reg=False), plan.seen_per_epoch(is_reg=True)
-    repeats = {subset.repeats for subset in plan.training_set.subsets if not subset.is_reg}
-    words = f"{plan.images} pictures × {repeats.pop()} repeats" if len(repeats) == 1 else f"{plan.images} pictures with repeats"
-    words = f"{words} = {training}"
+def _step_lines(plan: Plan) -> list[str]:
+    """How the number of steps comes about: in one line where there is one stage, else with a table of the stages."""
+    first, *later = plan.stages
+    if not later:
+        of = f" × {plan.epochs} epochs = {plan.steps} steps" if first.settings.max_train_epochs else ""
+        return [f"  {epoch_formula(first)}{of or f'; {plan.steps} steps in {plan.epochs} epochs'}"]
+    lines = []
+    for stage in plan.stages:
+        formula = epoch_formula(stage)
+        if formula not in lines:
+            lines.append(formula)
+    rows = [["stage", "steps", "epochs", "optimizer and schedule", "learning rates"], *map(_stage_row, plan.stages)]
+    total = f"{plan.steps} steps in {plan.epochs} epochs of {len(plan.stages)} stages"
+    return [*(f"  {line}" for line in (*lines, total)), "", "Stages", *(f"  {line}" for line in table(rows))]
+
+
+def _stage_row(stage: StagePlan) -> list[str]:
+    stretch = stage.stretch
+    return [
+        str(stage.number),
+        f"{stretch.first_step + 1}–{stretch.end}",
+        f"{stretch.first_epoch + 1}–{stretch.first_epoch + stretch.epochs}",
+        _schedule_words(stage),
+        _rate_words(stage),
+    ]
+
+
+def epoch_formula(stage: StagePlan) -> str:
+    """How many steps an epoch of the stage has, and why."""
+    training, reg = stage.seen_per_epoch(is_reg=False), stage.seen_per_epoch(is_reg=True)
+    repeats = {subset.repeats for subset in stage.training_set.subsets if not subset.is_reg}
+    repeated = f"× {repeats.pop()} repeats" if len(repeats) == 1 else "with repeats"
+    words = f"{stage.images} pictures {repeated} = {training}"
     if reg:
         words += f", + {reg} regularization = {training + reg}"
-    sizes = sorted({dataset.batch_size for dataset in plan.training_set.datasets})
-    words += f" an epoch → {plan.batches_per_epoch} batches of {' or '.join(map(str, sizes))}"
-    if plan.training_set.processes > 1:
-        words += f" × {plan.training_set.processes} processes"
-    if any(bucket.count % bucket.batch_size for bucket in plan.buckets):
+    sizes = sorted({dataset.batch_size for dataset in stage.training_set.datasets})
+    words += f" an epoch → {stage.batches_per_epoch} batches of {' or '.join(map(str, sizes))}"
+    if stage.training_set.processes > 1:
+        words += f" × {stage.training_set.processes} processes"
+    if any(bucket.count % bucket.batch_size for bucket in stage.buckets):
         words += " (each size rounded up)"
-    accumulation = plan.settings.gradient_accumulation_steps
+    accumulation = stage.settings.gradient_accumulation_steps
     if accumulation > 1:
         words += f" ÷ {accumulation} accumulated"
-    words += f" → {plan.steps_per_epoch} steps an epoch"
-    if plan.settings.max_train_epochs:
-        return f"{words} × {plan.epochs} epochs = {plan.steps} steps"
-    return f"{words}; {plan.steps} steps in {plan.epochs} epochs"
+    return f"{words} → {stage.stretch.steps_per_epoch} steps an epoch"
 
 
-def _subset_rows(plan: Plan) -> list[list[str]]:
+def _with_own_pictures(plan: Plan) -> list[StagePlan]:
+    """The first stage, and those that have other pictures than all before."""
+    first: dict[int, StagePlan] = {}
+    for stage in plan.stages:
+        first.setdefault(id(stage.training_set), stage)
+    return list(first.values())
+
+
+def _picture_blocks(stage: StagePlan) -> list[list[str]]:
+    where = f" of stage {stage.number}" if stage.number > 1 else ""
+    return [_block(f"Pictures{where}", _subset_rows(stage)), _block(f"Sizes{where}", _bucket_rows(stage))]
+
+
+def _subset_rows(stage: StagePlan) -> list[list[str]]:
     rows = [["folder", "", "pictures", "repeats", "an epoch", "caption of those without"]]
-    for row in plan.subsets:
+    for row in stage.subsets:
         kind = "regularization" if row.is_reg else "subject"
         repeats = f"×{row.repeats}" if not row.is_reg else "matched"
         rows.append([row.name, kind, str(row.images), repeats, str(row.copies), row.class_tokens or "(none)"])
     return rows
 
 
-def _bucket_rows(plan: Plan) -> list[list[str]]:
+def _bucket_rows(stage: StagePlan) -> list[list[str]]:
     rows = [["size", "pictures", "an epoch", "batches"]]
-    for bucket in plan.buckets:
+    for bucket in stage.buckets:
         rows.append([f"{bucket.width}×{bucket.height}", str(bucket.images), str(bucket.count), str(bucket.batches)])
     return rows
 
 
 def _settings_lines(plan: Plan) -> list[str]:
-    settings, rates = plan.settings, plan.learning_rates
-    lines = ["Training", *([f"  {plan.base}"] if plan.base else [])]
-    if sets_own_rate(settings):
-        lines.append(f"  {settings.optimizer_type} sets its own learning rate")
-    else:
-        shown = ", ".join(
-            f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained" for title, name in _RATES if name in rates
-        )
-        schedule = "no schedule" if sets_own_schedule(settings) else settings.lr_scheduler_type or settings.lr_scheduler
-        lines.append(f"  {settings.optimizer_type}, {schedule}; learning rates: {shown}")
+    settings, lines = plan.settings, ["Training", *([f"  {plan.base}"] if plan.base else [])]
+    if len(plan.stages) == 1:
+        schedule, rates = _schedule_words(plan.stages[0]), _rate_words(plan.stages[0])
+        lines.append(f"  {schedule}{'; learning rates: ' if rates else ''}{rates}")
     lines.append(f"  {_network_words(plan)}")
     if plan.file_size_bytes is not None:
         precision = settings.save_precision or "float"
@@ -89,6 +120,23 @@ def _settings_lines(plan: Plan) -> list[str]:
             f"  {plan.output_name}.safetensors: {megabytes(plan.file_size_bytes)} in {precision}, {plan.files} × saved"
         )
     return lines
+
+
+def _schedule_words(stage: StagePlan) -> str:
+    """The optimizer, and its schedule where it takes one."""
+    if sets_own_rate(stage.settings):
+        return f"{stage.settings.optimizer_type} sets its own learning rate"
+    return f"{stage.settings.optimizer_type}, {stage.schedule() or 'no schedule'}"
+
+
+def _rate_words(stage: StagePlan) -> str:
+    """The rates by part; empty where the optimizer sets its own."""
+    if sets_own_rate(stage.settings):
+        return ""
+    rates = stage.learning_rates
+    return ", ".join(
+        f"{title} {rates[name]:g}" if rates[name] else f"{title} not trained" for title, name in _RATES if name in rates
+    )
 
 
 def _network_words(plan: Plan) -> str:

@@ -16,7 +16,7 @@ from .toml_files import config_path, flattened, read_config
 from .values import Settings, SettingsError, assemble, unknown_name
 
 _NO_VALUE = "\0no value"
-_LISTS = ("strings", "floats")
+_LISTS = ("strings", "floats", "stages")
 # A rate or argument that suits one optimizer can ruin a run with another.
 _BOUND_TO_OPTIMIZER = ("optimizer_args", "learning_rate", "unet_lr", "text_encoder_lr", "lr_scheduler")
 _OPTIMIZER_CHOICES = ("optimizer_type", "use_8bit_adam", "use_lion_optimizer")
@@ -163,6 +163,7 @@ def _metavar(setting: Setting) -> str:
         "int_or_float": "N",
         "size": "SIZE",
         "range": "LOW,HIGH",
+        "stages": "STAGE",
     }[setting.kind]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -183,6 +185,31 @@ def _range(raw: Any) -> tuple[float, float]:
     return (low, high)
 
 
+def stage_words(word: str) -> dict[str, Any]:
+    """A stage that is written as one word: name=value pairs between blanks, quoted as in a shell, or a JSON object."""
+    if word.lstrip().startswith("{"):
+        try:
+            return dict(json.loads(word))
+        except (ValueError, RecursionError) as error:
+            raise ValueProblem(f"has a stage that is not valid JSON: {error}") from None
+    lexer = shlex.shlex(word, posix=True)
+    lexer.whitespace_split, lexer.commenters, lexer.escape = True, "", ""  # a backslash is part of a path
+    try:
+        pairs = [part.partition("=") for part in lexer]
+    except ValueError:
+        raise ValueProblem(f"has a quotation mark without its other one in {_shown(word)}") from None
+    if not pairs or not all(mark and name.strip() for name, mark, _ in pairs):
+        raise ValueProblem(f"must be stages such as 'max_train_epochs=8 lr_scheduler=linear', not {_shown(word)}")
+    return {name.strip(): text for name, _, text in pairs}
+
+
+def _stages(raw: Any) -> tuple[dict[str, Any], ...] | None:
+    stages = [raw] if isinstance(raw, (str, Mapping)) else raw
+    if not isinstance(stages, (list, tuple)) or not all(isinstance(stage, (str, Mapping)) for stage in stages):
+        raise ValueProblem(f"must be a list of stages, each a table of settings, not {_shown(raw)}")
+    return tuple(stage_words(stage) if isinstance(stage, str) else dict(stage) for stage in stages) or None
+
+
 _CONVERTERS = {
     "int": _int,
     "float": _float,
@@ -194,4 +221,5 @@ _CONVERTERS = {
     "int_or_float": _int_or_float,
     "size": _size,
     "range": _range,
+    "stages": _stages,
 }

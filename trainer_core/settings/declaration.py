@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["int", "float", "str", "flag", "path", "strings", "floats", "int_or_float", "size", "range"]
+Kind = Literal["int", "float", "str", "flag", "path", "strings", "floats", "int_or_float", "size", "range", "stages"]
 Treatment = Literal["implemented", "ignored", "refused"]
 
 KIND_WORDS: dict[str, str] = {
@@ -19,6 +19,7 @@ KIND_WORDS: dict[str, str] = {
     "int_or_float": "whole number of steps, or a share below 1",
     "size": "SIZE or WIDTH,HEIGHT",
     "range": "LOW,HIGH",
+    "stages": "list of stages",
 }
 
 
@@ -27,7 +28,8 @@ class Setting:
     """One setting under kohya's name. Values have the Python type of `kind`:
 
     int, float, str, bool (flag), Path (path), tuple[str, ...] (strings), tuple[float, ...] (floats),
-    int | float (int_or_float), (width, height) (size), (low, high) (range); None where nothing was given.
+    int | float (int_or_float), (width, height) (size), (low, high) (range), tuple[dict, ...] (stages); None where nothing
+    was given.
     `label` is the plain name that a form shows before kohya's; every `implemented` setting has one.
     `conflicts` names settings that can't be given together with this one. A setting that is not `implemented` has a
     `reason` for the user: why it is ignored, or why it is refused. `own` settings are not among kohya's flags.

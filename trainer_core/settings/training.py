@@ -30,6 +30,15 @@ LENGTH: tuple[Setting, ...] = (
         unit="steps",
     ),
     _setting(
+        "stages",
+        "stages",
+        None,
+        "Parts of the run, each with its own length and what else differs in it: rates, schedule, optimizer, pictures.",
+        label="Stages",
+        advanced=True,
+        own=True,
+    ),
+    _setting(
         "train_batch_size",
         "int",
         1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,8 @@ from . import checks
 from .arguments import network_options, parse_arguments
 from .convert import ValueProblem, convert, nearest
 from .dataset_tree import read_dataset_config, tree_options
+from .stages import NAME as STAGES
+from .stages import length_notes, merged, plain_stages
 from .tables import ALL
 
 
@@ -92,6 +95,12 @@ class Settings:
         chosen = self._given_values if only_given else self._values
         return {name: _json_value(value) for name, value in chosen.items()}
 
+    def stage_settings(self) -> tuple[Settings, ...]:
+        """Each stage's settings, in their order; a run without stages is one, with these."""
+        if not self.stages:
+            return (self,)
+        return tuple(assemble([("", names)]) for names in merged(self._given_values))
+
     def network_options(self) -> dict[str, Any]:
         """Every argument of networks by its name, None where not given."""
         return network_options(self.network_args, self.network_module)
@@ -143,6 +152,9 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
             except ValueProblem as wrong:
                 end = "" if str(wrong).endswith("?") else "."
                 problems.append(checks.problem("bad-value", f"{name}{where} {wrong}{end}"))
+    if given.get(STAGES):
+        given[STAGES], wrong = plain_stages(given[STAGES])
+        problems += wrong
     values = {name: given.get(name, setting.default) for name, setting in ALL.items()}
     found = [*notices, *checks.treatments(given)]
     problems += checks.conflicts(given)
@@ -153,10 +165,24 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
     problems += checks.text_cache_problems(values, subsets)
     why = _uncacheable(subsets)
     turned_off = checks.turn_off_cache(values, why) if why else None
+    found += [turned_off] if turned_off else []
     problems += [one for one in found if one.severity == "error"]
+    if given.get(STAGES) and not problems:
+        _look_at_stages(given, problems, found)
     if problems:
         raise SettingsError(problems)
-    return Settings(values, given, [*found, *([turned_off] if turned_off else [])], tree)
+    return Settings(values, given, found, tree)
+
+
+def _look_at_stages(given: Mapping[str, Any], problems: list[Problem], notices: list[Problem]) -> None:
+    """Adds what is wrong with the settings of each stage, and what is to be known of them and not of the run as well."""
+    notices += length_notes(given)
+    for number, names in enumerate(merged(given), 1):
+        try:
+            told, into = assemble([("", names)]).notices, notices
+        except SettingsError as error:
+            told, into = error.problems, problems
+        into += [replace(one, message=f"stage {number}: {one.message}") for one in told if one not in notices]
 
 
 def unknown_name(name: str, where: str) -> Problem:

@@ -26,9 +26,22 @@ ARGUMENTS = {
     "network_args": ["conv_dim=4", "conv_alpha=2", "rank_dropout=0.1"],
     "optimizer_args": ["betas=0.9, 0.999", "decouple=True"],
     "lr_scheduler_args": ["T_max=100"],
+    "stages": [
+        {"max_train_epochs": 8, "lr_scheduler": "linear", "lr_scheduler_args": ["T_max=100", "eta=1, 2"], "flip_aug": False},
+        {
+            "max_train_steps": 5,
+            "text_encoder_lr": [1e-05, 0.0],
+            "resolution": [512, 768],
+            "caption_prefix": 'it\'s "so" $x',
+            "train_data_dir": "C:\\a b\\it's",
+            "lr_warmup_steps": 0.1,
+        },
+        {"max_train_steps": 5, "optimizer_args": ["betas=0.9, 0.999", "decouple=True"], "caption_suffix": "two\nlines 寺  ‘q’"},
+    ],
     "base_weights": ["/a b/$c.safetensors", "d.safetensors"],
 }
-CHOSEN = {"optimizer_type": ("AdamW", "Prodigy", "Lion8bit", ""), "lr_scheduler_type": ("CosineAnnealingLR",),
+CHOSEN = {"bucket_reso_steps": (8, 64), "optimizer_type": ("AdamW", "Prodigy", "Lion8bit", ""),
+          "lr_scheduler_type": ("CosineAnnealingLR",),
           "log_with": ("tensorboard",), "save_model_as": ("safetensors",), "face_crop_aug_range": ([1.5, 4.0],)}  # fmt: skip
 
 

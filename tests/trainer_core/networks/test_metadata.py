@@ -63,7 +63,7 @@ def plan(reg: int = 0) -> SimpleNamespace:
     subsets = (SUBSET, REG) if reg else (SUBSET,)
     dataset = Dataset(0, (256, 256), 1, True, 128, 384, 64, False, None, subsets)
     training_set = SimpleNamespace(datasets=(dataset,), subsets=subsets, items=tuple(items), validation=(), processes=1)
-    return SimpleNamespace(training_set=training_set, steps=3, epochs=1, batches_per_epoch=80)
+    return SimpleNamespace(training_set=training_set, stages=(None,), steps=3, epochs=1, batches_per_epoch=80)
 
 
 def metadata(chosen: Settings | None = None, of_plan: SimpleNamespace | None = None, **more: object) -> dict[str, str]:

@@ -175,9 +175,9 @@ def test_folders_get_a_number(fill: Fill, plan: Make, root: Path) -> None:
 def test_a_folder_given_on_the_wrong_level(fill: Fill, plan: Make, root: Path) -> None:
     inner = fill("set/4_penny", caption="penny")
     fixed, _ = mended("folder-level", plan())
-    assert make_plan(fixed.settings).seen_per_epoch(is_reg=False) == 12
+    assert make_plan(fixed.settings).stages[0].seen_per_epoch(is_reg=False) == 12
     fixed, _ = mended("folder-is-subset", plan(train_data_dir=str(inner)))
-    assert make_plan(fixed.settings).seen_per_epoch(is_reg=False) == 12
+    assert make_plan(fixed.settings).stages[0].seen_per_epoch(is_reg=False) == 12
 
 
 def test_long_captions_get_room(fill: Fill, plan: Make) -> None:

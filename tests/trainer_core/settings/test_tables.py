@@ -15,7 +15,7 @@ from lora_workbench.trainer_core.settings.convert import convert
 KOHYA = list(csv.DictReader((Path(__file__).parent / "kohya_flags.tsv").open(encoding="utf-8"), delimiter="\t"))
 OWN = {
     "data_dir", "job_dir", "ignore_captions", "overwrite", "preset", "prior_preservation", "ema_decay", "ema_save",
-    "int8_base", "num_processes", "subject_kind", "subject_difficulty",
+    "int8_base", "num_processes", "subject_kind", "subject_difficulty", "stages",
 }  # fmt: skip
 # sd-scripts leaves the network to the user; there is only one here.
 OTHER_DEFAULTS = {"network_module"}

@@ -21,7 +21,7 @@ from typing import Any
 from ...demo.world.creatures import own_tags
 from .experiments import EXPERIMENTS, Arm
 from .lab import CREATURE, prepare
-from .tables import against, table
+from .tables import against, table, won
 from .workers import open_lab, run
 
 COLUMNS = ("concept_after", "context_followed", "without_tag", "drift", "kept")
@@ -106,6 +106,8 @@ def _text(found: dict[str, dict[int, Any]], arms: Sequence[Arm]) -> str:
     if "matched" in others and "random" in others:
         pairs.append(("matched", "random"))
     lines += [line for pair in pairs for column in ("drift", "concept_after") if (line := against(found, *pair, column))]
+    if any(arm.training.get("stages") for arm in arms):
+        lines += [line for column in ("concept_after", "kept") if (line := won(found, column))]
     return "\n\n".join(lines)
 
 

@@ -64,6 +64,9 @@ def _settings(lab: Lab, arm: Arm, material: Job, folder: Path) -> dict[str, Any]
     }
     if lab.steps is not None:
         values |= {"max_train_steps": lab.steps, "lr_warmup_steps": 0}
+    if lab.steps is not None and values.get("stages"):
+        each = max(1, lab.steps // len(values["stages"]))
+        values |= {"max_train_steps": None, "stages": [{**one, "max_train_steps": each} for one in values["stages"]]}
     if arm.reg != "none":
         values["reg_data_dir"] = str(folder / "reg")
     return {name: value for name, value in values.items() if value is not None}

@@ -32,7 +32,7 @@ def _network(name: str, rate: float, *arguments: str, module: str = "networks.lo
         "network_args": list(arguments) or None,
         "network_dim": dim,
         "network_alpha": dim,
-        **dict.fromkeys(("learning_rate", "unet_lr", "text_encoder_lr"), rate),
+        **_rates(rate),
         "save_every_n_steps": 60,
     }
     return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
@@ -48,11 +48,20 @@ def _optimizer(name: str, rate: float, *arguments: str) -> Arm:
     training = {
         "optimizer_type": name,
         "optimizer_args": list(arguments) or None,
-        **dict.fromkeys(("learning_rate", "unet_lr", "text_encoder_lr"), rate),
+        **_rates(rate),
         **({"lr_scheduler": "constant", "lr_warmup_steps": 0} if own else {}),
         "save_every_n_steps": 60,
     }
     return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
+
+
+def _stages(name: str, what: str, *stages: dict[str, Any]) -> Arm:
+    """The demo's settings in these stages; beside one with `max_train_steps` in all."""
+    return Arm(name, what, "random", {"max_train_steps": None, "stages": list(stages)})
+
+
+def _rates(rate: float) -> dict[str, float]:
+    return dict.fromkeys(("learning_rate", "unet_lr", "text_encoder_lr"), rate)
 
 
 def _blocks(preset: str) -> dict[str, Any]:
@@ -115,6 +124,22 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         _optimizer("AdamWScheduleFree", 6e-3),
         _optimizer("ProdigyPlusScheduleFree", 1.0),
         _optimizer("CAME", 1e-3),
+    ],
+    "stages": [
+        Arm("linear", "one stage of 360 steps, linear", "random", {"lr_scheduler": "linear"}),
+        Arm("cosine", "one stage of 360 steps, cosine", "random", {"lr_scheduler": "cosine"}),
+        _stages(
+            "linear, cosine",
+            "270 steps linear, then 90 cosine from the same rates",
+            {"max_train_steps": 270, "lr_scheduler": "linear"},
+            {"max_train_steps": 90, "lr_scheduler": "cosine"},
+        ),
+        _stages(
+            "linear, low cosine",
+            "270 steps linear, then 90 cosine from a fifth of the rates",
+            {"max_train_steps": 270, "lr_scheduler": "linear"},
+            {"max_train_steps": 90, "lr_scheduler": "cosine", **_rates(1.2e-3)},
+        ),
     ],
     "blocks": [
         Arm("all", "every block", "random", {}),

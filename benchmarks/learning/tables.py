@@ -33,6 +33,18 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str) -> str:
     return cell(values) if values else ""
 
 
+def won(results: Results, column: str) -> str:
+    """Which arm has the highest mean, over the seeds that all have, and in how many of these it is the best."""
+    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in results.values())))
+    if not seeds or len(results) < 2:
+        return ""
+    means = {arm: mean(by_seed[seed][column] for seed in seeds) for arm, by_seed in results.items()}
+    best, second, *_ = sorted(means, key=means.__getitem__, reverse=True)
+    first = sum(results[best][seed][column] >= max(by_seed[seed][column] for by_seed in results.values()) for seed in seeds)
+    shown = f"{column}: `{best}` won with {means[best]:.3f} before `{second}` with {means[second]:.3f}"
+    return f"{shown}; it is the best in {first} of {len(seeds)} seeds"
+
+
 def against(results: Results, arm: str, other: str, column: str) -> str:
     """The difference within pairs of the same seed, with its standard error: what the spread between seeds hides."""
     seeds = sorted(set(results[arm]) & set(results[other]))

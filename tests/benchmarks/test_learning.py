@@ -9,7 +9,7 @@ import pytest
 from lora_workbench.benchmarks.learning.__main__ import main
 from lora_workbench.benchmarks.learning.experiments import EXPERIMENTS
 from lora_workbench.benchmarks.learning.next_run import choose
-from lora_workbench.benchmarks.learning.tables import against, cell, table
+from lora_workbench.benchmarks.learning.tables import against, cell, table, won
 from lora_workbench.demo.run.recipe import load_recipe
 from lora_workbench.trainer_core.files import read_json
 from lora_workbench.trainer_core.optimizer_checks import optimizer_problems
@@ -38,6 +38,24 @@ def test_arms_are_compared_within_the_seeds_that_both_have():
     text = against(RESULTS, "matched", "none", "drift")
     assert "+0.0200 ± 0.1200" in text and "lower in 1 of 2 seeds" in text
     assert against(RESULTS, "matched", "empty", "drift") == ""
+
+
+def test_who_won_is_said_for_the_seeds_that_all_have():
+    measured = {
+        "one": {1: {"kept": 0.5}, 2: {"kept": 0.9}},
+        "two": {1: {"kept": 0.8}, 2: {"kept": 0.8}, 3: {"kept": 0.1}},
+    }
+    assert won(measured, "kept") == "kept: `two` won with 0.800 before `one` with 0.700; it is the best in 1 of 2 seeds"
+    assert won({**measured, "three": {}}, "kept") == won({"one": measured["one"]}, "kept") == ""
+
+
+def test_runs_in_stages_are_as_long_as_those_in_one():
+    lengths = []
+    for arm in EXPERIMENTS["stages"]:
+        values = {name: value for name, value in {**load_recipe().training, **arm.training}.items() if value is not None}
+        lengths.append([one.max_train_steps for one in Settings.from_dict(values).stage_settings()])
+    assert [sum(one) for one in lengths] == [load_recipe().training["max_train_steps"]] * 4
+    assert [len(one) for one in lengths] == [1, 1, 2, 2]
 
 
 def test_the_cell_with_least_drift_is_chosen_among_those_that_agree_with_their_prompts():

@@ -154,7 +154,7 @@ export function toolForm(app, model, tool) {
     { class: "lw-tools-form" },
     h("p", { class: "lw-dim" }, form.about()),
     form.fields(fields, model, app),
-    newFile(model, tool, fields, () => form.name(model.values(tool))),
+    newFile(model, tool, fields, () => (form.missing(model.values(tool)) ? "" : form.name(model.values(tool)))),
   );
   for (const topic of ["known", "values"]) model.on(topic, fields.put);
   fields.put();

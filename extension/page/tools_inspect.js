@@ -103,7 +103,7 @@ function blockRow([name]) {
 function updateBlock(element, [, one]) {
   const { fill, words } = element.lwParts;
   fill.style.width = `${100 * one.share}%`;
-  setText(words, `${rounded(100 * one.share)} % · ${t("{count} modules", { count: one.modules })}`);
+  setText(words, `${rounded(100 * one.share)} % · ${one.modules === 1 ? t("1 module") : t("{count} modules", { count: one.modules })}`);
 }
 
 function keyList(all) {

@@ -97,7 +97,7 @@ export function metadataPart({ api }, model, written) {
   };
   const look = () => {
     const changes = Object.keys(values).length + gone.size;
-    setText(primary, changes === 1 ? t("Write the file · 1 change") : t("Write the file · {count} changes", { count: changes }));
+    setText(primary, !changes ? t("Write the file") : changes === 1 ? t("Write the file · 1 change") : t("Write the file · {count} changes", { count: changes }));
     const nothing = changes || isPrivate.checked ? "" : t("Change metadata on the right, or take out what is private.");
     disable(primary, found ? nothing : t("Choose a LoRA."), why);
     fields.put();

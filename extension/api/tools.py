@@ -43,6 +43,8 @@ def tool_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str,
     for one in (options, *options.get("loras", ())):
         if one.get("block_weights"):
             one["block_weights"] = spelled_out(call.workbench.host, [one["block_weights"]])[0]
+            if {"R", "U"} & {word.strip() for word in one["block_weights"].split(",")}:
+                raise Refused("R and U are random weights: write numbers or X before baking.")
     out = _out(call, _source(options), asked)
     return out.stem, {"tool": tool, "options": {**options, "out": str(out)}, "asked": dict(asked)}
 

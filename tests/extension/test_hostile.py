@@ -238,11 +238,20 @@ POSTS: list[tuple[str, dict[str, Any]]] = [
         for path in ("{outside}/secret.txt", "{data}/link/secret.txt", "{dataset}/a.png", "/etc/passwd", "{dataset}/a\0", ["x"])
     ),
     *(
-        ("blocks/bake", {"lora": "{dataset}/a.png", "values": ["0.5"] * 17, "name": name})
-        for name in ("../../../outside/x", "{outside}/x", "con", "x\0")
+        ("jobs", {"kind": "tool", "options": {"tool": "bake", "of": {"path": path, "block_weights": "OUTD"}, "name": name}})
+        for path, name in (
+            ("{dataset}/a.png", "../../../outside/x"), ("{dataset}/a.png", "{outside}/x"), ("{outside}/secret.txt", "x"),
+            ("{data}/link/secret.txt", "x"), (["x"], "x"), ("/etc/passwd", "con"),
+        )
     ),
-    ("blocks/bake", {"lora": "{outside}/secret.txt", "values": ["0.5"] * 17, "name": "x"}),
-    ("blocks/bake", {"lora": "{dataset}/a.png", "values": ["0.5"] * 17, "name": "x", "out": "{outside}/x"}),
+    ("jobs", {"kind": "tool", "options": {"tool": "__class__", "of": {}, "name": "x"}}),
+    ("jobs", {"kind": "tool", "options": {"tool": "extract", "of": {"original": "/etc", "tuned": "/etc/passwd", "dim": 4}}}),
+    ("jobs", {"kind": "tool", "options": {"tool": "cut", "of": {"path": "x", "rank": 10**400}, "out": "{outside}/x"}}),
+    ("jobs", {"kind": "tool", "options": {"tool": "merge", "of": {"loras": [{}] * 10_000}, "name": "x"}}),
+    ("tools/inspect", {"lora": "{outside}/secret.txt"}),
+    ("tools/inspect", {"lora": "{data}/link/secret.txt"}),
+    ("tools/metadata", {"lora": "{dataset}/a.png", "set": {"a": "b"}, "name": "../../../outside/x"}),
+    ("tools/metadata", {"lora": "{outside}/secret.txt", "private": True, "name": "x"}),
     ("blocks/preset", {"do": "set", "name": "../../outside/x", "values": ["1"] * 17, "path": "{outside}/x"}),
     *(
         ("blocks/preset", {"do": "set", "name": name, "values": ["1"] * 17})

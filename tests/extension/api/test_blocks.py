@@ -1,4 +1,4 @@
-"""Block weights over the API: presets kept byte for byte, looks into LoRAs, prompts, baking; what is refused, and to whom."""
+"""Block weights over the API: presets kept byte for byte, looks into LoRAs, prompts; what is refused, and to whom."""
 
 from __future__ import annotations
 
@@ -181,25 +181,6 @@ def test_old_and_wrong_prompts_are_mended(client: Any, lora: Path, shared: Path,
     assert post(client, "repair", prompt=right) == {"prompt": right, "lines": []}
 
 
-def test_baking_writes_a_new_file_beside_the_old(client: Any, lora: Path) -> None:
-    before = lora.read_bytes()
-    asked = {"lora": str(lora), "values": OUTX.split(","), "x": 0.5, "te": 0.5, "name": "penny-OUTX"}
-    done = post(client, "bake", **asked)
-    assert Path(done["path"]) == lora.with_name("penny-OUTX.safetensors") and (done["scaled"], done["modules"]) == (3, 4)
-    assert post(client, "bake", **asked)["name"] == "penny-OUTX-2" and lora.read_bytes() == before
-    names = sorted(one["name"] for one in client.get(f"{API}/blocks").json()["loras"])
-    assert names == ["mine/penny", "mine/penny-OUTX", "mine/penny-OUTX-2"]
-    for change, told in {
-        "name": ({"name": "../penny"}, "can't be"),
-        "values": ({"values": ["1"] * 17, "te": 1.0}, "nothing in penny.safetensors would change"),
-        "random": ({"values": ["R"] + ["1"] * 16}, "random weights"),
-        "length": ({"values": ["0.5"] * 12}, "has 12 numbers, but this model's lists have 17"),
-    }.values():
-        status, error = refusal(client, "bake", **{**asked, **change})
-        assert status == 400 and told in error
-    assert len(list(lora.parent.iterdir())) == 3
-
-
 def test_the_project_remembers(client: Any, bench: Workbench, lora: Path) -> None:
     values = {"values": OUTX.split(","), "preset": "OUTX", "x": 0.25, "lora": str(lora)}
     reply = client.post(f"{API}/project", json={"changes": {"blocks": values, "page": "blocks"}})
@@ -226,10 +207,8 @@ def test_what_others_may_not_do(client: Any, bench: Workbench, lora: Path, share
     for path in ("{outside}/secret.safetensors", "{mine}/link.safetensors", "{mine}/../../outside/secret.safetensors"):
         words = path.format(outside=outside, mine=lora.parent)
         assert refusal(client, "look", lora=words)[0] == 403
-        assert refusal(client, "bake", lora=words, values=["0.5"] * 17, name="x")[0] == 403
         reply = client.post(f"{API}/project", json={"changes": {"blocks": {"lora": words}}})
         assert reply.status_code == 403
-    assert refusal(client, "bake", lora=str(lora), values=["0.5"] * 17, name="x")[0] == 403  # its folder isn't writable
     status, error = refusal(client, "preset", do="set", name="A", values=["1"] * 17)
     assert status == 403 and "another extension's folder" in error and shared.read_bytes() == FILE
     found = client.get(f"{API}/blocks").json()

@@ -23,7 +23,7 @@ _NOT_TAKEN = NOT_ASKED | {"output_dir", "sample_prompts", "resume", "pretrained_
 _COMPARED = ("max_train_epochs", "max_train_steps", "network_args")
 _LONGEST_SUITE = 100_000
 _MOST_TAGS, _MOST_NAMED = 12, 20
-_SHIPPED = Path(__file__).parents[2] / "trainer_core" / "generate" / "suites"
+_SHIPPED = Path(__file__).parents[2] / "trainer_core" / "grids" / "suites"
 
 
 def post_choose(call: Call) -> Answer:

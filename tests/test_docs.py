@@ -11,6 +11,7 @@ import pytest
 
 from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
+from lora_workbench.trainer_core.advise.command import build_parser as advise_parser
 from lora_workbench.trainer_core.commands import COMMANDS
 from lora_workbench.trainer_core.export import FORMS
 from lora_workbench.trainer_core.grids.words import build_parser as grid_parser
@@ -25,6 +26,7 @@ from lora_workbench.trainer_core.variants.words import read_words as read_varian
 
 # Commands whose words are not all settings of a training.
 OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
+    "advise": advise_parser().parse_args,
     "grid": grid_parser().parse_args,
     "import": import_parser().parse_args,
     "bake": bake_parser().parse_args,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from lora_workbench.trainer_core.guide.symptoms import symptoms
 from lora_workbench.trainer_core.plan import make_plan
 from lora_workbench.trainer_core.problems import UserError, WordsError
 from lora_workbench.trainer_core.settings import read_settings
+from lora_workbench.trainer_core.settings.toml_files import read_toml
 
 BASE = Path(__file__).resolve().parents[3] / "demo" / "models" / "toy_base.safetensors"
 ANSWERS = ["--kind", "character", "--difficulty", "B", "--quality", "good", "--use", "usual", "--vram", "8"]
@@ -73,7 +73,7 @@ def test_json_has_values_with_reasons_and_the_plan(pictures, tmp_path, capsys):
     assert {one["name"] for one in told["values"]} == set(told["settings"])
     rank = next(one for one in told["values"] if one["name"] == "network_dim")
     assert rank["value"] == 4 and rank["source"] == "guide l. 276"
-    written = tomllib.loads(out.read_text(encoding="utf-8"))
+    written = read_toml(out, "settings")
     assert written["network_dim"] == 4 and written["resolution"] == "128" and written["subject_difficulty"] == "B"
 
 
@@ -165,7 +165,7 @@ def test_symptoms_are_listed_and_lead_to_the_next_run(pictures, tmp_path, capsys
     capsys.readouterr()
     assert advise("--symptom", "noise-blocks", "--settings", first, "--out", following) == 0
     assert "1.25e-05" in capsys.readouterr().out
-    before, after = (tomllib.loads(path.read_text(encoding="utf-8")) for path in (first, following))
+    before, after = (read_toml(path, "settings") for path in (first, following))
     assert after["unet_lr"] == before["unet_lr"] / 8
     assert not plan_of(following).errors
     assert {name: value for name, value in after.items() if not name.endswith(("lr", "learning_rate"))} == {

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...trainer_core.files import read_json
 from ..errors import MISSING, NOT_NOW, Refused
+from ..languages.translate import translate_fields
 from ..rights import file_name, inside, shown
 from .calls import PREFIX, Answer, Call, Route
 from .general import translated
@@ -14,6 +15,7 @@ from .pictures import opened_folder
 
 DEEDS = ("look", "cut_bars", "plain")
 _REPORT = "report.json"
+_SENTENCES = frozenset(("message", "fix", "words"))
 _PATIENCE = 120.0
 _MOST_TAGS, _MOST_NAMES, _LONGEST = 50, 500, 200
 
@@ -74,7 +76,7 @@ def get_report(call: Call) -> Answer:
         return {"there": False}
     if not isinstance(report, dict) or report.get("folder") != project["dataset"]:
         return {"there": False}
-    return translated({"there": True, **report}, call)
+    return translate_fields({"there": True, **report}, _SENTENCES, call.language)
 
 
 def post_places(call: Call) -> Answer:

@@ -2,13 +2,14 @@
 
 import { blocksTab } from "./blocks_tab.js";
 import { captionsTab } from "./captions_tab.js";
+import { picturesTab } from "./picture_report.js";
 import { regTab } from "./reg_tab.js";
 import { trainTab } from "./train_tab.js";
 import { tagTab } from "./tag_tab.js";
 import { testTab } from "./test_tab.js";
 import { toolsTab } from "./tools_tab.js";
 
-export const TABS = [tagTab, captionsTab, regTab, trainTab, blocksTab, testTab, toolsTab];
+export const TABS = [picturesTab, tagTab, captionsTab, regTab, trainTab, blocksTab, testTab, toolsTab];
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

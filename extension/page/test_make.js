@@ -11,9 +11,9 @@ const PATH_AT_END = /[:：]\s*(\/|[A-Za-z]:\\|\\\\).*$/; // what was drawn is sh
 
 /**
  * `label()` and `whyNot()` are asked for the words, `make()` for the job; `kind`: the kind of jobs that are followed;
- * `counting()`: whether the label is just being found out.
+ * `begins`, `busy`: what is said of a job before its first step, and why the button waits; `counting()`: whether the label is just being found out.
  */
-export function makePart(app, { kind, id, make, label, whyNot, topics, counting = () => false }) {
+export function makePart(app, { kind, id, make, label, whyNot, topics, counting = () => false, begins = t("The model is being read …"), busy = t("It is drawing, or waits for its turn.") }) {
   const { store } = app;
   const line = errorLine();
   const why = h("p", { class: "lw-why", id: `${id}-why`, hidden: true });
@@ -38,7 +38,7 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
     job = current;
     ended.forEach(tellEnd);
     setText(primary, label());
-    const reason = job ? t("It is drawing, or waits for its turn.") : whyNot();
+    const reason = job ? busy : whyNot();
     // While it is counted, the label may say another number than what would be drawn.
     setAttribute(primary, "aria-disabled", reason || counting() ? "true" : null);
     setText(why, reason);
@@ -47,7 +47,7 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
     if (!job) return;
     show(told, false);
     bar.set(job.step ?? 0, job.steps ?? 0);
-    setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job, false) : job.message || t("The model is being read …"));
+    setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job, false) : job.message || begins);
   };
   const tellEnd = (one) => {
     const words = one.state === "done" ? one.message.replace(PATH_AT_END, "") : one.message;

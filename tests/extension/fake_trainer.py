@@ -33,6 +33,13 @@ def main(folder: Path) -> int:
         from lora_workbench.tests.extension.fake_tools import run_tool
 
         return run_tool(folder, job, events)
+    if job.get("kind") == "pictures":
+        from lora_workbench.trainer_core.endings import endings_told
+        from lora_workbench.trainer_core.pictures.job import run_pictures_job
+
+        with endings_told(folder, events):
+            run_pictures_job(folder, job, events)
+        return 0
     if job.get("kind") == "loop":
         from lora_workbench.tests.extension.fake_loop import run_loop
 

@@ -13,10 +13,10 @@ from ..settings import Settings, read_settings
 from .cutting import Cut, made_in, plain_picture, take_back, write_cuts
 from .places import details, named_face, rectangle, upper_half
 from .report import Report, make_report
+from .sentences import NEED_PLAIN
 from .words import DETAILS, FACE, HALF, PictureOptions, read_words
 
 _USUAL = (512, 512)
-NEED_PLAIN = ("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned")
 _TAGS = {FACE: "portrait", HALF: "upper body", DETAILS: "close-up"}
 
 

@@ -138,10 +138,7 @@ def _bars(good: Sequence[Look], name: Names) -> list[Finding]:
         if any(seen.bars):
             left, top, right, bottom = seen.bars
             box = (left, top, seen.size[0] - left - right, seen.size[1] - top - bottom)
-            sides = [
-                f"{side} {width} px" for side, width in zip(("left", "top", "right", "bottom"), seen.bars, strict=True) if width
-            ]
-            files.append(Found(name(path), ", ".join(sides), box=box))
+            files.append(Found(name(path), f"left {left}, top {top}, right {right}, bottom {bottom} px", box=box))
     return finding("bars", files)
 
 

@@ -17,9 +17,10 @@ from ..events import EventLog
 from ..files import write_json
 from ..problems import UserError
 from ..questions import path_of, settings_of, text_of
-from .command import NEED_PLAIN, extension_of, report_of
+from .command import extension_of, report_of
 from .cutting import Cut, Made, write_cuts
 from .report import Report
+from .sentences import NEED_PLAIN
 
 DEEDS = ("look", "cut_bars", "plain")
 _EVERY = 0.5  # seconds between two progress events

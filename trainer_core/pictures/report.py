@@ -13,6 +13,7 @@ from ..problems import UserError
 from .findings import Finding, Found, Look, Names, finding, of_pictures
 from .hints import Hints, collected
 from .memory import Told, look_at
+from .sentences import FLAGS
 
 _ORDER = ("error", "warning", "note")
 _NAMED = 8  # files named in a terminal
@@ -45,7 +46,8 @@ class Report:
             lines.append(f"  {one.severity}: {one.message} [{one.code}]")
             lines += [f"      {found.name}" + (f": {found.words}" if found.words else "") for found in one.files[:_NAMED]]
             lines += [f"      … and {len(one.files) - _NAMED} more (--json has all)"] if len(one.files) > _NAMED else []
-            lines.append(f"    → {one.fix}")
+            flag = FLAGS.get(one.code)
+            lines.append(f"    → {one.fix}" + (f" ({flag})" if flag else ""))
         return "\n".join(lines if self.findings else [*lines, "  nothing was found that should be mended."])
 
     def of(self, code: str) -> list[str]:

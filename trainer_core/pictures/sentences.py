@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..problems import Severity
 
-_PLAIN_COPY = "--plain writes upright 8-bit sRGB copies without any of this."
-_LOOK = "Look at them; leave them out, or cut the fault off with --crop."
+_PLAIN_COPY = "Write upright 8-bit sRGB copies without any of this."
+_LOOK = "Look at them; leave them out, or cut the fault off."
 SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
     "unreadable": (
         "error",
@@ -17,7 +17,7 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "error",
         "1 animated picture is not trained.",
         "{count} animated pictures are not trained.",
-        "--plain writes their first picture as a file of its own.",
+        "Write their first picture as a file of its own.",
     ),
     "tiny": (
         "error",
@@ -65,7 +65,7 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "warning",
         "1 picture has bars around it, which would be learnt.",
         "{count} pictures have bars around them, which would be learnt.",
-        "--cut_bars writes copies without them.",
+        "Write copies without them.",
     ),
     "watermark": (
         "warning",
@@ -89,7 +89,7 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "note",
         "1 picture may show more than one person.",
         "{count} pictures may show more than one person.",
-        "Cut your subject out with --crop, or tag the others.",
+        "Cut your subject out, or tag the others.",
     ),
     "artifacts": (
         "note",
@@ -140,3 +140,11 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "Tag them, then look again; there is no other detector of faces or text.",
     ),
 }
+
+# The word of the command that does it.
+FLAGS = {
+    **dict.fromkeys(("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned"), "--plain"),
+    **dict.fromkeys(("watermark", "text", "several-people"), "--crop"),
+    "bars": "--cut_bars",
+}
+NEED_PLAIN = tuple(code for code, flag in FLAGS.items() if flag == "--plain")

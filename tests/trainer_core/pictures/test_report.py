@@ -94,7 +94,7 @@ def test_each_fault_is_found_and_no_other(folder: Path, capsys: pytest.CaptureFi
 def test_the_terminal_gets_sentences_with_mends(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(folder), "--resolution=256"]) == 0
     text = capsys.readouterr().out
-    assert "bars.png: top 30 px, bottom 30 px" in text and "--cut_bars writes copies without them." in text
+    assert "bars.png: left 0, top 30, right 0, bottom 30 px" in text and "Write copies without them. (--cut_bars)" in text
     assert "camera.jpg: where it was taken (GPS), author" in text
     assert text.index("error:") < text.index("warning:") < text.index("note:")
 

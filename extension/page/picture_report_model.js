@@ -1,0 +1,79 @@
+// What the picture report says, which finding is looked at, and its pictures as the gallery wants them.
+
+import { isLive } from "./runs.js";
+
+export const ALL = "all";
+
+export function createReport({ api, store }) {
+  const listeners = new Set();
+  let names = [];
+  let states = "";
+  let round = 0;
+  const model = {
+    data: null,
+    error: "",
+    code: ALL,
+    words: "", // of the names that are looked for
+    get folder() {
+      return model.data?.there ? store.project.dataset : "";
+    },
+    get count() {
+      return names.length;
+    },
+    at: (index) => (index < names.length ? { name: names[index] } : null),
+    on: (listener) => listeners.add(listener),
+    /** What the chosen finding says of a picture; "" for all pictures. */
+    told: (name) => fileOf(model, name)?.words ?? "",
+    /** [code, words] of everything that was found in a picture. */
+    faults: (name) =>
+      (model.data?.findings ?? []).flatMap((one) => {
+        const file = one.files.find((own) => own.name === name);
+        return file ? [{ ...one, words: file.words, others: file.others }] : [];
+      }),
+    size: (name) => model.data?.sizes?.[name] ?? null,
+    jobs: () => store.jobs.filter((job) => job.kind === "pictures" && job.project === store.project?.name),
+
+    choose(code) {
+      model.code = code;
+      list();
+    },
+    filter(words) {
+      model.words = words.trim().toLowerCase();
+      list();
+    },
+    async load() {
+      const own = ++round;
+      try {
+        const answer = await api.get("picture_report");
+        if (own !== round) return;
+        Object.assign(model, { data: answer, error: "" });
+      } catch (error) {
+        if (own !== round) return;
+        Object.assign(model, { data: null, error: error.message });
+      }
+      list();
+    },
+  };
+
+  const list = () => {
+    const findings = model.data?.findings ?? [];
+    const chosen = findings.find((one) => one.code === model.code);
+    if (!chosen) model.code = ALL;
+    const all = chosen ? chosen.files.map((one) => one.name) : Object.keys(model.data?.sizes ?? {});
+    names = model.words ? all.filter((name) => name.toLowerCase().includes(model.words)) : all;
+    listeners.forEach((listener) => listener());
+  };
+  store.on("jobs", () => {
+    const now = model
+      .jobs()
+      .map((job) => `${job.id} ${isLive(job) || job.state}`)
+      .join("|");
+    if (now !== states) model.load();
+    states = now;
+  });
+  return model;
+}
+
+function fileOf({ data, code }, name) {
+  return data?.findings?.find((one) => one.code === code)?.files.find((one) => one.name === name);
+}

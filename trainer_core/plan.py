@@ -95,9 +95,12 @@ class Plan:
         return plan_text(self)
 
 
-def make_plan(settings: Settings) -> Plan:
-    """Looks at everything that the run will read and write; never raises for what is wrong, but lists it as a problem."""
-    stages = planned_stages(settings)
+def make_plan(settings: Settings, decode: bool = False) -> Plan:
+    """Looks at everything that the run will read and write; never raises for what is wrong, but lists it as a problem.
+
+    decode: every picture is decoded once, as before a training; else its first and last bytes tell what it is.
+    """
+    stages = planned_stages(settings, decode)
     first, training_set, own = stages[0], stages[0].training_set, stages[0].settings
     steps, epochs = stages[-1].stretch.end, sum(one.stretch.epochs for one in stages)
 

@@ -78,7 +78,7 @@ def _own_job(settings: Settings, those: Processes) -> Iterator[EventLog]:
 
 def checked_plan(settings: Settings) -> Plan:
     """The plan, printed; UserError where something in it keeps the run from starting."""
-    plan = make_plan(settings)
+    plan = make_plan(settings, decode=True)
     print(plan.text(), flush=True)
     if plan.errors:
         raise UserError(

@@ -8,16 +8,19 @@ from pathlib import Path
 from ..picture_names import is_picture
 from .folders import Findings, entries
 from .items import Size, Subset
-from .pictures import Look, look_at
+from .picture_memory import look_at
+from .pictures import Look
 from .scan_report import count_of, names
 
 _SHAPE = 0.02  # sides are whole pixels: so far may the ratio of a smaller mask's sides be off
 
 
-def find_masks(subset: Subset, pictures: Sequence[tuple[Path, Size]], memory: Path, findings: Findings) -> dict[Path, Path]:
+def find_masks(
+    subset: Subset, pictures: Sequence[tuple[Path, Size]], memory: Path, findings: Findings, decode: bool = False
+) -> dict[Path, Path]:
     """{picture: its mask}; pictures with their upright sizes. A mask of another shape than its picture's is an error.
 
-    Masks lie in conditioning_data_dir, or in its folder that has the name of the subset's.
+    decode: every mask is decoded once. Masks lie in conditioning_data_dir, or in its folder that has the name of the subset's.
     """
     folder = subset.options.conditioning_data_dir
     if folder is None:
@@ -33,7 +36,7 @@ def find_masks(subset: Subset, pictures: Sequence[tuple[Path, Size]], memory: Pa
     if without and not subset.is_reg:
         message = f"{count_of(without, 'picture')} without a mask in {folder}, trained whole: {names(without)}."
         findings.tell("warning", "mask-missing", message, "Give the mask the picture's name, for instance 001.png.")
-    looks = dict(zip(found, look_at(list(found.values()), memory)[0], strict=True))
+    looks = dict(zip(found, look_at(list(found.values()), memory, decode)[0], strict=True))
     _tell_sizes({path: size for path, size in pictures if path in found}, found, looks, findings)
     return found
 

@@ -14,7 +14,8 @@ from .caption_files import CaptionText, read_caption
 from .folders import Findings, Listing, find_folders, list_folder
 from .items import Dataset, Fit, Ignored, Item, Subset, SubsetOptions, TrainingSet
 from .mask_files import find_masks
-from .pictures import Look, look_at
+from .picture_memory import look_at
+from .pictures import Look
 from .regularization import matched_copies, tell_shared_folders
 from .scan_report import names, tell_captions, tell_looks, tell_shared
 from .validation import keep_out
@@ -23,8 +24,11 @@ FALLBACK_RESOLUTION = (512, 512)
 _OPTIONS = tuple(field.name for field in fields(SubsetOptions))
 
 
-def scan(settings: Settings) -> TrainingSet:
-    """Looks at every file of the training; never raises for what is wrong with them, but lists and tells it."""
+def scan(settings: Settings, decode: bool = False) -> TrainingSet:
+    """Looks at every file of the training; never raises for what is wrong with them, but lists and tells it.
+
+    decode: every picture that wasn't yet is decoded, as a run does before it begins; else its first and last bytes tell.
+    """
     findings = Findings()
     datasets = _from_toml(settings, findings) if settings.dataset_config else _from_folders(settings, findings)
     memory = data_folder(settings.data_dir) / "cache" / "pictures"
@@ -33,7 +37,7 @@ def scan(settings: Settings) -> TrainingSet:
     unused: list[Path] = []
     held: list[Item] = []
     for dataset in datasets:
-        found = [item for subset in dataset.subsets for item in _items(dataset, subset, known, memory, findings)]
+        found = [item for subset in dataset.subsets for item in _items(dataset, subset, known, memory, findings, decode)]
         found, kept_out = keep_out(dataset, found, settings.seed, findings)
         found, left_over = _matched(found)
         items += found
@@ -163,11 +167,11 @@ class _Captions:
     read: dict[Path, CaptionText]
 
 
-def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, findings: Findings) -> list[Item]:
+def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, findings: Findings, decode: bool) -> list[Item]:
     """The subset's pictures that can be trained; `copies` are its repeats, `index` is not set yet."""
     extension = subset.options.caption_extension
     listing = list_folder(subset.folder, extension, known, findings)
-    looks, unwritable = look_at(listing.pictures, memory)
+    looks, unwritable = look_at(listing.pictures, memory, decode)
     if unwritable:
         findings.tell("note", "memory-unwritable", f"Picture sizes can't be remembered in {memory} ({unwritable}).")
     places: list[Fit | str] = [look.reason for look in looks]
@@ -182,7 +186,7 @@ def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, fin
     ]
     captions = _captions(subset, [path for path, _, _ in kept], listing, findings)
     _tell_all(subset, kept, captions, listing, findings)
-    masks = find_masks(subset, [(path, look.size) for path, look, _ in kept], memory, findings)
+    masks = find_masks(subset, [(path, look.size) for path, look, _ in kept], memory, findings, decode)
     return [
         Item(-1, path, subset, look.size, place, text, subset.repeats, file, masks.get(path))
         for (path, look, place), text, file in zip(kept, captions.texts, captions.files, strict=True)

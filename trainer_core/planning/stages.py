@@ -120,12 +120,12 @@ class StagePlan:
         }
 
 
-def planned_stages(settings: Settings) -> tuple[StagePlan, ...]:
-    """The run's stages in their order, each scanned unless an earlier one has the same pictures."""
+def planned_stages(settings: Settings, decode: bool = False) -> tuple[StagePlan, ...]:
+    """The run's stages in their order, each scanned unless an earlier one has the same pictures; `decode`: as in `scan`."""
     made: list[StagePlan] = []
     for number, own in enumerate(settings.stage_settings(), 1):
         like = next((one for one in made if _same_pictures(one.settings, own)), None)
-        pictures = like.training_set if like else replace(scan(own), processes=settings.num_processes or share()[1])
+        pictures = like.training_set if like else replace(scan(own, decode), processes=settings.num_processes or share()[1])
         batches = batches_per_epoch(pictures)
         per_epoch = -(-batches // own.gradient_accumulation_steps)
         before = made[-1].stretch if made else Stretch(0, per_epoch)

@@ -1,14 +1,11 @@
 import io
-import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from lora_workbench.trainer_core.dataset import pictures
-from lora_workbench.trainer_core.dataset.pictures import load_picture, look_at, look_into
+from lora_workbench.trainer_core.dataset.pictures import load_picture, look_into
 from lora_workbench.trainer_core.dataset.scan import scan
 from lora_workbench.trainer_core.settings import Settings
 
@@ -93,61 +90,6 @@ def test_a_huge_picture_is_refused_and_not_decoded(tmp_path: Path, monkeypatch: 
     path = save(tmp_path / "a.png", Image.new("RGB", (100, 100)))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4000)
     assert "8,000 pixels" in look_into(path).reason
-
-
-def test_what_was_seen_is_remembered_until_the_file_changes(
-    tmp_path: Path, draw_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = [draw_picture(tmp_path / f"{number}.png", (30, 20 + number)) for number in range(3)]
-    (tmp_path / "2.png").write_bytes(b"broken")
-    memory = tmp_path / "memory"
-    first = look_at(paths, memory)
-    decoded: list[Path] = []
-    real = look_into
-    monkeypatch.setattr(pictures, "look_into", lambda path: decoded.append(path) or real(path))
-    assert look_at(paths, memory) == first and decoded == []
-    draw_picture(paths[1], (50, 50))
-    os.utime(paths[1], ns=(1, 1))
-    looks, _ = look_at(paths, memory)
-    assert decoded == [paths[1]]
-    assert [look.size for look in looks] == [(30, 20), (50, 50), (0, 0)]
-
-
-def test_a_first_look_that_is_cut_short_goes_on_where_it_was(
-    tmp_path: Path, draw_picture: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    paths = [draw_picture(tmp_path / f"{number}.png") for number in range(7)]
-    real, seen = pictures.look_into, []
-
-    def cut_short(path: Path) -> pictures.Look:
-        if path.name == "5.png" and len(seen) < 7:
-            raise KeyboardInterrupt
-        seen.append(path.name)
-        return real(path)
-
-    monkeypatch.setattr(pictures, "_AT_ONCE", 2)
-    monkeypatch.setattr(pictures, "look_into", cut_short)
-    with pytest.raises(KeyboardInterrupt):
-        look_at(paths, tmp_path / "memory")
-    monkeypatch.setattr(pictures, "look_into", lambda path: (seen.append(path.name), real(path))[1])
-    seen.clear()
-    looks, _ = look_at(paths, tmp_path / "memory")
-    assert sorted(seen) == ["4.png", "5.png", "6.png"] and len(looks) == 7
-
-
-@pytest.mark.parametrize("content", ["{", "[]", json.dumps({"version": 1, "files": {"0.png": {"mark": None}}})])
-def test_a_damaged_memory_is_made_again(tmp_path: Path, draw_picture: Callable[..., Path], content: str) -> None:
-    path, memory = draw_picture(tmp_path / "0.png"), tmp_path / "memory"
-    look_at([path], memory)
-    (kept,) = memory.iterdir()
-    kept.write_text(content, encoding="utf-8")
-    assert look_at([path], memory)[0][0].size == (128, 128)
-
-
-def test_no_place_for_the_memory_is_told_and_no_harm(tmp_path: Path, draw_picture: Callable[..., Path]) -> None:
-    (tmp_path / "memory").write_text("a file in its place", encoding="utf-8")
-    looks, why = look_at([draw_picture(tmp_path / "0.png")], tmp_path / "memory")
-    assert looks[0].size == (128, 128) and why
 
 
 def test_the_guidance_that_a_picture_was_drawn_with_is_pointed_out(folder: Path, settings: Callable[..., Settings]) -> None:

@@ -20,6 +20,7 @@ from ..dataset.scan_report import count_of
 from ..problems import Problem, UserError, WordsError
 from ..settings import Settings
 from ..settings.convert import nearest
+from ..settings.stages import LENGTH
 from . import mends_network, mends_pictures, mends_training
 from .codes import codes
 from .dataset_file import changed_dataset_file
@@ -58,7 +59,15 @@ def marked(plan: Plan) -> tuple[Problem, ...]:
 def mend_of(code: str, plan: Plan) -> Mend | None:
     """What would mend the problem, or None; changes nothing."""
     mender = MENDS.get(code)
-    return mender(plan) if mender else None
+    mend = mender(plan) if mender else None
+    return None if mend and _is_of_a_stage(mend, plan) else mend
+
+
+def _is_of_a_stage(mend: Mend, plan: Plan) -> bool:
+    """Whether the settings to change are a stage's own, which stand in the run's file and are for the user to weigh."""
+    stages = plan.settings.stages or ()
+    own = {name for stage in stages for name in stage} | set(LENGTH if stages else ())
+    return bool(own & set(mend.settings))
 
 
 def fix(code: str, plan: Plan) -> Fixed:

@@ -217,6 +217,16 @@ def test_a_dataset_file_is_changed_in_a_copy(fill: Fill, plan: Make, tmp_path: P
     )
 
 
+def test_what_stages_name_themselves_is_left_to_the_user(fill: Fill, plan: Make) -> None:
+    fill("1_penny", caption="penny")
+    stages = [{"max_train_epochs": 20, "noise_offset": 0.5}, {"max_train_steps": 30}]
+    made = plan(stages=stages, max_train_epochs=None, network_alpha=16)
+    fixable = {one.code: one.fixable for one in made.problems}
+    assert fixable["alpha-above-rank"] and not fixable["few-steps"] and not fixable["noise-offset-high"]
+    fixed = fix("alpha-above-rank", made)
+    assert fixed.settings.as_dict(only_given=True)["stages"] == made.settings.as_dict(only_given=True)["stages"]
+
+
 def test_a_mend_changes_nothing_until_it_is_carried_out(fill: Fill, plan: Make, root: Path) -> None:
     fill("1_penny", count=6, caption="penny")
     fill("mia", count=2, caption="mia")

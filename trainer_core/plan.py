@@ -12,6 +12,7 @@ from typing import Any
 
 from .dataset.caption_text import tags_as_trained
 from .dataset.items import Ignored, TrainingSet
+from .forecasts.forecast import Forecast, forecast_problems, make_forecast
 from .models.families import identify
 from .models.header import ModelHeader
 from .models.prediction import prediction_of
@@ -21,7 +22,7 @@ from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
 from .planning.base_name import base_name_problems
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
-from .planning.files import base_model, other_input_problems, output_name, space_problems, vae_problems
+from .planning.files import base_model, other_input_problems, output_name, vae_problems
 from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
 from .planning.losses import loss_problems
@@ -68,6 +69,7 @@ class Plan:
     problems: tuple[Problem, ...]
     base: str | None = None
     header: ModelHeader | None = None
+    forecast: Forecast = Forecast()
 
     @property
     def errors(self) -> list[Problem]:
@@ -87,6 +89,7 @@ class Plan:
             "buckets": [{"width": one.width, "height": one.height, "count": one.count} for one in self.buckets],
             "learning_rates": self.learning_rates,
             "file_size_bytes": self.file_size_bytes,
+            "forecast": self.forecast.as_dict(),
             "problems": [one.as_dict() for one in self.problems],
         }
 
@@ -131,6 +134,7 @@ def make_plan(settings: Settings, decode: bool = False) -> Plan:
         header=header,
     )
     size = _file_size(plan, header, network)
+    forecast = make_forecast(plan, network, size)
     sizes_unknown = any(one.code == "resolution-missing" for one in training_set.problems)
     problems = sorted_problems(
         [
@@ -148,14 +152,14 @@ def make_plan(settings: Settings, decode: bool = False) -> Plan:
             *loss_problems(own, training_set, header),
             *other_input_problems(settings),
             *output_problems,
-            *([] if _blocks(output_problems) else space_problems(settings, size, plan.files)),
+            *forecast_problems(settings, forecast, can_write=not _blocks(output_problems)),
             *settings_problems(own),
             *token_problems,
             *caption_problems(own, training_set.items, tokens),
             *settings.notices,
         ]
     )
-    plan = replace(plan, file_size_bytes=size, problems=problems)
+    plan = replace(plan, file_size_bytes=size, forecast=forecast, problems=problems)
     later = later_stage_problems(stages, header, (tokens, *later_tokens), problems)
     return replace(plan, problems=sorted_problems([*marked(plan), *later]))
 

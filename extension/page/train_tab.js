@@ -126,7 +126,8 @@ function startPart(app) {
 export function startLabel(plan, busy) {
   const parts = [busy ? t("Add to queue") : t("Train")];
   if (plan?.steps) parts.push(plan.steps === 1 ? t("1 step") : t("{count} steps", { count: count(plan.steps) }));
-  if (plan?.steps && plan.seconds) parts.push(t("about {time}", { time: duration(plan.seconds) }));
+  const seconds = plan?.forecast?.seconds;
+  if (plan?.steps && seconds) parts.push(t("about {time}", { time: duration(seconds) }));
   return parts.join(" · ");
 }
 

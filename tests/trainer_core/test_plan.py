@@ -17,7 +17,7 @@ from lora_workbench.trainer_core.settings import Settings
 Make = Callable[..., Plan]
 KEYS = {
     "steps", "epochs", "stages", "batches_per_epoch", "images", "subsets", "ignored", "buckets", "learning_rates",
-    "file_size_bytes", "problems",
+    "file_size_bytes", "forecast", "problems",
 }  # fmt: skip
 
 

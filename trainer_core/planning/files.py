@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -97,27 +96,6 @@ def output_name(settings: Settings) -> tuple[str, list[Problem]]:
         return name, []
     message = f"There are files of {wanted} in {folder}: this run is saved as {name}, nothing is overwritten."
     return name, [Problem("note", "output-renamed", message, "Set overwrite to replace them.")]
-
-
-def space_problems(settings: Settings, file_size: int | None, files: int) -> list[Problem]:
-    """Whether the disk has room for one file (else an error) and for all `files` that will be kept (else a warning)."""
-    if settings.output_dir is None or file_size is None:
-        return []
-    folder = _existing(Path(settings.output_dir).expanduser())
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError:  # told by output_name already
-        return []
-    if free >= file_size * files:
-        return []
-    fix = "Make room, or give another output_dir."
-    if free < file_size:
-        message = f"The disk of {folder} has {megabytes(free)} left, and the LoRA takes {megabytes(file_size)}."
-        return [Problem("error", "disk-full", message, fix)]
-    message = f"The disk of {folder} has {megabytes(free)} left; {files} files of {megabytes(file_size)} are to be saved."
-    return [
-        Problem("warning", "disk-nearly-full", message, "Make room, save less often, or keep fewer with save_last_n_epochs.")
-    ]
 
 
 def megabytes(size: int) -> str:

@@ -1,4 +1,4 @@
-"""Mends of the network: rank, alpha, kind, and the LoRA to go on from. Settings only."""
+"""Mends of the network, rank, alpha, kind, and the LoRA to go on from, and of what is too large for a GPU. Settings only."""
 
 from __future__ import annotations
 
@@ -50,6 +50,14 @@ def _plain_lora(plan: Plan) -> Mend:
     return Mend(settings={"network_module": "networks.lora", "network_args": words})
 
 
+def _lighter(plan: Plan) -> Mend | None:
+    """All that makes the run fit the GPU, where something does."""
+    forecast = plan.forecast
+    if not (forecast.card and forecast.lighter and forecast.card.fits(forecast.lighter[-1].peak)):
+        return None
+    return Mend(settings={name: value for one in forecast.lighter for name, value in one.settings.items()})
+
+
 MENDS: dict[str, Mender] = {
     "alpha-above-rank": _alpha_to_rank,
     "alpha-default": _full_alpha,
@@ -62,4 +70,5 @@ MENDS: dict[str, Mender] = {
     "network-weights-rank": sets(dim_from_weights=True),
     "network-weights-alpha": sets(dim_from_weights=True),
     "network-weights-kind": sets(dim_from_weights=True),
+    "memory-above-card": _lighter,
 }

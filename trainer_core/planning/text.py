@@ -25,6 +25,7 @@ def plan_text(plan: Plan) -> str:
         *(block for stage in _with_own_pictures(plan) for block in _picture_blocks(stage)),
         ["Steps", *_step_lines(plan)],
         _settings_lines(plan),
+        plan.forecast.lines(plan.steps),
         _caption_lines(plan),
         _ignored_lines(plan),
         _problem_lines(plan),

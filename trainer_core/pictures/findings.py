@@ -114,16 +114,16 @@ def _doubles(good: Sequence[Look], name: Names) -> Iterable[list[Finding]]:
     upright = groups([(one, other) for one, other, flipped in pairs if not flipped])
     together = {member: group[0] for group in upright for member in group}
     for first, *others in upright:
-        near += [_like(kept, one, first, "nearly the same as", name) for one in others]
+        near += [_like(kept, one, first, "nearly the same as {}", name) for one in others]
     for first, *others in groups([(one, other) for one, other, flipped in pairs if flipped]):
         own = [one for one in others if together.get(one, one) != together.get(first, first)]
-        mirrored += [_like(kept, one, first, "the mirror image of", name) for one in own]
+        mirrored += [_like(kept, one, first, "the mirror image of {}", name) for one in own]
     return finding("duplicate", exact), finding("near-duplicate", near), finding("mirrored-duplicate", mirrored)
 
 
 def _like(kept: Sequence[Look], one: int, first: int, words: str, name: Names) -> Found:
     other = name(kept[first][0])
-    return Found(name(kept[one][0]), f"{words} {other}", (other,))
+    return Found(name(kept[one][0]), words.format(other), (other,))
 
 
 def copies(seen: Sequence[Seen]) -> np.ndarray:
@@ -151,7 +151,7 @@ def _colours(good: Sequence[Look], name: Names) -> Iterable[list[Finding]]:
 
 def _exif(good: Sequence[Look], name: Names) -> Iterable[list[Finding]]:
     private = [
-        Found(name(path), ", ".join([*(["where it was taken (GPS)"] if seen.gps else []), *seen.private]))
+        Found(name(path), "; ".join([*(["where it was taken (GPS)"] if seen.gps else []), *seen.private]))
         for path, seen in good
         if seen.gps or seen.private
     ]

@@ -38,7 +38,7 @@ def run_pictures_job(folder: Path, job: Mapping[str, Any], events: EventLog) -> 
         made = Made()
         if options["deed"] != "look":
             target = path_of(options, "target") if options.get("target") else None
-            made = write_cuts(pictures, cuts(report, options["deed"]), target, extension_of(settings), told.cut)
+            made = write_cuts(pictures, cuts(report, options["deed"]), target, extension_of(settings), told)
             report = report_of(pictures, settings, told)
         write_json(out, report.as_dict())
     events.write("done", summary=_summary(report, made, options["deed"]), report=str(out), made=len(made.files))
@@ -71,12 +71,6 @@ class _ToldInJob:
         self._started = False
 
     def __call__(self, done: int, total: int, newest: Path) -> None:
-        self._tell(done, total, newest, "looked at")
-
-    def cut(self, done: int, total: int, newest: Path) -> None:
-        self._tell(done, total, newest, "cut")
-
-    def _tell(self, done: int, total: int, newest: Path, deed: str) -> None:
         now = time.monotonic()
         if not self._started:
             self._events.write("start", total=total)
@@ -88,4 +82,4 @@ class _ToldInJob:
         folder = self._events.folder
         self._begun += requests.wait_while_paused(folder, self._events, done, lambda: self._stop.asked)
         if self._stop.asked or requests.STOP in requests.asked(folder):
-            raise Stopped(f"Stopped after {done} of {total} pictures were {deed}: the same again goes on from there.", done)
+            raise Stopped(f"Stopped after {done} of {total} pictures: the same again goes on from there.", done)

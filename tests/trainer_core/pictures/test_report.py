@@ -95,7 +95,7 @@ def test_the_terminal_gets_sentences_with_mends(folder: Path, capsys: pytest.Cap
     assert main([str(folder), "--resolution=256"]) == 0
     text = capsys.readouterr().out
     assert "bars.png: left 0, top 30, right 0, bottom 30 px" in text and "Write copies without them. (--cut_bars)" in text
-    assert "camera.jpg: where it was taken (GPS), author" in text
+    assert "camera.jpg: where it was taken (GPS); the author's name" in text
     assert text.index("error:") < text.index("warning:") < text.index("note:")
 
 

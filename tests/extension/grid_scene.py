@@ -102,7 +102,7 @@ def draw(options: dict[str, Any], *, but: int = 0) -> list[str]:
     """Does what a grid's job does, with plain colours for pictures, leaving out the last `but`; the cells' ids."""
     found = find_grid(find_given(read_options(options)))
     numbers = {cell.id: {"drift": 0.03} for cell in found.cells if cell.snapshot}
-    write_manifest(found.given.folder, found.grids, found.files, found.hashes, numbers, found.about())
+    write_manifest(found.given.folder, found.grids, found.files, found.bases, numbers, found.about())
     for number, cell in enumerate(found.cells[: len(found.cells) - but]):
         found.files[cell.id].parent.mkdir(parents=True, exist_ok=True)
         colour = (40 * number % 256, 90, 160)

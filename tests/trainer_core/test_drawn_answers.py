@@ -102,7 +102,7 @@ def test_a_grid_is_planned_read_and_chosen_from(trained: Path) -> None:
     assert not Path(plan["folder"]).exists()
 
     found = find_grid(find_given(read_options(options)))
-    write_manifest(found.given.folder, found.grids, found.files, found.hashes, about=found.about())
+    write_manifest(found.given.folder, found.grids, found.files, found.bases, about=found.about())
     Image.new("RGB", (64, 64)).save(_parent(found.files["e2/te2.0/unet0.5/p1"]))
     read = answer("grid_read", {"folder": plan["folder"]})
     assert read["axes"] == plan["axes"] and read["grids"] == plan["grids"] and read["drawn"] == 1 and read["page"] is None

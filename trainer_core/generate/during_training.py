@@ -15,6 +15,7 @@ import torch
 from ..files import free_name
 from ..models.memory import put_idle_away
 from ..settings import Settings
+from .base_model import Base
 from .infotext import infotext, save_png
 from .prompts_file import sample_requests
 from .sample import generate
@@ -48,7 +49,7 @@ def sample_now(
     paths = []
     for number, (request, image) in enumerate(zip(wanted.requests, images, strict=True)):
         path = free_name(folder / f"{output_name}_{when}_{number:02d}_{now}_{request.seed}.png")
-        save_png(path, image, infotext(request, Path(model.path).stem))
+        save_png(path, image, infotext(request, Base(Path(model.path).stem)))
         paths.append(path)
     return paths
 

@@ -11,13 +11,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..files import write_atomically
+from .base_model import Base
 from .lora_words import with_words
 from .request import Request
 from .sampler_names import schedule_used
 
 
-def infotext(request: Request, model_name: str = "", model_hash: str = "", loras: Mapping[str, str] | None = None) -> str:
-    """webui's parameters of one picture. `model_hash`: the file's SHA-256; hashes are shortened.
+def infotext(request: Request, base: Base, loras: Mapping[str, str] | None = None) -> str:
+    """webui's parameters of one picture; what is empty in `base` is left out, hashes are shortened.
 
     `loras`: {name: its hash} of LoRAs that the prompt names already; the request's own are put behind the prompt.
     """
@@ -25,10 +26,12 @@ def infotext(request: Request, model_name: str = "", model_hash: str = "", loras
     schedule = schedule_used(request.sampler, request.schedule)
     values: dict[str, object] = {"Steps": request.steps, "Sampler": request.sampler, "Schedule type": schedule}
     values |= {"CFG scale": f"{request.cfg:g}", "Seed": request.seed, "Size": f"{request.width}x{request.height}"}
-    if model_hash:
-        values["Model hash"] = model_hash[:10]
-    if model_name:
-        values["Model"] = model_name.replace(",", "").replace(":", "")
+    if base.sha256:
+        values["Model hash"] = base.sha256[:10]
+    if base.name:
+        values["Model"] = base.name.replace(",", "").replace(":", "")
+    if base.vae_file:
+        values |= {"VAE hash": base.vae[:10], "VAE": base.vae_file.name}
     if request.clip_skip > 1:
         values["Clip skip"] = request.clip_skip
     values["RNG"] = "CPU"

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..command_errors import system_sentence
 from ..files import write_json
+from ..generate.base_model import Base
 from ..generate.infotext import infotext, save_png
 from ..generate.sampler_names import AUTOMATIC
 from ..generate.telling import Told, told_nobody
@@ -22,32 +23,38 @@ from .axes import Cell, Grid
 MANIFEST, CELLS = "grid.json", "cells"
 
 
-def cell_values(cell: Cell, model_hash: str) -> dict[str, Any]:
-    """All that the picture depends on; what was not asked for (block weights, further LoRAs) is left out."""
+def cell_values(cell: Cell, base: Base) -> dict[str, Any]:
+    """All that the picture depends on; what was not asked for (a VAE, block weights, further LoRAs) is left out."""
     lora = cell.snapshot.digest if cell.snapshot else ""
     request = asdict(cell.request)
     further = [{name: value for name, value in one.items() if name not in ("name", "path")} for one in request.pop("loras")]
     schedule = request.pop("schedule")
-    values = {"model": model_hash, "lora": lora, "te": cell.te, "unet": cell.unet, **request}
-    more = {"lbw": cell.lbw, "x": cell.x, "loras": further, "schedule": "" if schedule == AUTOMATIC else schedule}
+    values = {"model": base.sha256, "lora": lora, "te": cell.te, "unet": cell.unet, **request}
+    more = {
+        "vae": base.vae,
+        "lbw": cell.lbw,
+        "x": cell.x,
+        "loras": further,
+        "schedule": "" if schedule == AUTOMATIC else schedule,
+    }
     return values | {name: value for name, value in more.items() if value not in ("", None, [])}
 
 
-def cell_file(folder: Path, cell: Cell, model_hash: str) -> Path:
-    text = json.dumps(cell_values(cell, model_hash), sort_keys=True)
+def cell_file(folder: Path, cell: Cell, base: Base) -> Path:
+    text = json.dumps(cell_values(cell, base), sort_keys=True)
     return folder / CELLS / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.png"
 
 
-def cell_infotext(cell: Cell, model_hash: str) -> str:
+def cell_infotext(cell: Cell, base: Base) -> str:
     """What webui's PNG info reads: its prompt has the LoRA with both strengths."""
-    return infotext(replace(cell.request, loras=cell.loras()), cell.checkpoint.stem, model_hash)
+    return infotext(replace(cell.request, loras=cell.loras()), base)
 
 
 def write_manifest(
     folder: Path,
     grids: Sequence[Grid],
     files: dict[str, Path],
-    hashes: dict[Path, str],
+    bases: Mapping[Path, Base],
     numbers: Mapping[str, Mapping[str, float]] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> None:
@@ -59,7 +66,7 @@ def write_manifest(
             "file": files[cell.id].relative_to(folder).as_posix(),
             "checkpoint": str(cell.checkpoint),
             "lora_file": str(snapshot.path.absolute()) if snapshot else None,
-            **cell_values(cell, hashes[cell.checkpoint]),
+            **cell_values(cell, bases[cell.checkpoint]),
             "numbers": dict((numbers or {}).get(cell.id, {})),
         }
     shown = [
@@ -77,7 +84,7 @@ def write_manifest(
 def draw_missing(
     cells: Sequence[Cell],
     files: dict[str, Path],
-    hashes: dict[Path, str],
+    bases: Mapping[Path, Base],
     *,
     batch_size: int = 4,
     told: Told = told_nobody,
@@ -94,11 +101,11 @@ def draw_missing(
     missing, done = those.mine(sorted(missing, key=_base_first)), 0
     for checkpoint, of_model in itertools.groupby(missing, key=lambda cell: cell.checkpoint):
         group = list(of_model)
-        model, device = _load(checkpoint, group)
+        model, device = _load(checkpoint, bases[checkpoint].vae_file, group)
         requests = [replace(cell.request, loras=cell.loras()) for cell in group]
         for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size):
             for place, image in zip(places, images, strict=True):
-                _save(files[group[place].id], image, cell_infotext(group[place], hashes[checkpoint]), done)
+                _save(files[group[place].id], image, cell_infotext(group[place], bases[checkpoint]), done)
                 done += 1
             told(done, len(missing), files[group[places[-1]].id])
         del model
@@ -109,7 +116,7 @@ def _base_first(cell: Cell) -> tuple[str, bool]:
     return str(cell.checkpoint), cell.snapshot is not None
 
 
-def _load(checkpoint: Path, cells: Sequence[Cell]) -> tuple[Any, Any]:
+def _load(checkpoint: Path, vae: Path | None, cells: Sequence[Cell]) -> tuple[Any, Any]:
     """The model, which predicts what the cells' LoRAs were trained for where its file doesn't say it."""
     import torch
 
@@ -121,6 +128,7 @@ def _load(checkpoint: Path, cells: Sequence[Cell]) -> tuple[Any, Any]:
     said = [read_header(path).metadata for path in dict.fromkeys(cell.snapshot.path for cell in cells if cell.snapshot)]
     model = load_model(
         checkpoint,
+        vae,
         dtype=torch.float32 if device == "cpu" else torch.float16,
         v_parameterization=any(metadata.get("modelspec.prediction_type") == "v" for metadata in said),
         zero_terminal_snr=any(metadata.get("ss_zero_terminal_snr") == "True" for metadata in said),

@@ -64,9 +64,9 @@ def draw_grid_pictures(found: FoundGrid, told: Told) -> tuple[Path, list[Path]]:
     with processes() as those, _held(folder) if those.is_first else nullcontext():
         if those.is_first:
             with _written("The grid can't be written"):
-                write_manifest(folder, found.grids, found.files, found.hashes, about=found.about())
+                write_manifest(folder, found.grids, found.files, found.bases, about=found.about())
         batch_size = max(1, found.given.words.batch_size)
-        draw_missing(found.cells, found.files, found.hashes, batch_size=batch_size, told=told, those=those)
+        draw_missing(found.cells, found.files, found.bases, batch_size=batch_size, told=told, those=those)
         those.wait()
         if those.is_first:
             _write_results(found)
@@ -95,13 +95,13 @@ def _write_results(found: FoundGrid) -> None:
     from .page import PAGE, write_page, write_pngs
 
     given, folder = found.given, found.given.folder
-    grids, files, hashes = found.grids, found.files, found.hashes
+    grids, files, bases = found.grids, found.files, found.bases
     tagger = _tagger(given.words.tagger) if given.words.tagger else None
     numbers = cell_numbers(found.cells, files, tagger, given.pictures() if tagger else None)
     with _written("The pictures are drawn, the grid can't be written"):
-        write_manifest(folder, grids, files, hashes, numbers, found.about())
+        write_manifest(folder, grids, files, bases, numbers, found.about())
         write_pngs(folder, grids, files, given.title)
-        write_page(folder / PAGE, given.title, grids, files, hashes, numbers, given.command)
+        write_page(folder / PAGE, given.title, grids, files, bases, numbers, given.command)
 
 
 def _summary(found: FoundGrid) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..generate.base_model import Base, base_model
 from ..generate.lora_words import read_words, with_words
 from ..generate.run_snapshots import Snapshot, read_snapshot, settings_of_run, snapshots_of_run
 from ..models.families import identify
-from ..models.hashes import model_hashes
 from ..models.header import read_header
 from ..networks.block_weights import parse_block_weights
 from ..problems import WordsError
@@ -64,6 +64,11 @@ class Given:
         given = [Path(one).expanduser() for one in self.words.lora_folders]
         return list(dict.fromkeys([*given, *(one.path.parent for one in self.snapshots)]))
 
+    def vae(self) -> Path | None:
+        """The VAE in place of the checkpoints' own: as given (none for ""), or as the training had it."""
+        given = self.settings.get("vae") if self.words.vae is None else self.words.vae
+        return Path(given).expanduser() if given else None
+
     def pictures(self) -> Path | None:
         """The training pictures' folder, as given or as the training had it."""
         known = self.words.pictures or self.settings.get("train_data_dir")
@@ -72,14 +77,14 @@ class Given:
 
 @dataclass(frozen=True)
 class FoundGrid:
-    """A grid's axes, its pictures in rows and columns, their files, and the SHA-256 of each checkpoint."""
+    """A grid's axes, its pictures in rows and columns, their files, and what each checkpoint is drawn with."""
 
     given: Given
     axes: dict[str, list[Point]]
     grids: list[Grid]
     cells: list[Cell]
     files: dict[str, Path]
-    hashes: dict[Path, str]
+    bases: dict[Path, Base]
 
     def missing(self) -> int:
         """How many pictures are to be drawn."""
@@ -138,9 +143,9 @@ def find_grid(given: Given) -> FoundGrid:
     grids = lay_out(axes, *(SAME_AS.get(name, name) for name in (words.rows, words.columns)), base=not words.no_base)
     cells = all_cells(grids)
     _check_blocks(cells)
-    hashes = {point.value: model_hashes(point.value)[1] for point in axes["checkpoints"]}
-    files = {cell.id: cell_file(given.folder, cell, hashes[cell.checkpoint]) for cell in cells}
-    return FoundGrid(given, axes, grids, cells, files, hashes)
+    bases = {point.value: base_model(point.value, given.vae()) for point in axes["checkpoints"]}
+    files = {cell.id: cell_file(given.folder, cell, bases[cell.checkpoint]) for cell in cells}
+    return FoundGrid(given, axes, grids, cells, files, bases)
 
 
 def _check_blocks(cells: Sequence[Cell]) -> None:
@@ -191,7 +196,7 @@ def planned(found: FoundGrid) -> dict[str, Any]:
         "folder": str(found.given.folder),
         **{name: about[name] for name in ("title", "axes", "varied", "webui", "command")},
         "loras": [{"path": str(one.path), "name": one.name, "label": one.label} for one in found.given.snapshots],
-        "checkpoints": [str(one) for one in found.hashes],
+        "checkpoints": [str(one) for one in found.bases],
         "grids": [
             {
                 "title": grid.title,

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from ..files import write_atomically
+from ..generate.base_model import Base
 from ..generate.grid import draw_grid
 from ..generate.infotext import save_png
 from .axes import Cell, Grid, all_cells
@@ -29,7 +30,7 @@ def write_page(
     title: str,
     grids: Sequence[Grid],
     files: Mapping[str, Path],
-    hashes: Mapping[Path, str],
+    models: Mapping[Path, Base],
     numbers: Mapping[str, Mapping[str, float]],
     command: str,
 ) -> None:
@@ -41,7 +42,7 @@ def write_page(
         text = numbers_text(numbers.get(cell.id, {}))
         entries[cell.id] = {
             "picture": files[cell.id].stem,
-            "info": cell_infotext(cell, hashes[cell.checkpoint]),
+            "info": cell_infotext(cell, models[cell.checkpoint]),
             "numbers": text,
             "choosable": cell.snapshot is not None,
             "base": bases.get(_place(cell)),

@@ -48,6 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--together", **_SEVERAL, metavar="WORDS", help='further LoRAs put on with it: "<lora:style:0.8>", "" for none'
     )
     varied.add_argument("--checkpoints", **_SEVERAL, metavar="FILE", help="base models; default: that of the training")
+    varied.add_argument(
+        "--vae", metavar="FILE", help="in place of the checkpoints' own; default: the training's, \"\" for none"
+    )
     varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N")
     varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X")
     varied.add_argument("--prompt", **_SEVERAL, default=[], metavar="TEXT", help="one prompt each")

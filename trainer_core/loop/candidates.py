@@ -14,6 +14,7 @@ from typing import Any
 
 from ..command_errors import system_sentence
 from ..files import file_sha256
+from ..generate.base_model import Base, base_model
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Lora, Request
 from ..generate.run_snapshots import read_snapshot
@@ -115,7 +116,7 @@ def _drawn_batches(
     try:
         for part in model.parts().values():
             part.to(device)
-        digest = model_hashes(first.checkpoint, settings.data_dir)[1]
+        base = base_model(Path(first.checkpoint), settings.vae, settings.data_dir)
         with applied(model, _loras(project, first)):
             for names in _batches(list(missing), project.options.batch_size):
                 if stop():
@@ -125,7 +126,7 @@ def _drawn_batches(
                 )
                 for name, image in zip(names, images, strict=True):
                     one = missing[name]
-                    one.checkpoint_sha256, one.infotext = digest, _infotext(project, one, digest)
+                    one.checkpoint_sha256, one.infotext = base.sha256, _infotext(project, one, base)
                     _save(project.path(name), image, one.infotext)
                 yield names
     finally:
@@ -141,11 +142,11 @@ def _loras(project: Project, one: Picture) -> list[tuple[Path, float, float]]:
     return [*found, (Path(style).expanduser(), weight, weight)] if style else found
 
 
-def _infotext(project: Project, one: Picture, digest: str) -> str:
+def _infotext(project: Project, one: Picture, base: Base) -> str:
     """As webui writes it; its prompt names the LoRAs."""
     found = [(read_snapshot(path), strength) for path, strength, _ in _loras(project, one)]
     loras = tuple(Lora(snapshot.name, snapshot.digest, strength, strength) for snapshot, strength in found)
-    return infotext(replace(Request(**one.request), loras=loras), Path(one.checkpoint).stem, digest)
+    return infotext(replace(Request(**one.request), loras=loras), base)
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[list[str]]:

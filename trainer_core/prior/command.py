@@ -18,6 +18,7 @@ from PIL import Image
 from ..command_errors import system_sentence
 from ..dataset.buckets import fits
 from ..dataset.scan import scan
+from ..generate.base_model import Base
 from ..generate.folder_lock import drawing_in
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Request, check
@@ -25,7 +26,6 @@ from ..generate.telling import Told, told_in_terminal
 from ..problems import UserError
 from ..reg.find import base_of
 from ..reg.prompts import as_prompt, folder_name
-from ..reg.wanted import Base
 from ..settings import Settings, read_settings
 from .words import PriorOptions, read_words
 
@@ -89,7 +89,7 @@ def find_prior(settings: Settings, options: PriorOptions, folder: Path | None = 
         )
         check(request)
         requests[folder / f"{number + 1:0{digits}d}.png"] = request
-    fresh = [path for path, request in requests.items() if _parameters(path) == infotext(request, base.name, base.sha256)]
+    fresh = [path for path, request in requests.items() if _parameters(path) == infotext(request, base)]
     return Prior(settings, options, base, folder, requests, fresh)
 
 
@@ -152,7 +152,7 @@ def _draw(prior: Prior, told: Told) -> int:
     requests = [prior.requests[path] for path in missing]
     for places, images in drawn_batches(model, requests, device=device, batch_size=prior.options.batch_size):
         for place, image in zip(places, images, strict=True):
-            save_png(missing[place], image, infotext(requests[place], prior.base.name, prior.base.sha256))
+            save_png(missing[place], image, infotext(requests[place], prior.base))
         made += len(places)
         told(made, len(missing), missing[places[-1]])
     return made

@@ -10,6 +10,7 @@ from typing import Any
 from ...tagger.captions import read_caption
 from ..command_errors import system_sentence
 from ..files import write_atomically
+from ..generate.base_model import Base
 from ..generate.infotext import infotext, png_bytes
 from ..generate.sample import drawn_batches
 from ..generate.telling import Told, told_nobody
@@ -17,7 +18,7 @@ from ..problems import UserError
 from ..processes import ALONE, Processes
 from ..settings import Settings
 from .manifest import Entry, Manifest, read_manifest, write_manifest
-from .wanted import Base, Wanted
+from .wanted import Wanted
 
 
 def draw(
@@ -88,7 +89,7 @@ def save_batch(batch: Sequence[Wanted], images: Sequence[Any], folder: Path, man
     for one, image in zip(batch, images, strict=True):
         if one.path.exists() and not manifest.is_ours(one.path):
             continue  # somebody has put a picture there meanwhile
-        content = png_bytes(image, infotext(one.request, base.name, base.sha256))
+        content = png_bytes(image, infotext(one.request, base))
         contents[one.path.name] = content
         before = manifest.pictures.get(one.path.name)
         manifest.pending[one.path.name] = Entry(

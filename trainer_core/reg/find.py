@@ -8,14 +8,14 @@ from typing import Any
 
 from ..dataset.items import TrainingSet
 from ..dataset.scan import scan
+from ..generate.base_model import Base, base_model
 from ..models.families import require_base
-from ..models.hashes import model_hashes
 from ..models.header import read_header
 from ..problems import UserError
 from ..settings import Settings
 from .manifest import Manifest, read_manifest
 from .prompts import folder_name
-from .wanted import Base, Wanted, WantedSet, Work, class_set, compare, matched_set
+from .wanted import Wanted, WantedSet, Work, class_set, compare, matched_set
 from .words import RegOptions
 
 
@@ -100,8 +100,7 @@ def base_of(settings: Settings) -> Base:
         raise UserError("There is no base model to draw with: give the training's as pretrained_model_name_or_path.")
     header = read_header(path)
     require_base(header)
-    vae = model_hashes(settings.vae, settings.data_dir)[1] if settings.vae else ""
-    return Base(header.path.stem, model_hashes(path, settings.data_dir)[1], vae)
+    return base_model(header.path, settings.vae, settings.data_dir)
 
 
 def _folder(settings: Settings, options: RegOptions, training_set: TrainingSet) -> Path:

@@ -10,6 +10,7 @@ from ...tagger.captions import caption_file, join_tags, same_tag, split_tags, wi
 from ..dataset.buckets import fits
 from ..dataset.caption_text import whole_caption
 from ..dataset.items import Item, TrainingSet
+from ..generate.base_model import Base
 from ..generate.lora_words import with_loras
 from ..generate.request import Request, check
 from ..picture_names import is_picture
@@ -40,15 +41,6 @@ class Wanted:
     @property
     def caption(self) -> Path:
         return caption_file(self.path, self.caption_extension)
-
-
-@dataclass(frozen=True)
-class Base:
-    """The base model's name and the SHA-256 of it and of the VAE given beside it."""
-
-    name: str
-    sha256: str
-    vae: str = ""
 
 
 @dataclass

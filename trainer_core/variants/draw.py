@@ -13,6 +13,7 @@ from ...tagger.pictures import load_picture
 from ..command_errors import system_sentence
 from ..dataset.pictures import told_cfg
 from ..files import file_sha256
+from ..generate.base_model import base_model
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Lora, Request, check
 from ..generate.run_snapshots import read_snapshot
@@ -97,12 +98,12 @@ def draw_planned(review: Review, settings: Settings, batch_size: int, stop: Call
     planned = review.in_state(PLANNED)
     for name, one in planned.items():
         if (review.folder / name).is_file():  # drawn by a process that was ended before it could say so
-            _note(review, name, one)
+            _note(review, name, one, settings)
     missing = {name: one for name, one in planned.items() if one.state == PLANNED}
     review.save()
     for done, names in _drawn(review, missing, settings, batch_size, stop):
         for name in names:
-            _note(review, name, review.variants[name])
+            _note(review, name, review.variants[name], settings)
         review.save()
         told(done, len(missing), review.folder / names[-1])
     return not review.in_state(PLANNED)
@@ -132,12 +133,12 @@ def _drawn(
             for names in _alike(of_model, batch_size):
                 if stop():
                     return
-                _redraw(review, model, names, device)
+                _redraw(review, model, names, settings, device)
                 done += len(names)
                 yield done, names
 
 
-def _redraw(review: Review, model: Any, names: list[str], device: str) -> None:
+def _redraw(review: Review, model: Any, names: list[str], settings: Settings, device: str) -> None:
     """Draws and writes a batch of variants of one picture."""
     from ..generate.img2img import redraw
 
@@ -150,7 +151,7 @@ def _redraw(review: Review, model: Any, names: list[str], device: str) -> None:
     )  # fmt: skip
     for name, image in zip(names, images, strict=True):
         one = review.variants[name]
-        one.infotext = _infotext(one)
+        one.infotext = _infotext(one, settings)
         try:
             save_png(review.folder / name, image, one.infotext)
         except OSError as error:
@@ -172,18 +173,19 @@ def _alike(variants: dict[str, Variant], batch_size: int) -> Iterator[list[str]]
         yield from (names[start : start + batch_size] for start in range(0, len(names), batch_size))
 
 
-def _note(review: Review, name: str, one: Variant) -> None:
+def _note(review: Review, name: str, one: Variant, settings: Settings) -> None:
     one.state, one.sha256 = WAITING, file_sha256(review.folder / name)
-    one.infotext = one.infotext or _infotext(one)
+    one.infotext = one.infotext or _infotext(one, settings)
 
 
-def _infotext(one: Variant) -> str:
+def _infotext(one: Variant, settings: Settings) -> str:
     """webui's text of an img2img picture; its prompt names the LoRA."""
     request = Request(**one.request)
     if one.lora:
         strength = one.strength or 0.0
         request = replace(request, loras=(Lora(Path(one.lora).stem, one.lora_sha256, strength, strength),))
-    text = f"{infotext(request, Path(one.model).stem, one.model_sha256)}, Denoising strength: {one.denoise:g}"
+    base = base_model(Path(one.model), settings.vae, settings.data_dir)
+    text = f"{infotext(request, base)}, Denoising strength: {one.denoise:g}"
     return f"{text}, Inpaint area: Only masked" if one.only_masked else text
 
 

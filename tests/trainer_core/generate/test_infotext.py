@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lora_workbench.trainer_core.generate.base_model import Base
 from lora_workbench.trainer_core.generate.infotext import infotext, save_png
 from lora_workbench.trainer_core.generate.request import Request
 
@@ -14,11 +15,11 @@ from lora_workbench.trainer_core.generate.request import Request
 def test_all_of_it() -> None:
     request = Request("zibbo, <lora:zibbo:1>", "blurry, (bad:1.2)", 512, 768, 42, 20, 7.0, "DPM++ 2M", 2)
     loras = {"zibbo": "0123456789abcdef", "other": "f" * 64}
-    assert infotext(request, "toy_base", "aabbccddeeff0011", loras) == (
+    assert infotext(request, Base("toy_base", "aabbccddeeff0011", "0099" * 16, Path("vae/soft.safetensors")), loras) == (
         "zibbo, <lora:zibbo:1>\n"
         "Negative prompt: blurry, (bad:1.2)\n"
         "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 42, Size: 512x768, "
-        "Model hash: aabbccddee, Model: toy_base, Clip skip: 2, RNG: CPU, "
+        "Model hash: aabbccddee, Model: toy_base, VAE hash: 0099009900, VAE: soft.safetensors, Clip skip: 2, RNG: CPU, "
         'Lora hashes: "zibbo: 0123456789ab, other: ffffffffffff"'
     )
 
@@ -31,14 +32,14 @@ def test_all_of_it() -> None:
     ],
 )
 def test_the_least(sampler: str, words: str) -> None:
-    text = infotext(Request("one", width=64, height=64, seed=1, steps=3, cfg=4.5, sampler=sampler))
+    text = infotext(Request("one", width=64, height=64, seed=1, steps=3, cfg=4.5, sampler=sampler), Base())
     first, last = text.split("\n")
     assert first == "one" and words in last and last.endswith("Seed: 1, Size: 64x64, RNG: CPU")
 
 
 @pytest.mark.parametrize("prompt", ["plain", "帽子, “quoted”"])
 def test_png_holds_it_as_webui_reads_it(tmp_path: Path, prompt: str) -> None:
-    text = infotext(Request(prompt))
+    text = infotext(Request(prompt), Base())
     save_png(tmp_path / "new" / "a.png", Image.new("RGB", (8, 8), "red"), text)
     with Image.open(tmp_path / "new" / "a.png") as image:
         assert image.info["parameters"] == text and image.getpixel((0, 0)) == (255, 0, 0)

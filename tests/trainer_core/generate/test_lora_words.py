@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from lora_workbench.trainer_core.generate.base_model import Base
 from lora_workbench.trainer_core.generate.infotext import infotext
 from lora_workbench.trainer_core.generate.lora_words import read_words, with_loras, with_words
 from lora_workbench.trainer_core.generate.request import Request
@@ -112,7 +113,7 @@ def test_presets_of_the_users_own_are_written_out(folder: Path, own_data_folder:
 
 def test_the_infotext_names_them_with_their_hashes(folder: Path) -> None:
     request = with_loras(replace(ONE, prompt="a <lora:penny:0.5> b <lora:style:te=1:unet=2:lbw=OUTX:x=0.5>"), [folder])
-    first, last = infotext(request, "base", "ab" * 32).split("\n")
+    first, last = infotext(request, Base("base", "ab" * 32)).split("\n")
     assert first == "a  b <lora:penny:te=0.5:unet=0.5> <lora:style:te=1:unet=2:lbw=OUTX:x=0.5>"
     assert f'Lora hashes: "penny: {request.loras[0].digest[:12]}, style: {request.loras[1].digest[:12]}"' in last
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from lora_workbench.trainer_core.commands import main
 from lora_workbench.trainer_core.generate.infotext import save_png
@@ -129,6 +130,27 @@ def test_sets_of_loras_and_block_weights_are_axes_and_a_cell_takes_its_blocks_al
     assert main(["grid", str(run), "--choose", ids[2]]) == 0
     settings = read_settings(["--config_file", str(run.with_name("penny-next.toml"))], "train")
     assert list(settings.network_args) == ["block_weights=OUTX", "x=0.5"]
+
+
+def test_the_trainings_vae_is_in_the_pictures_and_in_their_text(run: Path, tmp_path: Path) -> None:
+    words = [str(run), "--prompt", "penny", "--epochs", "last", *FEW]
+    assert main(["grid", *words]) == 0
+    own = {id_: cell_path(run, id_) for id_ in manifest(run)["cells"]}
+    vae = load_model(manifest(run)["cells"]["base"]["checkpoint"], parts=("vae",)).vae
+    tensors = {name: tensor.clone() for name, tensor in vae.state_dict().items()}
+    tensors["decoder.conv_out.bias"] += 0.2
+    save_file(tensors, tmp_path / "bright.safetensors")
+    settings = tmp_path / "with_vae.toml"
+    settings.write_text(f"vae = '{tmp_path / 'bright.safetensors'}'\n", encoding="utf-8")
+    known = ["--config_file", str(settings), "--checkpoints", manifest(run)["cells"]["base"]["checkpoint"]]
+    size = ["--width", "64", "--height", "64"]
+    assert main(["grid", *words, *known, *size]) == 0
+    for id_, path in own.items():
+        with Image.open(path) as image, Image.open(cell_path(run, id_)) as bright:
+            assert 10 < (pixels(bright) - pixels(image)).mean() < 60
+            assert "VAE: bright.safetensors" in bright.info["parameters"] and "VAE" not in image.info["parameters"]
+    assert main(["grid", *words, *known, *size, "--vae", ""]) == 0
+    assert {id_: cell_path(run, id_) for id_ in own} == own, "without it nothing is drawn anew"
 
 
 def test_a_prompt_of_three_hundred_tokens_is_drawn_to_its_end(run: Path) -> None:

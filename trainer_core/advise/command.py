@@ -113,9 +113,16 @@ def _to_do(advice: Advice, plan: Plan, out: Path, words: argparse.Namespace) -> 
     if advice.wants_reg and not any(one.is_reg and one.images for one in plan.subsets):
         found.append(
             "Draw the regularization pictures before the training: "
-            f"python -m trainer_core reg --config_file {out} --class_word 1girl (or what your subject is a kind of)."
+            f"python -m trainer_core reg --config_file {out} --class_word {_class_word(plan)} (what the subject is a kind of)."
         )
     return found
+
+
+def _class_word(plan: Plan) -> str:
+    """The first tag but the activation tag that all captions have, such as 1girl."""
+    everywhere = [tag for tag, count in plan.tags.items() if count == plan.images]
+    firsts = {item.caption.split(",")[0].strip() for item in plan.training_set.items}
+    return next((f'"{tag}"' if " " in tag else tag for tag in everywhere if tag not in firsts), "1girl")
 
 
 def as_json(advice: Advice, values: Sequence[Reasoned], notices: Sequence[str], plan: Plan, out: Path | None) -> dict[str, Any]:

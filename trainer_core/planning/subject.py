@@ -37,7 +37,8 @@ def wanted_steps(settings: Settings, training_set: TrainingSet) -> tuple[int, in
         times = fact("kinds", "steps", "lycoris").value
     if any(item.subset.is_reg for item in training_set.items):
         times = max(times, fact("kinds", "steps", "with_reg").value)  # half of what is seen is not the subject
-    return least * times, usual * times
+    at_once = settings.train_batch_size * settings.gradient_accumulation_steps  # the guide counts pictures (l. 915)
+    return -(-least * times // at_once), -(-usual * times // at_once)
 
 
 def _step_problems(settings: Settings, training_set: TrainingSet, steps: int) -> list[Problem]:

@@ -55,6 +55,13 @@ def test_the_written_file_plans_without_an_error_and_says_why(pictures, tmp_path
     assert "network_dim" in said and f"{plan.steps} steps in {plan.epochs} epochs" in said and str(path) in said
 
 
+def test_the_plan_doesn_t_find_the_advised_length_short_when_two_pictures_make_a_step(pictures, tmp_path):
+    assert advise(pictures, "--base", BASE, "--kind", "style", "--vram", "12") == 0
+    plan = plan_of(tmp_path / "set_advised.toml")
+    assert plan.settings.train_batch_size == 2 and plan.steps < 1600
+    assert "few-steps" not in {one.code for one in plan.problems}
+
+
 def test_nothing_is_overwritten(pictures, tmp_path):
     advise(pictures, "--base", BASE, *ANSWERS)
     first = (tmp_path / "set_advised.toml").read_bytes()
@@ -80,7 +87,7 @@ def test_json_has_values_with_reasons_and_the_plan(pictures, tmp_path, capsys):
 def test_regularization_pictures_are_asked_for_and_the_length_holds_once_they_are_there(pictures, tmp_path, capsys):
     words = ["--kind", "character", "--difficulty", "B", "--quality", "poor", "--vram", "8"]
     assert advise(pictures, "--base", BASE, *words) == 0
-    assert "trainer_core reg --config_file" in capsys.readouterr().out
+    assert "--class_word 1girl" in capsys.readouterr().out
     path, reg = tmp_path / "set_advised.toml", tmp_path / "set_reg"
     assert reg.is_dir() and 1000 <= plan_of(path).steps < 1100
     for number in range(4):

@@ -189,7 +189,7 @@ class WebUI:
                 DATA, "", "Folder for projects, jobs and caches; empty: lora_workbench in webui's data folder (after a restart)"
             )
             add(HOSTS, "", "Other names under which this webui is reached, through a proxy (separated by commas)")
-        choices = {"choices": ["auto", "en", "zh_CN"]}
+        choices = {"choices": ["auto", "en", "zh_CN", "zh_TW", "ja"]}
         add(LANGUAGE, "auto", "Language of LoRA Workbench; auto: webui's own", gradio.Dropdown, choices)
         add(FREE_GPU, True, "Move webui's model out of the GPU's memory while LoRA Workbench trains")
 

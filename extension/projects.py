@@ -50,7 +50,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 _PARTS = ("tag", "reg", "test", "blocks", "advice")  # whose values change one by one, and have defaults
 OPTION_DEFAULTS: dict[str, Any] = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
-LANGUAGES = ("en", "zh_CN")
+LANGUAGES = ("en", "zh_CN", "zh_TW", "ja")
 _CHOICES = {
     "page": ("pictures", "tag", "captions", "reg", "train", "blocks", "test", "tools"),
     "when_done": ("nothing", "command", "shutdown"),

@@ -111,16 +111,17 @@ def reasoned(one: Mapping[str, Any], language: str) -> dict[str, Any]:
 
 def get_glossary(call: Call) -> Answer:
     """Terms with one sentence each, and the words by which a label is known to have one."""
-    chinese = call.language.startswith("zh")
+    return {"terms": [_term(one, call.language) for one in glossary.entries()]}
+
+
+def _term(one: glossary.Term, language: str) -> dict[str, Any]:
+    own = language == "zh_CN"
+    term = one.term_zh if own else translate(one.term, language)
+    words = dict.fromkeys((one.term, one.term_zh, term, *one.also))
     return {
-        "terms": [
-            {
-                "term": one.term_zh if chinese else one.term,
-                "about": one.zh if chinese else one.en,
-                "words": [] if one.term in _PLAIN else list(dict.fromkeys((one.term, one.term_zh, *one.also))),
-            }
-            for one in glossary.entries()
-        ]
+        "term": term,
+        "about": one.zh if own else translate(one.en, language),
+        "words": [] if one.term in _PLAIN else list(words),
     }
 
 

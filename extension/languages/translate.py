@@ -20,13 +20,18 @@ from .catalog import ANY, OUR_WORD, PLACEHOLDER, SOURCE, WORD, Catalog, read_cat
 _NAME = re.compile(r"[\w-]+ (?=must )")
 # How English joins sentences, and how the translation does.
 _JOINTS = ((". ", ""), ("? ", ""), ("; ", "；"), (": ", "："))
+_TRADITIONAL = ("tw", "hk", "mo", "hant", "traditional", "繁")
 _LONGEST, _MOST_JOINTS, _DEEPEST = 4000, 8, 5
 
 
 def language_of(name: str | None) -> str:
-    """The language for a name of webui's ("zh_CN", "zh-Hans (Stable)", "None") or the browser's ("zh-TW")."""
+    """The language for a name of webui's ("zh_CN", "zh-Hant (Stable)", "None") or the browser's ("zh-TW", "ja")."""
     lowered = (name or "").lower()
-    return "zh_CN" if lowered.startswith("zh") or "chinese" in lowered or "中文" in lowered else SOURCE
+    if lowered.startswith(("ja", "日本")):
+        return "ja"
+    if not (lowered.startswith("zh") or "chinese" in lowered or "中文" in lowered):
+        return SOURCE
+    return "zh_TW" if any(one in lowered for one in _TRADITIONAL) else "zh_CN"
 
 
 def strings(language: str) -> dict[str, str]:

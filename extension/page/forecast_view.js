@@ -17,7 +17,7 @@ export function forecastView({ store }) {
 
   const look = () => {
     const forecast = store.plan?.data?.forecast;
-    show(element, forecast);
+    show(element, forecast && (forecast.memory || forecast.seconds));
     if (!forecast) return;
     const memory = forecast.memory;
     setText(sum, sumWords(forecast));

@@ -16,17 +16,22 @@ ZH = "zh_CN"
     [
         ("zh_CN", "zh_CN"),
         ("zh-Hans (Stable)", "zh_CN"),
-        ("zh_TW", "zh_CN"),
+        ("zh_TW", "zh_TW"),
+        ("zh-Hant (Stable)", "zh_TW"),
+        ("Chinese-Traditional", "zh_TW"),
+        ("繁體中文", "zh_TW"),
+        ("zh-HK", "zh_TW"),
         ("ZH", "zh_CN"),
         ("Chinese-All", "zh_CN"),
         ("简体中文", "zh_CN"),
         ("None", "en"),
-        ("ja_JP", "en"),
+        ("ja_JP", "ja"),
+        ("fr_FR", "en"),
         ("", "en"),
         (None, "en"),
     ],
 )
-def test_any_chinese_of_webui_is_ours(name: str | None, language: str) -> None:
+def test_a_name_of_webuis_or_the_browsers_is_one_of_ours(name: str | None, language: str) -> None:
     assert language_of(name) == language
 
 

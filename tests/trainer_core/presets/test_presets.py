@@ -42,9 +42,16 @@ def test_presets_are_the_guides(name: str, optimizer: str, alpha: float, options
     assert settings.notices == ()
 
 
+def test_furry_presets_go_with_their_bases() -> None:
+    anime, e621 = (Settings.from_dict(load_preset(name).settings) for name in ("furry_anime", "furry_e621"))
+    assert (anime.clip_skip, anime.resolution, anime.max_train_steps) == (2, (512, 512), 1200)
+    assert (e621.clip_skip, e621.resolution) == (1, (576, 576)) and "e621 tagger" in load_preset("furry_e621").description
+    assert anime.optimizer_options() == e621.optimizer_options() == PRODIGY
+
+
 def test_all_presets_are_valid() -> None:
     presets = list_presets()
-    assert [preset.name for preset in presets] == ["new_project", "sdxl_8gb", "simple"]
+    assert [preset.name for preset in presets] == ["furry_anime", "furry_e621", "new_project", "sdxl_8gb", "simple"]
     for preset in presets:
         Settings.from_dict(preset.settings)
 

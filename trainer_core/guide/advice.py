@@ -12,7 +12,7 @@ from . import tables
 from .advice_learning import length, memory, memory_row, optimizer, rates, saving, steps
 from .advice_network import network
 from .advice_pictures import captions, folders, sizes
-from .facts import Advice, Answers, BaseFacts, DatasetFacts, FolderFacts, Reasoned
+from .facts import Advice, Answers, BaseFacts, DatasetFacts, FolderFacts, Reasoned, guide
 from .subject import Subject, subject
 
 __all__ = ["Advice", "Answers", "BaseFacts", "DatasetFacts", "FolderFacts", "Reasoned", "advise", "in_epochs"]
@@ -62,15 +62,15 @@ def in_epochs(advice: Advice, steps_per_epoch: int) -> Advice:
 
 
 def _line(*keys: str) -> str:
-    return f"guide l. {tables.fact(*keys).line}"
+    return guide(tables.fact(*keys).line)
 
 
 def _told(one: Subject) -> Iterator[Reasoned]:
     yield Reasoned("subject_kind", one.kind, one.kind_why)
     if one.row is not None:
-        yield Reasoned("subject_difficulty", one.row.code, f"{one.row.about} {one.class_why}", f"guide l. {one.row.line}")
+        yield Reasoned("subject_difficulty", one.row.code, f"{one.row.about} {one.class_why}", guide(one.row.line))
 
 
 def _clip_skip(base: BaseFacts) -> Iterator[Reasoned]:
     if base.clip_skip == 2:
-        yield Reasoned("clip_skip", 2, "The base model is NovelAI's, by its name; draw with the same.", "guide l. 908-909")
+        yield Reasoned("clip_skip", 2, "The base model is NovelAI's, by its name; draw with the same.", guide("908-909"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ..optimizer_table import TABLE
 from . import tables
-from .facts import Answers, BaseFacts, DatasetFacts, Reasoned
+from .facts import Answers, BaseFacts, DatasetFacts, Reasoned, guide
 from .subject import Subject
 from .tables import MemoryRow
 
@@ -33,9 +33,9 @@ def optimizer(answers: Answers, row: MemoryRow) -> list[Reasoned]:
     name = known.get((answers.optimizer or row.optimizer).lower(), answers.optimizer or row.optimizer)
     found = tables.optimizer(name)
     if answers.optimizer:
-        why, source = "As answered.", f"guide l. {found.line}" if found else ""
+        why, source = "As answered.", guide(found.line) if found else ""
     else:
-        why, source = row.about, f"guide l. {row.line}"
+        why, source = row.about, guide(row.line)
     values = [Reasoned("optimizer_type", name, why, source)]
     if found and found.arguments:
         arguments, words, lines = list(found.arguments), f"What {name} needs.", found.line
@@ -43,7 +43,7 @@ def optimizer(answers: Answers, row: MemoryRow) -> list[Reasoned]:
             row_of_ia3 = next(one for one in tables.lycoris() if one.code == "ia3")
             arguments = [f"d_coef={row_of_ia3.rate:g}" if one.startswith("d_coef=") else one for one in arguments]
             words, lines = f"{words} (IA)^3 wants a high d_coef.", f"{lines}, {row_of_ia3.line}"
-        values.append(Reasoned("optimizer_args", arguments, words, f"guide l. {lines}"))
+        values.append(Reasoned("optimizer_args", arguments, words, guide(lines)))
     return values
 
 
@@ -54,9 +54,9 @@ def rates(one: Subject, name: str, unet_only: bool, notices: list[str]) -> Itera
         rate = one.use.rate
         words = f"{name} finds the rate, of which this is a multiple"
         words = f"{words}." if rate == 1 else f"{words}; lower, because it is for {one.use.code}."
-        source = "guide l. 327, 441" if rate == 1 else f"guide l. {one.use.line}"
+        source = guide("327, 441") if rate == 1 else guide(one.use.line)
         yield from _three(rate, rate, words, source, unet_only)
-        yield Reasoned("lr_scheduler", "constant", "An optimizer that finds its own rate needs no schedule.", "guide l. 359")
+        yield Reasoned("lr_scheduler", "constant", "An optimizer that finds its own rate needs no schedule.", guide("359"))
         return
     unet, text = one.initial.unet_lr or 1e-4, one.initial.text_encoder_lr or 5e-5
     factor, words = one.use.rate, f"The guide's rates for a {one.kind}"
@@ -66,8 +66,8 @@ def rates(one: Subject, name: str, unet_only: bool, notices: list[str]) -> Itera
         words = f"{words}, lower for {one.use.code}"
     if name.startswith("Lion"):
         factor, words = factor / 3, f"{words}, a third of them for Lion"
-    yield from _three(_short(unet * factor), _short(text * factor), f"{words}.", f"guide l. {one.initial.line}", unet_only)
-    yield Reasoned("lr_scheduler", "cosine_with_restarts", "One cosine from the rate to 0.", "guide l. 1211")
+    yield from _three(_short(unet * factor), _short(text * factor), f"{words}.", guide(one.initial.line), unet_only)
+    yield Reasoned("lr_scheduler", "cosine_with_restarts", "One cosine from the rate to 0.", guide("1211"))
     if name.startswith("SGD"):
         notices.append(f"{name} learns very slowly: the steps below are far too few for it (guide l. 493).")
 
@@ -113,7 +113,7 @@ def steps(one: Subject, answers: Answers, batch: int) -> tuple[int, str, str]:
         wanted, words, lines = wanted * slow.value, f"{words}, twice for LyCORIS", f"{lines}, {slow.line}"
     if batch > 1:
         words, lines = f"{words}; ÷ {batch} a batch", f"{lines}, 915"
-    return math.ceil(wanted / batch), words, f"guide l. {lines}"
+    return math.ceil(wanted / batch), words, guide(lines)
 
 
 def length(facts: DatasetFacts, one: Subject, answers: Answers, batch: int) -> Iterator[Reasoned]:
@@ -127,14 +127,14 @@ def memory(row: MemoryRow, answers: Answers) -> Iterator[Reasoned]:
     """What the GPU's memory allows, and what saves it without harm."""
     words = row.about if answers.vram_gb is not None else f"As is assumed: {row.about}"
     for name, value in row.settings.items():
-        yield Reasoned(name, value, words, f"guide l. {row.line}")
-    yield Reasoned("cache_latents", True, "Pictures are encoded once, not at every step.", "guide l. 1238")
-    yield Reasoned("sdpa", True, "PyTorch's own attention, which needs the least memory.", "guide l. 1230")
+        yield Reasoned(name, value, words, guide(row.line))
+    yield Reasoned("cache_latents", True, "Pictures are encoded once, not at every step.", guide("1238"))
+    yield Reasoned("sdpa", True, "PyTorch's own attention, which needs the least memory.", guide("1230"))
 
 
 def saving() -> Iterator[Reasoned]:
-    yield Reasoned("save_every_n_epochs", 1, "A snapshot an epoch shows where it was best.", "guide l. 337, 1067")
-    yield Reasoned("save_model_as", "safetensors", "What webui reads.", "guide l. 1232")
-    yield Reasoned("seed", _SEED, "A fixed seed makes runs comparable.", "guide l. 1016-1024, 1234")
+    yield Reasoned("save_every_n_epochs", 1, "A snapshot an epoch shows where it was best.", guide("337, 1067"))
+    yield Reasoned("save_model_as", "safetensors", "What webui reads.", guide("1232"))
+    yield Reasoned("seed", _SEED, "A fixed seed makes runs comparable.", guide("1016-1024, 1234"))
     gamma = {one.setting: one for one in tables.damping()}["min_snr_gamma"]
-    yield Reasoned("min_snr_gamma", int(gamma.usual), gamma.about, f"guide l. 364, {gamma.line}")
+    yield Reasoned("min_snr_gamma", int(gamma.usual), gamma.about, guide(f"364, {gamma.line}"))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from . import tables
-from .facts import USUAL_WIDTH, Answers, BaseFacts, DatasetFacts, Reasoned
+from .facts import USUAL_WIDTH, Answers, BaseFacts, DatasetFacts, Reasoned, guide
 from .subject import Subject
 
 _NAMES = {"lora": "LierLa", "locon": "LierLa", "lokr": "LoKr", "loha": "LoHa"}
@@ -22,13 +22,13 @@ def network(
     _tell_kind(kind, one, answers, notices)
     words = [f"conv_dim={rank}", f"conv_alpha={alpha:g}"]
     if kind in ("lora", "locon"):
-        yield Reasoned("network_module", "networks.lora", "The ordinary LoRA holds every class of subject.", "guide l. 307")
+        yield Reasoned("network_module", "networks.lora", "The ordinary LoRA holds every class of subject.", guide("307"))
     else:
-        yield Reasoned("network_module", "lycoris.kohya", f"{kind}, as answered.", "guide l. 580-586")
+        yield Reasoned("network_module", "lycoris.kohya", f"{kind}, as answered.", guide("580-586"))
         words.insert(0, f"algo={kind}")
     if kind == "locon":
         row = {one.code: one for one in tables.lycoris()}["locon"]
-        yield Reasoned("network_args", words, "With convolutions it carries a style more strongly.", f"guide l. {row.line}")
+        yield Reasoned("network_args", words, "With convolutions it carries a style more strongly.", guide(row.line))
     elif kind != "lora":
         yield Reasoned("network_args", words if kind != "ia3" else words[:1], "The kind, and its rank in convolutions.", "")
     if kind != "ia3":
@@ -41,8 +41,8 @@ def network(
 
 def _alpha_words(alpha: float, rank: int, optimizer: str) -> tuple[str, str]:
     if alpha == rank:
-        return "The same as the rank: nothing is damped, and it is never above it.", "guide l. 327, 331"
-    return f"{optimizer} finds a rate for alpha 1 (×{alpha / rank:g}).", "guide l. 360, 492"
+        return "The same as the rank: nothing is damped, and it is never above it.", guide("327, 331")
+    return f"{optimizer} finds a rate for alpha 1 (×{alpha / rank:g}).", guide("360, 492")
 
 
 def _tell_kind(kind: str, one: Subject, answers: Answers, notices: list[str]) -> None:
@@ -81,12 +81,12 @@ def _usual_rank(facts: DatasetFacts, one: Subject) -> tuple[int, str, str]:
     pictures = f"{facts.pictures} picture{'' if facts.pictures == 1 else 's'}"
     if one.row is None:
         row = tables.rank_for(one.kind, facts.pictures)
-        return row.rank, f"{one.kind}, {pictures}", f"guide l. {row.line}"
+        return row.rank, f"{one.kind}, {pictures}", guide(row.line)
     place, low, high = one.use.rank_end, *one.row.rank
     if facts.pictures < tables.fact("kinds", "pictures", "usual").value:
         place -= 0.5
     rank = _between(low, high, place)
-    why, source = f"class {one.row.code}, {pictures}", f"guide l. {one.row.line}"
+    why, source = f"class {one.row.code}, {pictures}", guide(one.row.line)
     if one.use.code != "usual":
         why = f"{why}, {one.use.code}"
     if one.harder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import tables
-from .facts import BaseFacts, DatasetFacts, Reasoned
+from .facts import BaseFacts, DatasetFacts, Reasoned, guide
 from .subject import Subject
 
 STEP = 64  # sizes of buckets are multiples of it
@@ -18,9 +18,7 @@ def folders(facts: DatasetFacts, one: Subject, notices: list[str]) -> Iterator[R
     if facts.is_plain:
         number = facts.folders[0].repeats
         why = "One folder needs no repeats: epochs make the length."
-        yield Reasoned(
-            "dataset_repeats", number, why if number == 1 else "The folder's own name says so.", f"guide l. {rule.line}"
-        )
+        yield Reasoned("dataset_repeats", number, why if number == 1 else "The folder's own name says so.", guide(rule.line))
     else:
         shown = ", ".join(f"{folder.name} {folder.repeats}" for folder in facts.folders)
         notices.append(f"Repeats come from the folders' names: {shown}.")
@@ -57,18 +55,18 @@ def sizes(facts: DatasetFacts, one: Subject, base: BaseFacts, notices: list[str]
     side = resolution(facts, one, base)
     if side > base.resolution:
         words = f"{one.kind.capitalize()}s gain from more than {base.resolution}, and most pictures have it."
-        source = f"guide l. {one.initial.line}"
+        source = guide(one.initial.line)
     elif base.resolution == 512:
-        words, source = "What the base model draws at.", f"guide l. {tables.content('damping')['options'][0]['line']}"
+        words, source = "What the base model draws at.", guide(tables.content("damping")["options"][0]["line"])
     else:
         words, source = f"The base model draws at {base.resolution}.", ""
         if base.family == "sdxl":
-            source = f"guide l. {tables.sdxl_shifts()['resolution'].line}"
+            source = guide(tables.sdxl_shifts()["resolution"].line)
     yield Reasoned("resolution", str(side), words, source)
     buckets = "The guide's 320 to 768 for 512" + ("." if side == 512 else f", in proportion for {side}.")
-    yield Reasoned("enable_bucket", True, "Pictures keep their shapes.", "guide l. 780")
-    yield Reasoned("min_bucket_reso", _multiple(side * _LOW), buckets, "guide l. 363, 784")
-    yield Reasoned("max_bucket_reso", _multiple(side * _HIGH), buckets, "guide l. 363, 784")
+    yield Reasoned("enable_bucket", True, "Pictures keep their shapes.", guide("780"))
+    yield Reasoned("min_bucket_reso", _multiple(side * _LOW), buckets, guide("363, 784"))
+    yield Reasoned("max_bucket_reso", _multiple(side * _HIGH), buckets, guide("363, 784"))
     small = sum(1 for one_side in facts.sides if one_side < side / 1.5)
     if small:
         notices.append(
@@ -94,7 +92,7 @@ def captions(facts: DatasetFacts, cached_text: bool, notices: list[str]) -> Iter
     if not facts.captioned:
         word = facts.folders[0].subject if facts.folders else ""
         notices.append(f"No picture has a caption: all are trained with their folder's word, “{word}” (guide l. 543).")
-    yield Reasoned("caption_extension", ".txt", "What taggers write.", "guide l. 510")
+    yield Reasoned("caption_extension", ".txt", "What taggers write.", guide("510"))
     if facts.captioned < facts.pictures and facts.captioned:
         notices.append(f"{facts.pictures - facts.captioned} pictures have no caption, and get their folder's word alone.")
     if facts.activation and facts.without_activation:
@@ -105,9 +103,9 @@ def captions(facts: DatasetFacts, cached_text: bool, notices: list[str]) -> Iter
     if facts.everywhere:
         notices.append(f"Tags of every caption can't be switched off: {', '.join(facts.everywhere[:8])} (guide l. 770-777).")
     if not cached_text:
-        yield Reasoned("shuffle_caption", True, "No tag gains by its place.", "guide l. 1222")
+        yield Reasoned("shuffle_caption", True, "No tag gains by its place.", guide("1222"))
         first = f"“{facts.activation}”, the activation tag," if facts.activation else "the activation tag"
-        yield Reasoned("keep_tokens", 1, f"But {first} stays first.", "guide l. 857, 1222")
+        yield Reasoned("keep_tokens", 1, f"But {first} stays first.", guide("857, 1222"))
     if facts.max_token_length:
         words = "The shortest that cuts no caption."
-        yield Reasoned("max_token_length", facts.max_token_length, words, "guide l. 365")
+        yield Reasoned("max_token_length", facts.max_token_length, words, guide("365"))

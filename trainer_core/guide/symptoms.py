@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..optimizer_table import sets_own_rate, spec_of
 from ..settings import Settings
 from . import tables
-from .facts import Reasoned
+from .facts import Reasoned, guide
 
 _SEED = 420  # of the guide's scripts, where a run's own isn't known
 
@@ -52,7 +52,7 @@ def next_run(code: str, settings: Settings) -> tuple[Reasoned, ...]:
     for kind, figure, why in one.mends:
         for name, value, reason in _MENDS[kind](settings, figure, why):
             if value != getattr(settings, name):
-                found[name] = Reasoned(name, value, reason, f"guide l. {one.line}")
+                found[name] = Reasoned(name, value, reason, guide(one.line))
     return tuple(found.values())
 
 

@@ -21,9 +21,15 @@ SCALES = (512, 1024)  # px: a picture's sharpness is measured where it has about
 _ORIENTATION, _GPS, _CAMERA = 0x0112, 0x8825, 0x8769
 # EXIF fields that tell of a person or of one particular camera.
 _PRIVATE = {
-    0x013B: "the author's name", 0x8298: "a copyright notice", 0x9C9D: "the author's name", 0xA430: "the owner's name", 0xA431: "the camera's serial number",
-    0xA435: "the lens's serial number", 0x927C: "the maker's note", 0x9286: "a comment",
-}  # fmt: skip
+    0x013B: "the author's name",
+    0x9C9D: "the author's name",
+    0x8298: "a copyright notice",
+    0xA430: "the owner's name",
+    0xA431: "the camera's serial number",
+    0xA435: "the lens's serial number",
+    0x927C: "the maker's note",
+    0x9286: "a comment",
+}
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 

@@ -1,4 +1,4 @@
-"""The Tools tab by clicking: jobs with their proof, stop and failure, looks into files, metadata; what a training begins with."""
+"""The Tools tab by clicking: jobs with their proof, stop and failure, looks into files; what a training begins with."""
 
 from __future__ import annotations
 

@@ -220,7 +220,7 @@ def lora_answer(what: str, request: Request) -> dict[str, Any]:
 
 
 _NO_PLAN: dict[str, Any] = {
-    "steps": 0, "epochs": 0, "batches_per_epoch": 0, "images": 0, "subsets": [], "ignored": [], "buckets": [],
+    "steps": 0, "epochs": 0, "stages": [], "batches_per_epoch": 0, "images": 0, "subsets": [], "ignored": [], "buckets": [],
     "learning_rates": {}, "file_size_bytes": None, "forecast": None, "problems": [], "output_name": "", "text": "",
 }  # fmt: skip
 

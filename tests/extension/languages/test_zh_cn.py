@@ -14,10 +14,14 @@ from lora_workbench.extension.languages.catalog import PLACEHOLDER, read_catalog
 from lora_workbench.extension.languages.translate import strings
 from lora_workbench.tests.extension.languages.not_shown import COMPOSED, LITERALS, NAMES, NOT_SHOWN, SAME, SILENT_FILES, TERMS
 from lora_workbench.tests.extension.languages.sentences import ROOT, Sentence, in_page, in_python, outside_t
+from lora_workbench.trainer_core.guide import tables
+from lora_workbench.trainer_core.guide.symptoms import symptoms
+from lora_workbench.trainer_core.guide import tables
 from lora_workbench.trainer_core.presets import list_presets
 from lora_workbench.trainer_core.settings import ALL, GROUPS
 from lora_workbench.trainer_core.settings.declaration import KIND_WORDS
 from lora_workbench.trainer_core.settings.optimizer import OPTIMIZERS
+from lora_workbench.trainer_core.settings.subject import KINDS as SUBJECTS
 
 TEXTS = read_catalog("zh_CN").texts
 SOURCES = ("*.py", "extension/**/*.py", "installer/*.py", "scripts/*.py", "tagger/*.py", "trainer_core/**/*.py")
@@ -58,6 +62,34 @@ def of_settings() -> list[Sentence]:
     return [Sentence(text, "a setting or preset") for text in texts if text]
 
 
+def of_guide() -> list[Sentence]:
+    """What the page shows of the guide's data."""
+    texts = [one.about for one in (*tables.difficulty_classes(), *tables.uses())]
+    texts += [tables.shift(code)["about"] for code in ("male", "vehicle")]
+    texts += [row["about"] for row in tables.content("memory")["rows"]]
+    for one in symptoms():
+        texts += [one.sees, *one.causes, *one.advice, *(why for _, _, why in one.mends)]
+    return [Sentence(text, "trainer_core/guide/data") for text in texts]
+
+
+def of_guide() -> list[Sentence]:
+    """What the guide's data says to people, and the words of its questions; the glossary has its own Chinese."""
+    texts: list[str] = [*SUBJECTS, *(one.code for one in tables.uses()), "good", "poor", "few", "enough"]
+    for name in ("difficulty", "memory", "symptoms", "lycoris", "damping", "blocks"):
+        texts += _told(tables.content(name), "")
+    return [Sentence(text, "the guide's data") for text in texts if text]
+
+
+def _told(value: object, key: str) -> list[str]:
+    if isinstance(value, dict):
+        return [text for name, inner in value.items() for text in _told(inner, name)]
+    if key == "mends" and isinstance(value, list):
+        return [mend[2] for mend in value]
+    if isinstance(value, list):
+        return [text for inner in value for text in _told(inner, key)]
+    return [value] if isinstance(value, str) and key in ("about", "sees", "causes", "advice", "drawback") else []
+
+
 def plain(text: str) -> str:
     """A number's or a word's placeholder stands for any value's; a last period or a "note:" before makes no difference."""
     text = text.removeprefix("note: ").removeprefix("error: ").removeprefix("warning: ")
@@ -76,9 +108,21 @@ def test_every_setting_and_preset() -> None:
     assert missing(found) == []
 
 
+def test_everything_that_the_guide_says() -> None:
+    found = of_guide()
+    assert len(found) > 150
+    assert missing(found) == []
+
+
 def test_every_sentence_of_the_program() -> None:
     found = of_python()
     assert len(found) > 300
+    assert missing(found) == []
+
+
+def test_every_sentence_of_the_guide() -> None:
+    found = of_guide()
+    assert len(found) > 100
     assert missing(found) == []
 
 
@@ -90,7 +134,7 @@ def test_every_text_of_the_page(path) -> None:
 
 def test_nothing_is_translated_that_is_never_said() -> None:
     of_page = [one for path in PAGE for one in in_page(path)]
-    said = {one.text for one in (*of_settings(), *of_python(), *of_page)} | set(COMPOSED)
+    said = {one.text for one in (*of_settings(), *of_python(), *of_guide(), *of_page)} | set(COMPOSED)
     said = {plain(text) for text in said}
     assert [key for key in TEXTS if plain(key) not in said] == []
 

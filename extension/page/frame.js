@@ -7,7 +7,7 @@ import { recall, remember } from "./memory.js";
 import { takeFinishedSets } from "./reg_use.js";
 import { setupView } from "./setup_view.js";
 import { startView } from "./start_view.js";
-import { TABS, tabAfter } from "./tabs.js";
+import { FIRST, TABS, tabAfter } from "./tabs.js";
 import { topBar } from "./top_bar.js";
 
 export function buildFrame({ root, api, store }) {
@@ -42,7 +42,7 @@ export function buildFrame({ root, api, store }) {
   strip.addEventListener("keydown", (event) => moveByArrows(event, buttons));
 
   let tab = recall("tab") ?? store.project?.page;
-  if (!TABS.some((one) => one.id === tab)) tab = TABS[0].id;
+  if (!TABS.some((one) => one.id === tab)) tab = FIRST;
   let current = null;
 
   const choose = (id) => {

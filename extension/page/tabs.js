@@ -11,6 +11,9 @@ import { toolsTab } from "./tools_tab.js";
 
 export const TABS = [picturesTab, tagTab, captionsTab, regTab, trainTab, blocksTab, testTab, toolsTab];
 
+/** Where a new project begins: looking at the pictures first may be left out. */
+export const FIRST = tagTab.id;
+
 /** The next step after a tab, or null. */
 export function tabAfter(id) {
   return TABS[TABS.findIndex((tab) => tab.id === id) + 1] ?? null;

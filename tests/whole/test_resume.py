@@ -26,7 +26,7 @@ def kill_after(words: list[str], job: Path, step: int) -> None:
     """Starts a run and kills it the moment its events tell of that step."""
     process = subprocess.Popen([*COMMAND, "train", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        for _ in range(3000):
+        for _ in range(12_000):
             if any(event["kind"] == "progress" and event["step"] >= step for event in read_events(job)):
                 break
             assert process.poll() is None, process.stdout.read().decode()[-2000:] if process.stdout else ""

@@ -16,13 +16,14 @@ from ...tagger.captions import Change, read_caption
 from ...tagger.edit import add, edited_text, move
 from ...tagger.journal import apply_changes
 from ..dataset.folders import repeats_and_name
-from ..dataset.scan_report import count_of
+from ..dataset.scan_report import count_of, names
 from ..problems import Problem, UserError, WordsError
 from ..settings import Settings
 from ..settings.convert import nearest
 from ..settings.stages import LENGTH
 from . import mends_network, mends_pictures, mends_training
 from .codes import codes
+from .conversions import ORIGINALS, convert
 from .dataset_file import changed_dataset_file
 from .mend import DATASET_OPTIONS, Mend, Mender
 from .moves import move_all
@@ -30,6 +31,7 @@ from .moves import move_all
 if TYPE_CHECKING:
     from ..plan import Plan
 
+_UNDO_MOVES = "python -m trainer_core plan --undo"
 MENDS: dict[str, Mender] = {**mends_training.MENDS, **mends_network.MENDS, **mends_pictures.MENDS}
 
 
@@ -92,6 +94,9 @@ def _carried_out(code: str, plan: Plan, mend: Mend) -> Fixed:
     if mend.first_tags:
         said.append(_put_first(plan, mend))
         undo = "python -m tagger undo"
+    if mend.conversions:
+        said.append(_converted(plan, mend))
+        undo = _UNDO_MOVES
     moves = [*mend.moves]
     if settings.dataset_config:
         options = {name: values.pop(name) for name in list(values) if name in DATASET_OPTIONS}
@@ -107,7 +112,7 @@ def _carried_out(code: str, plan: Plan, mend: Mend) -> Fixed:
         root = settings.train_data_dir.expanduser()
         move_all(root, moves)
         said.append(f"Moved {', '.join(f'{source} → {target}' for source, target in moves)}.")
-        undo = "python -m trainer_core plan --undo"
+        undo = _UNDO_MOVES
     changes = {name: (_given(settings, name), value) for name, value in values.items()}
     if changes:
         said.insert(0, f"Changed {', '.join(_changed(name, *pair) for name, pair in changes.items())}.")
@@ -136,6 +141,14 @@ def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def _converted(plan: Plan, mend: Mend) -> str:
+    root = plan.settings.train_data_dir.expanduser()
+    failed = convert(root, mend.conversions)
+    done = [source for source, _ in mend.conversions if source not in failed]
+    said = f"{count_of(done, 'picture')} saved as .png, and the originals put away in {root / ORIGINALS}: {names(done)}."
+    return f"{said} {count_of(failed, 'picture')} can't be read: {names(failed)}." if failed else said
+
+
 def _put_first(plan: Plan, mend: Mend) -> str:
     """Moves or adds the tag in each caption, through the journal of captions."""
     changes, tags = [], dict.fromkeys(mend.first_tags.values())
@@ -144,6 +157,8 @@ def _put_first(plan: Plan, mend: Mend) -> str:
         text = edited_text(caption.text, [move([tag]), add([tag], "first")])
         if text is not None:
             changes.append(Change(path, caption.content, text.encode("utf-8")))
+    if not changes:
+        raise UserError("Each of these captions has the activation tag first in its file: caption_prefix or the lines differ.")
     folder = _journal_folder(plan, [change.path for change in changes])
     batch = apply_changes(folder, changes, "the activation tag first")
     if batch.failed:

@@ -13,6 +13,7 @@ from ..files import free_name
 from ..models.families import FAMILIES, identify
 from .balance import equal_repeats
 from .captions import next_length
+from .conversions import READABLE
 from .folder_levels import REG_NAMES, level, level_below, unnumbered_folders
 from .mend import Mend, Mender, sets, takes_out
 from .sizes import fitting_side
@@ -118,6 +119,16 @@ def _reg_apart(plan: Plan) -> Mend | None:
     return Mend(settings={"reg_data_dir": str(apart)}, moves=tuple((path, apart / path.name) for path in wrong))
 
 
+def _as_png(plan: Plan) -> Mend | None:
+    """Pictures in the training folder that can be read and saved as PNG, where no picture has that name."""
+    if plan.settings.train_data_dir is None:
+        return None
+    found = [one.path for one in plan.ignored if one.path.suffix.lower() in READABLE and one.path.is_relative_to(_root(plan))]
+    pairs = [(path, path.with_suffix(".png")) for path in found]
+    taken = {path.with_suffix("") for path in (item.path for item in plan.training_set.items)}
+    return Mend(conversions=tuple(pair for pair in pairs if pair[0].with_suffix("") not in taken))
+
+
 def _equal(plan: Plan) -> Mend:
     now = {subset.folder: subset.repeats for subset in plan.training_set.subsets if not subset.is_reg}
     wanted = equal_repeats(plan.training_set)
@@ -143,6 +154,7 @@ MENDS: dict[str, Mender] = {
     "size-step": sets(bucket_reso_steps=64),
     "enlarged": _no_enlarging,
     "crop-loss": _buckets,
+    "formats-untrained": _as_png,
     "folder-level": _inner_folder,
     "folder-is-subset": _own_repeats,
     "folder-unnumbered": _numbers,

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..files import read_json, write_json
+from ..files import file_sha256, read_json, write_json
 from ..problems import UserError
 
 # Hidden, so that no scan takes it for pictures; beside the captions' journal.
@@ -19,21 +19,25 @@ Pairs = Sequence[tuple[Path, Path]]
 
 @dataclass(frozen=True)
 class Move:
-    """A numbered batch of moves: (from, to), in the order in which they were made."""
+    """A numbered batch of moves: (from, to), in the order in which they were made; `made`: new files and their SHA-256."""
 
     journal: Path
     pairs: tuple[tuple[Path, Path], ...]
+    made: tuple[tuple[Path, str], ...] = ()
 
 
-def move_all(root: Path, pairs: Pairs) -> None:
-    """Moves each `from` to its `to`, journalled in `root`. UserError where one can't be moved: then none is."""
+def move_all(root: Path, pairs: Pairs, made: Sequence[Path] = ()) -> None:
+    """Moves each `from` to its `to`, journalled in `root`. UserError where one can't be moved: then none is.
+
+    made: files that were written for it, and go away with its undo, unless somebody changed them.
+    """
     for source, target in pairs:
         if not source.exists():
             raise UserError(f"{source} is gone, so nothing was moved: look at the plan again.")
         if target.exists():
             raise UserError(f"{target} exists already, so nothing was moved: rename it, and try again.")
     try:
-        journal = _begin(root, pairs)
+        journal = _begin(root, pairs, made)
     except OSError as error:
         raise UserError(
             f"Nothing was moved, because the way back can't be written to {root / JOURNAL} ({_why(error)})."
@@ -64,8 +68,11 @@ def undo_moves(root: Path) -> Move:
         _back(moved)
     except OSError as error:
         raise UserError(f"The moves can't be taken back ({_why(error)}): mend that, and try again.") from None
+    for path, mark in last.made:
+        if path.is_file() and file_sha256(path) == mark:
+            path.unlink()
     journals[-1].unlink()
-    return Move(last.journal, tuple(moved))
+    return Move(last.journal, tuple(moved), last.made)
 
 
 def _back(pairs: Pairs) -> None:
@@ -73,13 +80,14 @@ def _back(pairs: Pairs) -> None:
         target.rename(source)
 
 
-def _begin(root: Path, pairs: Pairs) -> Path:
+def _begin(root: Path, pairs: Pairs, made: Sequence[Path]) -> Path:
     """The journal of a new batch; paths are kept from `root`, so that the dataset may be moved as a whole."""
     folder = root / JOURNAL
     numbers = [int(path.stem) for path in folder.glob("*.json") if path.stem.isdigit()]
     path = folder / f"{max(numbers, default=0) + 1:06d}.json"
+    marks = [[os.path.relpath(file, root), file_sha256(file)] for file in made]
     kept = [[os.path.relpath(source, root), os.path.relpath(target, root)] for source, target in pairs]
-    write_json(path, {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "moves": kept})
+    write_json(path, {"time": datetime.now(timezone.utc).isoformat(timespec="seconds"), "moves": kept, "made": marks})
     return path
 
 
@@ -87,9 +95,10 @@ def _read(root: Path, journal: Path) -> Move:
     try:
         content: Any = read_json(journal)
         pairs = tuple((_within(root, source), _within(root, target)) for source, target in content["moves"])
+        made = tuple((_within(root, name), str(mark)) for name, mark in content["made"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{journal} can't be read ({error}), so nothing can be moved back.") from None
-    return Move(journal, pairs)
+    return Move(journal, pairs, made)
 
 
 def _within(root: Path, name: str) -> Path:

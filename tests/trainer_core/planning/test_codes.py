@@ -24,8 +24,8 @@ ELSEWHERE = ("imports", "tools", "machine.py")
 # Mends that need more than settings and small pictures; tried elsewhere or below.
 TRIED_ELSEWHERE = {
     "activation-tag", "bf16-preferred", "caption-too-long", "clip-skip", "clip-skip-family", "crop-loss", "folder-is-subset",
-    "folder-level", "folder-unnumbered", "memory-above-card", "network-weights-alpha", "network-weights-kind",
-    "network-weights-rank",
+    "folder-level", "folder-unnumbered", "formats-untrained", "memory-above-card", "network-weights-alpha",
+    "network-weights-kind", "network-weights-rank",
     "offset-zero-terminal", "rank-high-sdxl", "reg-seed", "reg-trained-as-subject", "resolution-small", "size-step",
     "unbalanced",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from lora_workbench.tagger.journal import undo
 from lora_workbench.tests.trainer_core.planning.conftest import Fill, Make, told
@@ -170,6 +171,35 @@ def test_folders_get_a_number(fill: Fill, plan: Make, root: Path) -> None:
     assert plan().images == 6
     undo_moves(root)
     assert plan().images == 3
+
+
+def test_pictures_in_other_formats_become_png_and_come_back(fill: Fill, plan: Make, root: Path) -> None:
+    folder = fill("1_penny", count=2, caption="penny")
+    frames = [Image.new("RGB", (128, 128), color) for color in ("red", "blue")]
+    frames[0].save(folder / "moves.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(folder / "0.tiff")  # 0.png is there already
+    (folder / "broken.gif").write_bytes(b"GIF89a")
+    (folder / "moves.txt").write_text("penny, hat", encoding="utf-8")
+    old = {name: (folder / name).read_bytes() for name in ("moves.gif", "broken.gif", "0.tiff")}
+    before = plan()
+    fixed = fix("formats-untrained", before)
+    assert "1 picture saved as .png" in fixed.message and "1 picture can't be read: broken.gif" in fixed.message
+    after = plan()
+    (new,) = [item for item in after.training_set.items if item.path.name == "moves.png"]
+    assert (after.images, new.caption) == (3, "penny, hat")
+    with Image.open(folder / "moves.png") as image:
+        assert image.getpixel((5, 5)) == (255, 0, 0)
+    undo_moves(root)
+    assert {name: (folder / name).read_bytes() for name in old} == old and not (folder / "moves.png").exists()
+
+
+def test_what_can_not_be_converted_changes_nothing(fill: Fill, plan: Make, root: Path) -> None:
+    folder = fill("1_penny", count=1, caption="penny")
+    (folder / "broken.gif").write_bytes(b"GIF89a")
+    before = names(root)
+    with pytest.raises(UserError, match="None of these pictures can be read"):
+        fix("formats-untrained", plan())
+    assert names(root) == before
 
 
 def test_a_folder_given_on_the_wrong_level(fill: Fill, plan: Make, root: Path) -> None:

@@ -75,3 +75,13 @@ def test_the_way_back_is_found_after_the_dataset_was_moved(root: Path) -> None:
     moved = root.rename(root.with_name("elsewhere"))
     undo_moves(moved)
     assert (moved / "a" / "it.txt").exists()
+
+
+def test_new_files_go_away_with_the_undo_unless_somebody_changed_them(root: Path) -> None:
+    kept, gone = root / "kept.png", root / "gone.png"
+    for path in (kept, gone):
+        path.write_bytes(b"made")
+    move_all(root, [(root / "a", root / "c")], [kept, gone])
+    kept.write_bytes(b"mine")
+    undo_moves(root)
+    assert kept.read_bytes() == b"mine" and not gone.exists() and (root / "a").is_dir()

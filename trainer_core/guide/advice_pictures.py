@@ -54,7 +54,7 @@ def sizes(facts: DatasetFacts, one: Subject, base: BaseFacts, notices: list[str]
     """Resolution and buckets: the base's own side, more where the kind wants it and the pictures have it."""
     side = resolution(facts, one, base)
     if side > base.resolution:
-        words = f"{one.kind.capitalize()}s gain from more than {base.resolution}, and most pictures have it."
+        words = f"A {one.kind} gains from more than {base.resolution}, and most pictures have it."
         source = guide(one.initial.line)
     elif base.resolution == 512:
         words, source = "What the base model draws at.", guide(tables.content("damping")["options"][0]["line"])

@@ -16,8 +16,8 @@ _ASSUMED_CLASS = {"character": "B", "vehicle": "E"}
 class Subject:
     """`row`: the class of a character or vehicle, None for styles and concepts. `initial`: the kind's row of settings.
 
-    `reg`: with regularization pictures. `harder`: half a class harder than `row`, as men are. `kind_why`, `class_why`,
-    `quality_why`: a sentence each.
+    `reg`: with regularization pictures. `harder`: half a class harder than `row`, as men are. `kind_why`, `class_why`: a
+    sentence each.
     """
 
     kind: str
@@ -30,7 +30,6 @@ class Subject:
     reg: bool
     kind_why: str
     class_why: str
-    quality_why: str
 
     @property
     def is_hard(self) -> bool:
@@ -43,12 +42,12 @@ def subject(facts: DatasetFacts, answers: Answers, notices: list[str]) -> Subjec
     kind = answers.kind or "character"
     if answers.kind is None:
         notices.append(
-            "What the pictures teach isn't said: a character is assumed (--kind character, style, concept, vehicle)."
+            "What the pictures teach isn't said: a character is assumed (--kind)."
         )
     row, why, harder = _class(kind, answers, notices)
-    quality, quality_why = _quality(kind, facts, answers, notices)
+    quality = _quality(kind, facts, answers, notices)
     if kind in _CLASSED and answers.use is None:
-        notices.append("What the LoRA is for isn't said: the usual is assumed (--use usual, accurate, face, humanize).")
+        notices.append("What the LoRA is for isn't said: the usual is assumed (--use).")
     initial = tables.initial(kind, quality)
     return Subject(
         kind,
@@ -61,7 +60,6 @@ def subject(facts: DatasetFacts, answers: Answers, notices: list[str]) -> Subjec
         bool(initial.reg) if answers.reg is None else answers.reg,
         "As answered." if answers.kind else "Assumed: nothing was answered.",
         why,
-        quality_why,
     )
 
 
@@ -84,14 +82,11 @@ def _class(kind: str, answers: Answers, notices: list[str]) -> tuple[DifficultyC
     return tables.difficulty(code), why, harder
 
 
-def _quality(kind: str, facts: DatasetFacts, answers: Answers, notices: list[str]) -> tuple[str, str]:
+def _quality(kind: str, facts: DatasetFacts, answers: Answers, notices: list[str]) -> str:
     """good or poor; it tells characters' settings apart, and nothing else."""
-    if answers.quality:
-        return answers.quality, f"the pictures are {answers.quality}, as answered"
+    if answers.quality or kind not in _CLASSED:
+        return answers.quality or "good"
     most = tables.initial("character", "poor").pictures[1]
-    if kind not in _CLASSED:
-        return "good", "nothing was said of the pictures"
-    quality = "poor" if facts.pictures <= most else "good"
-    few = "few" if quality == "poor" else "enough"
-    notices.append(f"How good the pictures are isn't said: {facts.pictures} are {few}, so {quality} is assumed (--quality).")
-    return quality, f"{facts.pictures} pictures are {few}"
+    quality, many = ("poor", "few") if facts.pictures <= most else ("good", "enough")
+    notices.append(f"How good the pictures are isn't said: {facts.pictures} are {many}, so {quality} is assumed (--quality).")
+    return quality

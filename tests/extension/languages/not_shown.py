@@ -264,7 +264,7 @@ TERMS: tuple[str, ...] = (
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
     "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
-    "KiB", "CMYK", "sRGB", "GPS", "Shift", "Flux", "FA", "Easy", "Training", "Scripts", "bash", "cmd",
+    "LierLa", "KiB", "CMYK", "sRGB", "GPS", "Shift", "Flux", "FA", "Easy", "Training", "Scripts", "bash", "cmd",
 )  # fmt: skip
 
 # What is written as it is: values, fields of files and of the API, commands.

@@ -15,8 +15,6 @@ from lora_workbench.extension.languages.translate import strings
 from lora_workbench.tests.extension.languages.not_shown import COMPOSED, LITERALS, NAMES, NOT_SHOWN, SAME, SILENT_FILES, TERMS
 from lora_workbench.tests.extension.languages.sentences import ROOT, Sentence, in_page, in_python, outside_t
 from lora_workbench.trainer_core.guide import tables
-from lora_workbench.trainer_core.guide.symptoms import symptoms
-from lora_workbench.trainer_core.guide import tables
 from lora_workbench.trainer_core.presets import list_presets
 from lora_workbench.trainer_core.settings import ALL, GROUPS
 from lora_workbench.trainer_core.settings.declaration import KIND_WORDS
@@ -60,16 +58,6 @@ def of_settings() -> list[Sentence]:
     for preset in list_presets():
         texts += [preset.title, preset.description]
     return [Sentence(text, "a setting or preset") for text in texts if text]
-
-
-def of_guide() -> list[Sentence]:
-    """What the page shows of the guide's data."""
-    texts = [one.about for one in (*tables.difficulty_classes(), *tables.uses())]
-    texts += [tables.shift(code)["about"] for code in ("male", "vehicle")]
-    texts += [row["about"] for row in tables.content("memory")["rows"]]
-    for one in symptoms():
-        texts += [one.sees, *one.causes, *one.advice, *(why for _, _, why in one.mends)]
-    return [Sentence(text, "trainer_core/guide/data") for text in texts]
 
 
 def of_guide() -> list[Sentence]:
@@ -117,12 +105,6 @@ def test_everything_that_the_guide_says() -> None:
 def test_every_sentence_of_the_program() -> None:
     found = of_python()
     assert len(found) > 300
-    assert missing(found) == []
-
-
-def test_every_sentence_of_the_guide() -> None:
-    found = of_guide()
-    assert len(found) > 100
     assert missing(found) == []
 
 

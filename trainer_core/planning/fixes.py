@@ -145,8 +145,10 @@ def _converted(plan: Plan, mend: Mend) -> str:
     root = plan.settings.train_data_dir.expanduser()
     failed = convert(root, mend.conversions)
     done = [source for source, _ in mend.conversions if source not in failed]
-    said = f"{count_of(done, 'picture')} saved as .png, and the originals put away in {root / ORIGINALS}: {names(done)}."
-    return f"{said} {count_of(failed, 'picture')} can't be read: {names(failed)}." if failed else said
+    said = [f"{count_of(done, 'picture')} saved as .png, and the originals put away in {root / ORIGINALS}: {names(done)}."]
+    if failed:
+        said.append(f"Left alone, as unreadable: {names(failed)}.")
+    return " ".join(said)
 
 
 def _put_first(plan: Plan, mend: Mend) -> str:

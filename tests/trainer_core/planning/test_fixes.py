@@ -183,7 +183,7 @@ def test_pictures_in_other_formats_become_png_and_come_back(fill: Fill, plan: Ma
     old = {name: (folder / name).read_bytes() for name in ("moves.gif", "broken.gif", "0.tiff")}
     before = plan()
     fixed = fix("formats-untrained", before)
-    assert "1 picture saved as .png" in fixed.message and "1 picture can't be read: broken.gif" in fixed.message
+    assert "1 picture saved as .png" in fixed.message and "Left alone, as unreadable: broken.gif." in fixed.message
     after = plan()
     (new,) = [item for item in after.training_set.items if item.path.name == "moves.png"]
     assert (after.images, new.caption) == (3, "penny, hat")

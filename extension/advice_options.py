@@ -10,7 +10,6 @@ from .asked_settings import checked_settings
 from .errors import Refused
 from .rights import Rights, shown
 
-CARDS = (6, 8, 12, 16, 24)  # GB: what people's GPUs have
 QUALITIES = ("good", "poor")
 MOST_GB = 1024
 ADVICE_DEFAULTS: dict[str, Any] = {

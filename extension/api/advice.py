@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...installer.torch_build import find_gpus
+from ...trainer_core.forecasts.cards import COMMON, GIBIBYTE, found_card
 from ...trainer_core.guide import glossary, tables
 from ...trainer_core.settings import ALL
 from ...trainer_core.settings.subject import CLASSES, KINDS
-from ..advice_options import CARDS, QUALITIES, checked_advice_options
+from ..advice_options import QUALITIES, checked_advice_options
 from ..asked_settings import NOT_ASKED, as_asked
 from ..errors import Refused
 from ..languages.translate import translate
@@ -27,11 +26,10 @@ _ASKED = ("use", "quality", "vram", "male", "known")
 # Words that labels use in their plain sense, where a mark would be noise, or wrong: a file's extension is none of webui's.
 _PLAIN = frozenset(("model", "training", "webui", "AI", "extension"))
 _PATIENCE = 600.0  # the first look at a dataset reads all its pictures
-_MIB_A_GB = 1024.0  # an "8 GB" card tells 8188 or 8192 MiB
 
 
 def get_questions(call: Call) -> Answer:
-    """What may be answered: classes and uses with what they mean, usual cards, and the GPUs of this machine."""
+    """What may be answered: classes and uses with what they mean, usual cards, and the GPU of this machine."""
     language = call.language
     return {
         "kinds": list(KINDS),
@@ -41,20 +39,15 @@ def get_questions(call: Call) -> Answer:
         ],
         "uses": [{"code": one.code, "about": translate(one.about, language)} for one in tables.uses()],
         "qualities": list(QUALITIES),
-        "cards": list(CARDS),
-        "found": gpus_found(),
+        "cards": list(COMMON),
+        "found": _found(),
     }
 
 
-@functools.cache
-def gpus_found() -> list[dict[str, Any]]:
-    """Name and memory, in GB as cards are sold, of each GPU that the driver tells of."""
-    found = []
-    for gpu in find_gpus():
-        number = re.match(r"[\d.]+", gpu.memory)
-        if number is not None:
-            found.append({"name": gpu.name, "gb": round(float(number[0]) / _MIB_A_GB)})
-    return found
+def _found() -> list[dict[str, Any]]:
+    """Name and memory, in GB as cards are sold, of the GPU that a run would have; empty without one."""
+    card = found_card()
+    return [{"name": card.name, "gb": round(card.memory / GIBIBYTE)}] if card else []
 
 
 def post_advice(call: Call) -> Answer:

@@ -13,9 +13,9 @@ from lora_workbench.extension.api import advice as advice_routes
 from lora_workbench.extension.errors import Refused
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.installer.torch_build import Gpu
 from lora_workbench.tests.extension.parts import API
 from lora_workbench.trainer_core.events import EventLog
+from lora_workbench.trainer_core.forecasts.cards import Card
 from lora_workbench.trainer_core.guided_answers import answer
 from lora_workbench.trainer_core.problems import UserError
 
@@ -66,12 +66,11 @@ def advised(client: Any, sets: Path, settings: dict[str, Any], keep: tuple[str, 
 
 
 def test_the_questions_and_the_gpu_that_was_found(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus = [Gpu("NVIDIA GeForce RTX 3060", 8.6, "12288 MiB", "550"), Gpu("NVIDIA GeForce RTX 4090", 8.9, "24564 MiB", "550")]
-    monkeypatch.setattr(advice_routes, "find_gpus", lambda: gpus)
-    advice_routes.gpus_found.cache_clear()
+    monkeypatch.setattr(advice_routes, "found_card", lambda: Card("NVIDIA GeForce RTX 4090", 24564 << 20))
     asked = client.get(f"{API}/advice").json()
-    advice_routes.gpus_found.cache_clear()
-    assert [one["gb"] for one in asked["found"]] == [12, 24]
+    assert asked["found"] == [{"name": "NVIDIA GeForce RTX 4090", "gb": 24}]
+    monkeypatch.setattr(advice_routes, "found_card", lambda: None)
+    assert client.get(f"{API}/advice").json()["found"] == []
     assert asked["kinds"] == ["character", "style", "concept", "vehicle"] and asked["cards"] == [6, 8, 12, 16, 24]
     assert [one["code"] for one in asked["classes"]] == list("ABCDEFGHI") and asked["classes"][1]["rank"] == [4, 16]
 

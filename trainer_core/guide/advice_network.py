@@ -81,14 +81,14 @@ def _usual_rank(facts: DatasetFacts, one: Subject) -> tuple[int, str, str]:
     pictures = f"{facts.pictures} picture{'' if facts.pictures == 1 else 's'}"
     if one.row is None:
         row = tables.rank_for(one.kind, facts.pictures)
-        return row.rank, f"{one.kind}, {pictures}", guide(row.line)
+        return row.rank, f"a {one.kind}, {pictures}", guide(row.line)
     place, low, high = one.use.rank_end, *one.row.rank
     if facts.pictures < tables.fact("kinds", "pictures", "usual").value:
         place -= 0.5
     rank = _between(low, high, place)
     why, source = f"class {one.row.code}, {pictures}", guide(one.row.line)
     if one.use.code != "usual":
-        why = f"{why}, {one.use.code}"
+        why = f"{why}; for {one.use.code}"
     if one.harder:
         shift = tables.shift("male")
         after = {row.code: row for row in tables.difficulty_classes()}[chr(ord(one.row.code) + 1)]

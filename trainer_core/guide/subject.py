@@ -41,9 +41,7 @@ def subject(facts: DatasetFacts, answers: Answers, notices: list[str]) -> Subjec
     """Adds a notice for each answer that had to be assumed."""
     kind = answers.kind or "character"
     if answers.kind is None:
-        notices.append(
-            "What the pictures teach isn't said: a character is assumed (--kind)."
-        )
+        notices.append("What the pictures teach isn't said: a character is assumed (--kind).")
     row, why, harder = _class(kind, answers, notices)
     quality = _quality(kind, facts, answers, notices)
     if kind in _CLASSED and answers.use is None:
@@ -69,8 +67,9 @@ def _class(kind: str, answers: Answers, notices: list[str]) -> tuple[DifficultyC
     code = (answers.difficulty or _ASSUMED_CLASS[kind]).upper()
     why = "As answered." if answers.difficulty else "Assumed: nothing was answered."
     if answers.difficulty is None:
-        about = tables.difficulty(code).about.rstrip(".")
-        notices.append(f"How hard it is isn't said: class {code} is assumed ({about}; --difficulty A to I).")
+        notices.append(
+            f"How hard it is isn't said: class {code} is assumed (--difficulty A to I). {tables.difficulty(code).about}"
+        )
     if kind == "vehicle":
         between = tables.shift("vehicle")
         kept = min(max(code, between["from"]), between["until"])

@@ -81,7 +81,7 @@ def _usual_rank(facts: DatasetFacts, one: Subject) -> tuple[int, str, str]:
     pictures = f"{facts.pictures} picture{'' if facts.pictures == 1 else 's'}"
     if one.row is None:
         row = tables.rank_for(one.kind, facts.pictures)
-        return row.rank, f"a {one.kind}, {pictures}", guide(row.line)
+        return row.rank, f"a {one.kind} in {pictures}", guide(row.line)
     place, low, high = one.use.rank_end, *one.row.rank
     if facts.pictures < tables.fact("kinds", "pictures", "usual").value:
         place -= 0.5

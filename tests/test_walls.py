@@ -64,7 +64,7 @@ LIGHT = (
     "tagger.query", "tagger.edit", "tagger.grammar", "tagger.tag_words", "tagger.merge", "tagger.suggestions", "tagger.check",
     "tagger.contradictions", "tagger.confidence", "tagger.stats", "tagger.store", "tagger.cache", "tagger.shares", "tagger.hub",
     "tagger.model_files", "tagger.serve", "tagger.commands",
-    "trainer_core.guide", "trainer_core.generate.sampler_names",
+    "trainer_core.guide", "trainer_core.generate.sampler_names", "trainer_core.forecasts.cards",
     "trainer_core.models.header", "trainer_core.models.pickled_header", "trainer_core.models.tensor_info",
     "trainer_core.models.families", "trainer_core.models.layout", "trainer_core.models.open_clip",
     "trainer_core.models.prediction", "trainer_core.networks.targets",

@@ -107,23 +107,17 @@ def crops(path: Path, what: str, settings: Settings, options: PictureOptions) ->
     elif what == HALF:
         yield Cut(path, what, upper_half(path), new)
     elif what == FACE:
-        yield Cut(path, what, _face(path, options), new)
+        yield Cut(path, what, _face(path), new)
     else:
         yield Cut(path, "crop", rectangle(what, plain_picture(path).size, path.name), new)
 
 
-def _face(path: Path, options: PictureOptions) -> tuple[int, int, int, int]:
+def _face(path: Path) -> tuple[int, int, int, int]:
     box = named_face(path, plain_picture(path).size)
-    if box is None and options.tagger:
-        from .faces import find_face
-
-        box = find_face(path, options.tagger)
-        if box is None:
-            raise UserError(f"The tagger sees no face in {path.name}: give its rectangle, --crop left,top,width,height.")
     if box is None:
         raise UserError(
-            f"Where the face is in {path.name} isn't known, since there is no face detector: give --tagger MODEL, or its "
-            "rectangle, --crop left,top,width,height, or draw it in the Pictures tab."
+            f"Where the face is in {path.name} isn't known, since there is no face detector: give its rectangle, "
+            "--crop left,top,width,height, or draw it in the Pictures tab."
         )
     return box
 

@@ -41,7 +41,6 @@ class PictureOptions:
     beside: bool
     tags: str | None
     count: int
-    tagger: str
     take_back: tuple[str, ...]
 
     @property
@@ -94,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--sheet", type=Path, metavar="FILE", help="also writes a contact sheet of what was found: .html or .png")
     written = parser.add_argument_group("new files").add_argument
     written("--crop", nargs="+", action="extend", default=[], metavar="WHAT",
-            help="face, half (the upper), details, or left,top,width,height in px or with %% each")  # fmt: skip
+            help="half (the upper), details, left,top,width,height in px or with %% each, or face where the name ends in "
+                 "_cx_cy_w_h")  # fmt: skip
     written("--cut_bars", action="store_true", help="copies without the bars; of all that have some, unless --pictures says")
     written("--plain", action="store_true",
             help="upright 8-bit sRGB copies without EXIF data; of all that need it, unless --pictures says")  # fmt: skip
@@ -105,7 +105,6 @@ def _parser() -> argparse.ArgumentParser:
     written("--beside", action="store_true", help="each goes beside its picture")
     written("--tags", default=None, metavar="TAGS", help="new in their captions, in place of close-up, portrait or upper body")
     written("--count", type=positive, default=2, metavar="N", help="with --crop details: how many of a picture (default 2)")
-    written("--tagger", default="", metavar="MODEL", help="with --crop face: a tagger finds the face")
     written("--take_back", nargs="+", action="extend", default=[], metavar="NAME",
             help="removes such new files again where nobody changed them since; all: all of them")  # fmt: skip
     return parser

@@ -28,6 +28,11 @@ def fit_to_machine(settings: Settings) -> tuple[Settings, list[Problem]]:
     return (settings.replaced(**changes) if changes else settings), notices
 
 
+def device_name() -> str:
+    """The GPU that a run computes on, as its driver names it, or "cpu"."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
 def memory_in_use() -> dict[str, int | None]:
     """Bytes: what the process holds now ("ram"), and the most it has held of the GPU so far ("gpu", None without one)."""
     import psutil

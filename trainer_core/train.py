@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from .dataset.batches import Batch, epoch_batches, share_of
 from .endings import endings_told, stop_signals
 from .events import JOB, EventLog, JobLock, Unheard, hold_job, new_job_folder
 from .files import data_folder, read_json, write_json
+from .forecasts.forecast import step_times
 from .output_names import free_output_name
 from .plan import Plan, make_plan
 from .problems import UserError, WordsError
@@ -168,12 +170,13 @@ def _claim_name(output_dir: Path, name: str) -> JobLock | None:
 
 
 def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
-    from .machine import memory_in_use
+    from .machine import device_name, memory_in_use
     from .optimizers import shown_rates
     from .progress import Progress
     from .stages import next_stage
 
     plan, those = run.plan, run.processes
+    times = step_times(plan, device_name(), those.is_first)
     if state.step == 0 and run.settings.sample_at_first and run.settings.sample_prompts:
         draw_samples(run, state, events)
     batches: list[Batch] = []
@@ -186,6 +189,7 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             if state.step == run.stage.stretch.end:
                 run = next_stage(run, state)
                 progress.stage(run.stage.number, len(plan.stages), state.step)
+            begun = time.monotonic()
             epoch, group = run.stage.stretch.place(state.step)
             if group == 0 or not batches:
                 batches = epoch_batches(run.stage.training_set, run.seed, epoch)
@@ -200,6 +204,7 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             state.step += 1
             average = state.record(loss)
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
+            times.took(run.stage.number, time.monotonic() - begun)
             if saver.due(state):
                 state.saved = those.of_first(lambda run=run: saver.save_due(state, run.learnt()))
             if validation_due(run, state):

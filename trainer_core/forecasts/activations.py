@@ -16,8 +16,9 @@ from .architecture import Architecture, Attention, Resample, Resnet, TextEncoder
 
 FULL = 4  # bytes of a float32
 _PLAIN = {"lora_down.weight", "lora_up.weight"}
-# Tensors of P·C numbers beside what is kept while the gradients of a block are computed, counted with the real classes.
-RESNET_WORK, BLOCK_WORK = 3, 12
+# Tensors of P·C numbers that come on top while a block's gradients are computed: behind a resnet's second convolution one in
+# float32 and its SiLU's; in an MLP those of GEGLU's product, of both its factors, and of the block's output.
+RESNET_WORK, BLOCK_WORK = 2, 10
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Trained:
 
     def __init__(self, placed: Iterable[Placed], part: str, active: bool) -> None:
         self._own = {one.target.module: one for one in placed if one.target.part == part} if active else {}
+        self._within: dict[str, list[Placed]] = {}
+        for name, one in self._own.items():
+            words = name.split(".")
+            for end in range(1, len(words) + 1):
+                self._within.setdefault(".".join(words[:end]), []).append(one)
 
     def __bool__(self) -> bool:
         return bool(self._own)
@@ -80,7 +86,7 @@ class Trained:
         return name in self._own
 
     def within(self, unit: str) -> list[Placed]:
-        return [one for name, one in self._own.items() if name == unit or name.startswith(f"{unit}.")]
+        return self._within.get(unit, [])
 
     def numbers(self, unit: str) -> int:
         return sum(numbers_of(one.shapes) for one in self.within(unit))
@@ -140,14 +146,19 @@ def _resnet(unit: Resnet, how: Computed, trained: Trained) -> Kept:
         inside += 2 * FULL * pixels * width  # the norm's input and, before SiLU, its output, both in float32
         inside += _convolution_input(name, how, trained, pixels * width, at_hand=False)
         inside += trained.beside_products(name, pixels, a)
-    if unit.shortcut and how.casts:
-        inside += _convolution_input(f"{unit.name}.conv_shortcut", how, trained, pixels * unit.inside, at_hand=True)
     inside += trained.beside_products(f"{unit.name}.conv_shortcut", pixels, a)
+    again, entry = inside, a * pixels * unit.inside
+    if not how.casts:
+        again -= entry  # the norm's input is what checkpointing keeps
+    elif unit.shortcut:
+        inside += _convolution_input(f"{unit.name}.conv_shortcut", how, trained, pixels * unit.inside, at_hand=True)
+    # At the first SiLU's gradient: it, its own, the norm's input and output in float32, and the shortcut's gradient.
+    early = (4 * FULL + a) * pixels * unit.inside - again
     return Kept(
         inside=inside,
-        again=inside,
-        entry=a * pixels * unit.inside,
-        work=RESNET_WORK * FULL * pixels * max(unit.inside, unit.out),
+        again=again,
+        entry=entry,
+        work=max(RESNET_WORK * FULL * pixels * unit.out, early),
         numbers=trained.numbers(unit.name),
         skip=a * pixels * unit.inside if unit.skip else 0,
     )
@@ -175,7 +186,7 @@ def _attention(unit: Attention, how: Computed, trained: Trained, reached: bool, 
     blocks = [_block(f"{unit.name}.transformer_blocks.{number}", unit, how, trained, pixels) for number in range(unit.depth)]
     return Kept(
         inside=sum(blocks),
-        again=max(blocks),
+        again=max(blocks) - (0 if how.casts else a * values),  # in float32 a norm's input is what checkpointing keeps
         entry=a * values * unit.depth,
         beside=beside,
         work=BLOCK_WORK * a * values,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,11 @@ from ..files import data_folder
 from ..models.families import identify
 from ..networks.choice import Choice, choose_network
 from ..planning.advice import trained_parts
+from ..planning.stages import BucketPlan, StagePlan
 from ..problems import Problem
 from ..settings import Settings
 from .architecture import architecture_of
-from .cards import COMMON, RESERVE, Card, common_cards, found_card
+from .cards import COMMON, GIBIBYTE, RESERVE, Card, common_cards, found_card
 from .disk import Disk, disk_problems, forecast_disk, kept_states, megabytes
 from .lighter import Lighter, lighter
 from .memory import Load, Memory, forecast_memory
@@ -21,7 +23,10 @@ from .times import NOT_KNOWN, Signature, StepTimes, Time, forecast_time, signatu
 if TYPE_CHECKING:
     from ..plan import Plan
 
+Buckets = Sequence[BucketPlan]
+
 _CHUNK = 75  # tokens that a text encoder takes at once
+_CHOOSE = ("network_dim", "network_train_unet_only")  # of what `lighter` changes, what makes another network
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,16 @@ class Forecast:
         return ["Forecast", *(f"  {name:<6}  {words}" for name, words in rows)]
 
     def _memory_words(self, memory: Memory) -> str:
-        parts = ", ".join(f"{name} {size / 1e9:.2f}" for name, size in memory.parts.items() if size >= 5e6)
-        words = f"about {memory.peak / 1e9:.2f} GB of tensors on a GPU"
+        parts = ", ".join(f"{name} {size / GIBIBYTE:.2f}" for name, size in memory.parts.items() if size >= 5e6)
+        words = f"about {gibibytes(memory.peak)} of tensors on a GPU"
         if memory.peak == memory.training:
             words += f" ({parts})"
         else:
             words += f" while pictures are {'encoded' if memory.peak == memory.encoding else 'drawn'}; in training "
-            words += f"{memory.training / 1e9:.2f} ({parts})"
+            words += f"{gibibytes(memory.training)} ({parts})"
         if self.card:
             fits = "fits" if self.card.fits(memory.peak) else "does not fit"
-            return f"{words}; {fits} {self.card.name} ({self.card.memory / 1e9:.1f} GB)"
+            return f"{words}; {fits} {self.card.name} ({gibibytes(self.card.memory)})"
         fitting = [one.name for one in common_cards() if one.fits(memory.peak)]
         return f"{words}; fits a GPU of {fitting[0]} and more" if fitting else f"{words}; fits no GPU up to {COMMON[-1]} GB"
 
@@ -91,6 +96,11 @@ class Forecast:
     def _disk_words(self, disk: Disk) -> str:
         parts = {"LoRA files": disk.loras, "states": disk.states, "encoded pictures and captions": disk.caches}
         return f"{megabytes(disk.total)}: " + ", ".join(f"{megabytes(size)} of {name}" for name, size in parts.items() if size)
+
+
+def gibibytes(size: int) -> str:
+    """As cards are sold: a "8 GB" card has 8 GiB."""
+    return f"{size / GIBIBYTE:.2f} GiB"
 
 
 def duration(seconds: float) -> str:
@@ -105,27 +115,27 @@ def make_forecast(plan: Plan, network: Choice | None, lora_bytes: int | None) ->
     """The forecast of a plan whose problems aren't told yet."""
     settings, header = plan.settings, plan.header
     card = found_card()
-    if header is None or network is None or lora_bytes is None or not plan.training_set.items:
+    stages = [(one, one.buckets) for one in plan.stages if one.training_set.items]
+    architecture = architecture_of(header, settings.clip_skip) if header else None
+    if header is None or network is None or lora_bytes is None or architecture is None or not stages:
         return Forecast(lora_bytes, card=card)
-    architecture = architecture_of(header, settings.clip_skip)
-    if architecture is None:
-        return Forecast(lora_bytes, card=card)
-    trained, load = trained_parts(settings), load_of(plan)
 
     def ask(others: Settings, own: Load) -> Memory:
-        same = others.network_dim == settings.network_dim and others.network_train_unet_only == settings.network_train_unet_only
-        choice = network if same else choose_network(others, header)
-        assert choice is not None and architecture is not None
-        return forecast_memory(architecture, others, choice, trained_parts(others), own)
+        same = all(getattr(others, name) == getattr(settings, name) for name in _CHOOSE)
+        return forecast_memory(
+            architecture, others, network if same else choose_network(others, header), trained_parts(others), own
+        )
 
-    memory = ask(settings, load)
+    asked = [(one.settings, load_of(plan, one, buckets)) for one, buckets in stages]
+    memory, heaviest = max(((ask(*one), one) for one in asked), key=lambda pair: pair[0].peak)
     smaller: tuple[Lighter, ...] = ()
     if card and not card.fits(memory.peak):
-        smaller = lighter(settings, load, memory.peak, card.fits, ask)
-    learning = [one for one in network.placed if one.target.part in trained]
+        smaller = lighter(*heaviest, memory.peak, card.fits, ask)
+    learning = [one for one in network.placed if any(one.target.part in trained_parts(own) for own, _ in asked)]
     counts = plan.files, kept_states(settings, plan.steps, plan.epochs, plan.steps_per_epoch)
     disk = forecast_disk(settings, architecture, network.placed, learning, plan.training_set, lora_bytes, counts)
-    time = forecast_time(settings, signature_of(plan), plan.steps, card.name if card else None)
+    lengths = [(signature_of(plan, one, buckets), one.stretch.steps) for one, buckets in stages]
+    time = forecast_time(lengths, data_folder(settings.data_dir), card.name if card else None)
     return Forecast(lora_bytes, memory, card, smaller, time, disk)
 
 
@@ -141,19 +151,17 @@ def _memory_problems(forecast: Forecast) -> list[Problem]:
     memory, card = forecast.memory, forecast.card
     if memory is None or card is None or card.fits(memory.peak):
         return []
-    message = (
-        f"The run's tensors will take about {memory.peak / 1e9:.1f} GB of GPU memory, with {RESERVE / 1e9:.1f} GB for CUDA"
-    )
-    message += f" itself more than the {card.memory / 1e9:.1f} GB of {card.name}."
+    message = f"The run's tensors will take about {gibibytes(memory.peak)} of GPU memory, with {gibibytes(RESERVE)} for CUDA"
+    message += f" itself more than the {gibibytes(card.memory)} of {card.name}."
     shown = ", then ".join(
         ", ".join(f"{name} {_shown(value)}" for name, value in one.settings.items()) for one in forecast.lighter
     )
     if not forecast.lighter:
         fix = "Nothing in the settings makes it small enough: train a smaller base model."
     elif card.fits(forecast.lighter[-1].peak):
-        fix = f"Set {shown}: that takes about {forecast.lighter[-1].peak / 1e9:.1f} GB."
+        fix = f"Set {shown}: that takes about {gibibytes(forecast.lighter[-1].peak)}."
     else:
-        fix = f"Set {shown}; even so it takes about {forecast.lighter[-1].peak / 1e9:.1f} GB."
+        fix = f"Set {shown}; even so it takes about {gibibytes(forecast.lighter[-1].peak)}."
     return [Problem("warning", "memory-above-card", message, fix)]
 
 
@@ -161,35 +169,36 @@ def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else "on" if value is True else str(value)
 
 
-def load_of(plan: Plan) -> Load:
-    """The heaviest batch: most pixels at once, and the most tokens that a caption may take."""
-    processes = plan.training_set.processes
+def load_of(plan: Plan, stage: StagePlan, buckets: Buckets) -> Load:
+    """A stage's heaviest batch: most pixels at once, and the most tokens that a caption may take."""
+    processes = stage.training_set.processes
 
-    def weight(bucket: Any) -> int:
+    def weight(bucket: BucketPlan) -> int:
         return _pictures(bucket, processes) * bucket.width * bucket.height
 
-    heaviest = max(plan.buckets, key=weight)
+    heaviest = max(buckets, key=weight)
     pictures = _pictures(heaviest, processes)
-    pieces = -(-(plan.settings.max_token_length or _CHUNK) // _CHUNK)
+    pieces = -(-(stage.settings.max_token_length or _CHUNK) // _CHUNK)
     longest = plan.tokens.longest if plan.tokens else _CHUNK
     filled = min(pieces, max(1, -(-longest // _CHUNK)))
     chunks = pictures * filled + (1 if filled < pieces else 0)  # empty ones are all the same
     return Load(pictures, heaviest.height, heaviest.width, pieces * _CHUNK + 2, chunks)
 
 
-def _pictures(bucket: Any, processes: int) -> int:
+def _pictures(bucket: BucketPlan, processes: int) -> int:
     return max(1, min(bucket.count, bucket.batch_size) // processes)
 
 
-def signature_of(plan: Plan) -> Signature:
-    """What the time of a step depends on."""
-    batches = sum(bucket.batches for bucket in plan.buckets)
-    pixels = sum(bucket.width * bucket.height * bucket.batches for bucket in plan.buckets) / max(1, batches)
-    pictures = max((dataset.batch_size for dataset in plan.training_set.datasets), default=1)
+def signature_of(plan: Plan, stage: StagePlan, buckets: Buckets) -> Signature:
+    """What the time of a stage's steps depends on."""
+    batches = sum(bucket.batches for bucket in buckets)
+    pixels = sum(bucket.width * bucket.height * bucket.batches for bucket in buckets) / max(1, batches)
+    pictures = max((dataset.batch_size for dataset in stage.training_set.datasets), default=1)
     family = identify(plan.header) if plan.header else "unknown"
-    return signature(plan.settings, family, pixels, pictures, trained_parts(plan.settings))
+    return signature(stage.settings, family, pixels, pictures, trained_parts(stage.settings))
 
 
 def step_times(plan: Plan, device: str, kept: bool) -> StepTimes:
     """What measures a run's steps; `device`: the GPU's name or "cpu"; kept: whether this process writes."""
-    return StepTimes(signature_of(plan), device, data_folder(plan.settings.data_dir), kept)
+    what = {stage.number: signature_of(plan, stage, stage.buckets) for stage in plan.stages}
+    return StepTimes(what, device, data_folder(plan.settings.data_dir), kept)

@@ -85,8 +85,8 @@ def _resolution(settings: Settings) -> dict[str, Any]:
 ORDER: tuple[tuple[Change, str], ...] = (
     (_cached, "nothing"),
     (_half, "nothing that can be seen"),
-    (_optimizer, "hardly anything"),
-    (_checkpointing, "about a third more time"),
+    (_optimizer, "hardly anything: its states are rounded to 8 bits"),
+    (_checkpointing, "time: what was let go is computed a second time"),
     (_base, "some time, and a little of the base's precision"),
     (_batch, "time: a step takes its pictures one after the other"),
     (_unet_only, "the text encoder learns nothing"),

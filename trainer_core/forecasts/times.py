@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import platform
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..files import data_folder, read_json, write_json
+from ..files import read_json, write_json
 from ..settings import Settings
 
 FILE = "step_times.json"
@@ -67,33 +67,31 @@ def signature(settings: Settings, family: str, pixels: float, pictures: int, tra
 
 
 class StepTimes:
-    """Measures a run's steps and keeps what they take. `device`: the GPU's name, or "cpu"; keeps nothing where not `kept`."""
+    """Measures a run's steps and keeps what they take; nothing where not `kept`.
 
-    def __init__(self, what: Signature, device: str, data: Path, kept: bool = True) -> None:
+    what: each stage's signature by its number; device: the GPU's name, or "cpu"; data: the data folder.
+    """
+
+    def __init__(self, what: Mapping[int, Signature], device: str, data: Path, kept: bool = True) -> None:
         self._what, self._device, self._data, self._kept = what, device, data, kept
-        self._steps: list[float] = []
-        self._left_out = _WARM_UP
+        self._steps: dict[int, list[float]] = {number: [] for number in what}
 
-    def took(self, seconds: float) -> None:
-        """Takes in one step's time."""
-        if self._left_out:
-            self._left_out -= 1
-            return
-        self._steps.append(seconds)
-        count = len(self._steps)
-        if self._kept and (count in _WRITTEN_AT or count % 100 == 0):
-            self.keep()
+    def took(self, stage: int, seconds: float) -> None:
+        """Takes in one step's time; the first of a stage only warms up."""
+        steps = self._steps[stage]
+        steps.append(seconds)
+        measured = len(steps) - _WARM_UP
+        if self._kept and (measured in _WRITTEN_AT or (measured and measured % 100 == 0)):
+            self._keep(stage, steps[_WARM_UP:])
 
-    def keep(self) -> None:
+    def _keep(self, stage: int, steps: list[float]) -> None:
         """Writes the median; a disk that refuses costs the measure alone."""
-        if not (self._kept and self._steps):
-            return
         entry = {
-            "what": self._what,
+            "what": self._what[stage],
             "machine": platform.node(),
             "device": self._device,
-            "steps": len(self._steps),
-            "seconds": statistics.median(self._steps[-_MIDDLE:]),
+            "steps": len(steps),
+            "seconds": statistics.median(steps[-_MIDDLE:]),
         }
         others = [one for one in read_times(self._data) if not _same(one, entry)]
         try:
@@ -125,10 +123,22 @@ def _is_measure(one: Any) -> bool:
     )
 
 
-def forecast_time(settings: Settings, what: Signature, steps: int, card: str | None) -> Time:
-    """Seconds of `steps` steps from what was measured on this machine, on the `card` where one is found."""
-    here = [one for one in read_times(data_folder(settings.data_dir)) if one["machine"] == platform.node()]
+def forecast_time(stages: Sequence[tuple[Signature, int]], data: Path, card: str | None) -> Time:
+    """Seconds of a run's stages, (signature, steps) each, from what was measured on this machine.
+
+    card: the GPU found here; what was measured on another is passed over.
+    """
+    here = [one for one in read_times(data) if one["machine"] == platform.node()]
     here = [one for one in here if card is None or one["device"] in (card, "cpu")]
+    times = [_stage_time(what, steps, here) for what, steps in stages if steps]
+    known = [one.seconds for one in times if one.seconds is not None]
+    if not times or len(known) < len(times):
+        return NOT_KNOWN
+    least = next((one for one in times if one.known == "estimated"), times[0])
+    return Time(sum(known), least.known, least.words)
+
+
+def _stage_time(what: Signature, steps: int, here: Sequence[Mapping[str, Any]]) -> Time:
     exact = [one for one in here if one["what"] == what]
     if exact:
         one = exact[-1]

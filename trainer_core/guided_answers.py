@@ -2,12 +2,14 @@
 
 `advise` takes {"settings", "answers", "keep"}: the advised values with their reasons, for the settings' pictures and base.
 `keep` names settings of the user's own choice, with which the others must go together. `plan_fix` takes {"settings", "code"}:
-what was mended, with the settings that changed. `plan_unfix` takes {"folder"} and moves what a mend moved in it back.
+what was mended, with the settings that changed; `inside`: only where nothing is moved out of the dataset. `plan_unfix` takes
+{"folder"} and moves what a mend moved in it back.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from .guide.facts import Advice, Answers, Reasoned
@@ -79,9 +81,16 @@ def _table_of(request: Request, name: str) -> dict[str, Any]:
 
 def _fix(request: Request) -> dict[str, Any]:
     from .plan import make_plan
-    from .planning.fixes import fix
+    from .planning.fixes import fix, mend_of
 
-    return fix(text_of(request, "code"), make_plan(settings_of(request))).as_dict()
+    code, plan = text_of(request, "code"), make_plan(settings_of(request))
+    mend = mend_of(code, plan)
+    if mend and request.get("inside"):
+        root = plan.settings.train_data_dir
+        written = [target for _, target in mend.moves] + [folder.parent for folder in mend.repeats]
+        if root is None or not all(Path(path).is_relative_to(root) for path in written):
+            raise UserError(f"{code} moves folders out of the dataset, which may be done on the machine itself only.")
+    return fix(code, plan).as_dict()
 
 
 def _unfix(request: Request) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def post_fix(call: Call) -> Answer:
     folder = _own_dataset(call, asked)
     call.workbench.setup.must_be_ready()
     settings = as_run(call, asked)
-    found = call.workbench.plans.ask("plan_fix", settings=settings, code=code, patience=_PATIENCE)
+    inside = call.workbench.rights.restricted
+    found = call.workbench.plans.ask("plan_fix", settings=settings, code=code, inside=inside, patience=_PATIENCE)
     what = _CHANGED.get(found["undo"])
     return {
         "message": translate(found["message"], call.language),

@@ -146,13 +146,17 @@ def test_mended_captions_can_be_taken_back(client: Any, sets: Path) -> None:
     assert odd.read_text(encoding="utf-8") == "smile, penny"
 
 
-def test_moved_folders_can_be_taken_back(client: Any, sets: Path) -> None:
+def test_moved_folders_can_be_taken_back(client: Any, sets: Path, bench: Workbench) -> None:
     (sets / "10_penny").rename(sets / "1_reg")
     settings = {"train_data_dir": str(sets), "resolution": "64"}
-    told = post(client, "plan/fix", {"code": "reg-trained-as-subject", "settings": settings})
-    if told["undo"] is None:
-        pytest.fail(f"nothing was moved: {told}")
-    assert not (sets / "1_reg").is_dir() and told["undo"]["what"] == "moves"
+    body = {"code": "reg-trained-as-subject", "settings": settings}
+    bench.host.chosen_rights = Rights(restricted=True, readable=(bench.host.data,), writable=(bench.host.data,))  # type: ignore[attr-defined]
+    assert "moves folders out of the dataset" in post(client, "plan/fix", body, 400)["error"]
+    bench.host.chosen_rights = None  # type: ignore[attr-defined]
+    assert (sets / "1_reg").is_dir(), "others may not move it"
+    told = post(client, "plan/fix", body)
+    assert not (sets / "1_reg").is_dir() and told["undo"] == {"what": "moves", "number": 0}
+    assert [one["name"] for one in told["changes"]] == ["reg_data_dir"]
     post(client, "plan/unfix", {**told["undo"], "settings": settings})
     assert (sets / "1_reg").is_dir()
 

@@ -17,6 +17,7 @@ from lora_workbench.trainer_core.export import FORMS
 from lora_workbench.trainer_core.grids.words import build_parser as grid_parser
 from lora_workbench.trainer_core.imports.command import build_parser as import_parser
 from lora_workbench.trainer_core.loop.words import read_words as read_loop_words
+from lora_workbench.trainer_core.pictures.words import read_words as read_picture_words
 from lora_workbench.trainer_core.prior.words import read_words as read_prior_words
 from lora_workbench.trainer_core.reg.words import read_words as read_reg_words
 from lora_workbench.trainer_core.settings import read_settings
@@ -36,6 +37,7 @@ OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
     "cut": resize_command._cut_parser().parse_args,
     "inspect": inspect_command._parser().parse_args,
     "reg": read_reg_words,
+    "pictures": read_picture_words,
     "prior": read_prior_words,
     "loop": read_loop_words,
     "variants": read_variant_words,

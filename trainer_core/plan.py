@@ -86,7 +86,16 @@ class Plan:
             "images": self.images,
             "subsets": [vars(subset) for subset in self.subsets],
             "ignored": [{"path": str(one.path), "reason": one.reason} for one in self.ignored],
-            "buckets": [{"width": one.width, "height": one.height, "count": one.count} for one in self.buckets],
+            "buckets": [
+                {
+                    "width": one.width,
+                    "height": one.height,
+                    "count": one.count,
+                    "cut_off": round(one.cut_off, 4),
+                    "enlarged": round(one.enlarged, 4),
+                }
+                for one in self.buckets
+            ],
             "learning_rates": self.learning_rates,
             "file_size_bytes": self.file_size_bytes,
             "forecast": self.forecast.as_dict(),

@@ -85,7 +85,10 @@ def test_steps_follow_the_formula(
 
 def test_sizes_are_told_with_repeats(plan: Make) -> None:
     made = plan(train_batch_size=4)
-    assert made.as_dict()["buckets"] == [{"width": 128, "height": 128, "count": 6}, {"width": 192, "height": 64, "count": 4}]
+    exact = {"cut_off": 0.0, "enlarged": 1.0}
+    assert made.as_dict()["buckets"] == [
+        {"width": 128, "height": 128, "count": 6, **exact}, {"width": 192, "height": 64, "count": 4, **exact},
+    ]  # fmt: skip
     assert made.images == 5
 
 

@@ -63,7 +63,7 @@ def test_the_page_shows_each_stage(plan: Make, tmp_path: Path) -> None:
     assert "17 steps in 8 epochs of 2 stages" in lines
     assert "1 1–12 1–3 AdamW, linear, 10% warm-up UNet 0.0001, text encoder 5e-05" in lines
     assert "2 13–17 4–8 AdamW, cosine UNet 0.0001, text encoder not trained" in lines
-    assert "Pictures of stage 2" in lines and "Sizes of stage 2" in lines and "128×128 2 2 1" in lines
+    assert "Pictures of stage 2" in lines and "Sizes of stage 2" in lines and "128×128 2 2 1 0% ×2" in lines
     single = plan(max_train_epochs=3).text()
     assert "Stages" not in single and "12 steps" in single and "of stage" not in single
 

@@ -23,7 +23,7 @@ from .captions import Tokens, caption_problems
 from .folder_levels import folder_problems
 from .losses import loss_problems
 from .reg_images import reg_image_problems
-from .sizes import size_problems
+from .sizes import crop_loss, enlargement, size_problems
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,18 @@ class SubsetPlan:
 
 @dataclass(frozen=True)
 class BucketPlan:
-    """A size: its pictures, the same with repeats (`count`), and the batches that they make in an epoch."""
+    """A size: its pictures, the same with repeats (`count`), and the batches that they make in an epoch.
+
+    cut_off: the share of a picture's area that the crop takes away, on average. enlarged: the most that one is enlarged.
+    """
 
     width: int
     height: int
     images: int
     count: int
     batch_size: int
+    cut_off: float
+    enlarged: float
 
     @property
     def batches(self) -> int:
@@ -86,6 +91,8 @@ class StagePlan:
                 len(items),
                 sum(item.copies for item in items),
                 pictures_of_a_batch(self.training_set, dataset),
+                sum(map(crop_loss, items)) / len(items),
+                max(map(enlargement, items)),
             )
             for (dataset, (width, height)), items in sorted(bucket_items(self.training_set).items())
         )

@@ -103,9 +103,10 @@ def _subset_rows(stage: StagePlan) -> list[list[str]]:
 
 
 def _bucket_rows(stage: StagePlan) -> list[list[str]]:
-    rows = [["size", "pictures", "an epoch", "batches"]]
+    rows = [["size", "pictures", "an epoch", "batches", "cut off", "enlarged up to"]]
     for bucket in stage.buckets:
-        rows.append([f"{bucket.width}×{bucket.height}", str(bucket.images), str(bucket.count), str(bucket.batches)])
+        counts = [str(bucket.images), str(bucket.count), str(bucket.batches)]
+        rows.append([f"{bucket.width}×{bucket.height}", *counts, f"{bucket.cut_off:.0%}", f"×{bucket.enlarged:.2g}"])
     return rows
 
 
@@ -202,7 +203,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         cells = []
         for text, width, sample in zip(row, widths, rows[-1], strict=True):
             gap = " " * (width - _width(text))
-            cells.append(gap + text if sample.lstrip("×").isdecimal() else text + gap)
+            cells.append(gap + text if sample.strip("×%").replace(".", "").isdecimal() else text + gap)
         lines.append("  ".join(cells).rstrip())
     return lines
 

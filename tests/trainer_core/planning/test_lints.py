@@ -229,3 +229,13 @@ def test_tags_of_another_vocabulary_are_told() -> None:
 def test_mixes_are_told() -> None:
     assert codes_of("penny.safetensors", sd_merge_recipe="{}") == codes_of("anylora.safetensors") == ["base-merged"]
     assert codes_of("penny.safetensors") == []
+
+
+def test_the_table_of_sizes_tells_what_is_cut_off_and_enlarged(fill: Fill, plan: Make) -> None:
+    """128×160 at 64 px a step becomes 128×160 in 128×128: a fifth is cut off. 64×64 is enlarged to 128×128."""
+    fill("1_penny", count=1, size=(128, 160), caption="penny")
+    (fill("1_penny", 0) / "0.png").rename(fill("1_penny", 0) / "tall.png")
+    fill("1_penny", count=1, size=(64, 64))
+    (bucket,) = plan().as_dict()["buckets"]
+    assert bucket == {"width": 128, "height": 128, "count": 2, "cut_off": 0.1, "enlarged": 2.0}
+    assert "128×128 2 2 2 10% ×2" in [" ".join(line.split()) for line in plan().text().splitlines()]

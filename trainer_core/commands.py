@@ -29,7 +29,7 @@ COMMANDS = {
     "pictures": "says what is wrong with training pictures, and cuts new ones out of them; --help says how",
     "job": "does what a job's folder asks for: job FOLDER",
 }
-USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<8}{what}\n" for name, what in COMMANDS.items())
+USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<10}{what}\n" for name, what in COMMANDS.items())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

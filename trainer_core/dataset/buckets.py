@@ -34,16 +34,16 @@ def fits(dataset: Dataset, sizes: Sequence[Size]) -> list[Fit | str]:
     if dataset.enable_bucket and not dataset.bucket_no_upscale:
         limits = (dataset.min_bucket_reso, dataset.max_bucket_reso, dataset.bucket_reso_steps)
         buckets = bucket_sizes(dataset.resolution, *limits)
-    found: list[Fit | str] = []
-    for size in sizes:
+    places: dict[Size, Fit | str] = {}
+    for size in dict.fromkeys(sizes):
         try:
             if dataset.enable_bucket and dataset.bucket_no_upscale:
-                found.append(fit_without_enlarging(size, dataset.resolution, dataset.bucket_reso_steps))
+                places[size] = fit_without_enlarging(size, dataset.resolution, dataset.bucket_reso_steps)
             else:
-                found.append(fit_into_nearest(size, buckets))
+                places[size] = fit_into_nearest(size, buckets)
         except UnfitSize as error:
-            found.append(str(error))
-    return found
+            places[size] = str(error)
+    return [places[size] for size in sizes]
 
 
 def fit_into_nearest(size: Size, buckets: Sequence[Size]) -> Fit:

@@ -104,9 +104,10 @@ def list_folder(folder: Path, caption_extension: str, known: Collection[Path], f
     pictures: list[Path] = []
     captions: dict[str, Path] = {}
     other: dict[str, Path] = {}
-    for path in entries(folder):
-        suffix, name = path.suffix.lower(), path.name
-        if path.is_dir():
+    for entry in _shown(folder):
+        name, path = entry.name, folder / entry.name
+        suffix = path.suffix.lower()
+        if entry.is_dir():
             if path not in known and all(one.path != path for one in findings.ignored):
                 _ignore_folder(path, True, findings, "folders inside it are not read")
         elif suffix in EXTENSIONS:
@@ -124,11 +125,15 @@ def list_folder(folder: Path, caption_extension: str, known: Collection[Path], f
 
 def entries(folder: Path) -> Iterator[Path]:
     """What lies in the folder, by name, without hidden and system files."""
+    return (folder / entry.name for entry in _shown(folder))
+
+
+def _shown(folder: Path) -> list[os.DirEntry[str]]:
+    """The same as the system lists it, which knows folders without being asked for each."""
     with os.scandir(folder) as scan:
-        names = sorted(entry.name for entry in scan)
-    for name in names:
-        if not name.startswith(".") and name.lower() not in (*_SYSTEM_FILES, *_SYSTEM_FOLDERS):
-            yield folder / name
+        found = sorted(scan, key=lambda entry: entry.name)
+    hidden = (*_SYSTEM_FILES, *_SYSTEM_FOLDERS)
+    return [entry for entry in found if not entry.name.startswith(".") and entry.name.lower() not in hidden]
 
 
 def _ignore_folder(path: Path, is_reg: bool, findings: Findings, why: str = "") -> None:

@@ -18,7 +18,7 @@ from .quick_look import look_quickly
 
 _VERSION = 3
 _THREADS = 8
-_AT_ONCE = 500  # pictures between two writes of what was found: whoever ends a long first look doesn't lose it
+_AT_ONCE = 2000  # pictures between two writes of what was found: whoever ends a long first look doesn't lose it
 
 Mark = tuple[int, int]  # time of the last change in nanoseconds, size in bytes
 
@@ -28,9 +28,11 @@ def look_at(paths: Sequence[Path], memory: Path, decode: bool = False) -> tuple[
 
     decode: every picture is decoded once, which alone finds damage in its middle; else its first and last bytes do.
     """
-    kept = {folder: _recall(memory, folder) for folder in {path.parent for path in paths}}
+    folders = [path.parent for path in paths]
+    kept = {folder: _recall(memory, folder) for folder in set(folders)}
     marks = [_mark(path) for path in paths]
-    found = [_look_from(kept[path.parent].get(path.name), mark) for path, mark in zip(paths, marks, strict=True)]
+    places = zip(paths, folders, marks, strict=True)
+    found = [_look_from(kept[folder].get(path.name), mark) for path, folder, mark in places]
     new = [number for number, look in enumerate(found) if look is None or (decode and not look.decoded)]
     if not new:
         return [look for look in found if look is not None], ""
@@ -42,24 +44,23 @@ def look_at(paths: Sequence[Path], memory: Path, decode: bool = False) -> tuple[
             seen = pool.map(look_into if decode else look_quickly, [paths[number] for number in part])
             for number, look in zip(part, seen, strict=True):
                 found[number] = look
-            changed = {paths[number].parent for number in part}
-            unwritable = _remember(changed, zip(paths, marks, found, strict=True), memory) or unwritable
+            for folder in {folders[number] for number in part}:
+                own = [number for number, one in enumerate(folders) if one == folder]
+                unwritable = _remember(folder, [(paths[n].name, marks[n], found[n]) for n in own], memory) or unwritable
     return [look for look in found if look is not None], unwritable
 
 
-def _remember(folders: set[Path], seen: Iterable[tuple[Path, Mark | None, Look | None]], memory: Path) -> str:
-    """Writes what is known of the folders' pictures so far; why that can't be done, or an empty string."""
-    entries: dict[Path, dict[str, list[Any]]] = {folder: {} for folder in folders}
-    for path, mark, look in seen:
-        if mark is not None and look is not None and path.parent in entries:
-            entries[path.parent][path.name] = [
-                *mark, *look.size, look.rotated, look.transparent, look.reason, look.cfg, look.decoded,
-            ]  # fmt: skip
+def _remember(folder: Path, seen: Iterable[tuple[str, Mark | None, Look | None]], memory: Path) -> str:
+    """Writes what is known of a folder's pictures so far; why that can't be done, or an empty string."""
+    files: dict[str, list[Any]] = {
+        name: [*mark, *look.size, look.rotated, look.transparent, look.reason, look.cfg, look.decoded]
+        for name, mark, look in seen
+        if mark is not None and look is not None
+    }
+    content = {"version": _VERSION, "folder": str(folder), "files": files}
     try:
-        for folder, files in entries.items():
-            content = {"version": _VERSION, "folder": str(folder), "files": files}
-            # in one line: ten thousand entries are written in a moment so
-            write_atomically(_memory_file(memory, folder), json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+        # in one line: ten thousand entries are written in a moment so
+        write_atomically(_memory_file(memory, folder), json.dumps(content, ensure_ascii=False, separators=(",", ":")))
     except OSError as error:
         return error.strerror or str(error)
     return ""

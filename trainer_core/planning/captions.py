@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,10 +66,12 @@ def _cut_tags(item: Item, caption: str, limit: int) -> tuple[str, ...]:
     """The tags from the first one on that doesn't fit whole."""
     from ..models.tokenizer import count_tokens
 
-    tags = split_tags(caption, item.subset.options)
-    # More tags never make fewer tokens, so the first that doesn't fit is found by halving.
-    fitting = bisect_right(range(1, len(tags) + 1), limit, key=lambda number: count_tokens(", ".join(tags[:number])))
-    return tuple(tags[fitting:])
+    tags, before = split_tags(caption, item.subset.options), 0
+    for number, tag in enumerate(tags):
+        if before + count_tokens(tag) > limit:
+            return tuple(tags[number:])
+        before += count_tokens(f"{tag},")
+    return ()
 
 
 def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import random
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,16 @@ def test_known_ids() -> None:
     assert load_tokenizer().chunks("a photo of a cat")[0][:8] == [49406, 320, 1125, 539, 320, 2368, 49407, 49407]
     assert (BOS, EOS) == (49406, 49407)
     assert count_tokens("a photo of a cat") == 5 and count_tokens("") == 0
+
+
+def test_tokens_counted_word_by_word_are_those_of_the_whole_text() -> None:
+    """Whatever stands beside a space: marks, digits, accents that join letters, other scripts, special words, odd spaces."""
+    pieces = ["a", "1girl,", "(red hat:1.2)", "e\u0301", "\u0301", "don't", "'s", "红色的", "ΑΣ", "<|endoftext|>", "\u00a0",
+              "\t", "", "!!", "_", "\x1c", "ﬁ", "👩\u200d🎨", "İ", "\n"]  # fmt: skip
+    chosen = random.Random(3)
+    for _ in range(300):
+        text = "".join(chosen.choice(pieces) + chosen.choice([" ", "  ", "", ", "]) for _ in range(chosen.randrange(9)))
+        assert count_tokens(text) == len(load_tokenizer().ids(text)), repr(text)
 
 
 def test_ids_are_those_of_transformers_tokenizer() -> None:

@@ -78,9 +78,10 @@ def _train(lab: Lab, folder: Path) -> Path:
     from ...trainer_core.train import train
 
     words = ["--config_file", str(folder / CONFIG), "--job_dir", str(folder / "job"), "--data_dir", str(folder / "data")]
+    settings = read_settings(words, "train")
     if lab.steps is not None:
-        words += ["--max_train_steps", str(lab.steps), "--max_train_epochs", "1", "--overwrite"]
-    return train(read_settings(words, "train"))
+        settings = settings.replaced(max_train_epochs=None, max_train_steps=lab.steps, overwrite=True)
+    return train(settings)
 
 
 def _measure(lab: Lab, dataset: Dataset, trained: list[list[str]], lora: Path, seed: int) -> dict[str, float]:

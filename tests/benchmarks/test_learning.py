@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
 from lora_workbench.benchmarks.learning.__main__ import main
+from lora_workbench.benchmarks.learning.datasets import DATASETS, prompts
 from lora_workbench.benchmarks.learning.experiments import EXPERIMENTS
 from lora_workbench.benchmarks.learning.next_run import choose
 from lora_workbench.benchmarks.learning.tables import against, cell, table, won
 from lora_workbench.demo.run.recipe import load_recipe
+from lora_workbench.demo.world.pictures import balanced_contexts
+from lora_workbench.demo.world.tagger_data import HYBRID_BODIES
+from lora_workbench.trainer_core.advise.command import build_parser as advise_parser
 from lora_workbench.trainer_core.files import read_json
 from lora_workbench.trainer_core.optimizer_checks import optimizer_problems
 from lora_workbench.trainer_core.settings import Settings
@@ -85,3 +90,24 @@ def test_an_arm_is_trained_measured_and_kept(tmp_path: Path, toy_base, capsys):
     assert f"| `none` | 1 | {result['concept_after']:.3f} |" in capsys.readouterr().out
     Path(result["lora"]).unlink()
     assert main([*words, "--table_only"]) == 0, "what was measured is not measured again"
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=lambda one: one.name)
+def test_a_toy_dataset_is_told_and_judged_by_what_it_shows(dataset):
+    assert advise_parser().parse_args(["pictures", *dataset.answers]).kind
+    trained = [dataset.words_of(dataset.creature_of(context, random.Random(1))) for context in balanced_contexts("zibbo", 5, 1)]
+    wanted = prompts(dataset, 6, 1, trained)
+    assert not {frozenset(one) for one in wanted} & {frozenset(one) for one in trained}
+    assert all(tag not in words for words in wanted for tag in dataset.judged), "the activation tag stands for these"
+    assert all(words[0] == "1creature" for words in wanted)
+    assert dataset.hybrid == all(any(body in words for body in HYBRID_BODIES) for words in wanted)
+
+
+def test_advised_settings_are_trained_as_they_are(tmp_path: Path, toy_base):
+    words = ["advise", "--arms", "poor", "--seeds", "1", "--samples", "2", "--steps", "1", "--out", str(tmp_path)]
+    assert main(words) == 0
+    folder = tmp_path / "advise" / "poor" / "seed-1"
+    result = read_json(folder / "result.json")
+    assert Path(result["lora"]).is_file() and result["concept_after"] < 0.5, "one step teaches nothing"
+    assert result["advised"]["reg_data_dir"] == str(folder / "pictures_reg") and result["advised"]["resolution"] == "128"
+    assert len(list((folder / "pictures_reg").glob("*/*.png"))) == 20

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import free_name, write_atomically
+from ..forecasts.cards import GIBIBYTE, RESERVE, Card, found_card
 from ..guide import tables
 from ..guide.advice import Advice, Answers, BaseFacts, Reasoned, advise, in_epochs
 from ..optimizer_table import TABLE
@@ -46,13 +47,16 @@ def main(argv: Sequence[str]) -> int:
         raise WordsError("--settings belongs to --symptom CODE: the run that was seen.")
     if words.out is not None and words.out.exists():
         raise WordsError(f"{words.out} exists already; give another name with --out.")
+    card = found_card() if words.vram is None else None
+    if card is not None:
+        words.vram = round(card.memory / GIBIBYTE)
     advice, plan = advised(words.folder, _answers(words), words.base, words.reg, words.data_dir)
     out = words.out or free_name(words.folder.absolute().parent / f"{words.folder.absolute().name}_advised.toml")
     values = [*paths(words.folder, words.base, reg_folder(advice, words.folder, words.reg), advice), *advice.values]
     if advice.wants_reg:
         reg_folder(advice, words.folder, words.reg).mkdir(parents=True, exist_ok=True)
     write_atomically(out, settings_text(values, _head(words.folder)))
-    notices = [*advice.notices, *_to_do(advice, plan, out, words)]
+    notices = [*_seen_memory(card, plan, words.vram), *advice.notices, *_to_do(advice, plan, out, words)]
     if words.json:
         print(json.dumps(as_json(advice, values, notices, plan, out), indent=2))
     else:
@@ -104,6 +108,16 @@ def paths(folder: Path, base: Path | None, reg: Path | None, advice: Advice) -> 
 def _own_errors(plan: Plan, base: Path | None) -> list[Any]:
     """The plan's errors, but for the base model's where none was named."""
     return [one for one in plan.errors if base is not None or one.code != "base-model-missing"]
+
+
+def _seen_memory(card: Card | None, plan: Plan, gigabytes: float | None) -> list[str]:
+    """Which GPU was found, and whether what the run takes is more than its memory or the one that was named."""
+    found = [f"The GPU found here, {card.name}, has {gigabytes:g} GB."] if card is not None else []
+    memory = plan.forecast.memory
+    if memory is not None and gigabytes is not None and not Card("", int(gigabytes * GIBIBYTE)).fits(memory.peak):
+        need = (memory.peak + RESERVE) / GIBIBYTE
+        found.append(f"The run is reckoned to take {need:.1f} GB: `plan` says what of it can be spared.")
+    return found
 
 
 def _to_do(advice: Advice, plan: Plan, out: Path, words: argparse.Namespace) -> list[str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lora_workbench.trainer_core.advise import command
 from lora_workbench.trainer_core.advise.command import main
 from lora_workbench.trainer_core.advise.look import look_at_base, look_at_pictures
+from lora_workbench.trainer_core.forecasts.cards import Card
 from lora_workbench.trainer_core.guide.symptoms import symptoms
 from lora_workbench.trainer_core.plan import make_plan
 from lora_workbench.trainer_core.problems import UserError, WordsError
@@ -19,6 +21,11 @@ from lora_workbench.trainer_core.settings.toml_files import read_toml
 
 BASE = Path(__file__).resolve().parents[3] / "demo" / "models" / "toy_base.safetensors"
 ANSWERS = ["--kind", "character", "--difficulty", "B", "--quality", "good", "--use", "usual", "--vram", "8"]
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(command, "found_card", lambda: None)
 
 
 @pytest.fixture
@@ -96,6 +103,15 @@ def test_regularization_pictures_are_asked_for_and_the_length_holds_once_they_ar
     assert 2000 <= plan_of(path).steps < 2200
     assert advise(pictures, "--base", BASE, *words, "--no_reg", "--out", tmp_path / "none.toml") == 0
     assert "reg_data_dir" not in (tmp_path / "none.toml").read_text(encoding="utf-8")
+
+
+def test_the_gpu_that_is_found_is_taken_and_one_that_is_too_small_is_told(pictures, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "found_card", lambda: Card("Small GPU", 6 << 30))
+    assert advise(pictures, "--base", BASE, "--kind", "style", "--out", tmp_path / "found.toml") == 0
+    said = capsys.readouterr().out
+    assert "The GPU found here, Small GPU, has 6 GB." in said and "AdamW8bit" in said and "isn't known" not in said
+    assert advise(pictures, "--base", BASE, "--kind", "style", "--vram", "1", "--out", tmp_path / "told.toml") == 0
+    assert "is reckoned to take" in capsys.readouterr().out
 
 
 def test_a_plain_folder_gets_its_repeats_as_a_setting(pictures, tmp_path):

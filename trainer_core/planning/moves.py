@@ -31,10 +31,12 @@ def move_all(root: Path, pairs: Pairs, made: Sequence[Path] = ()) -> None:
 
     made: files that were written for it, and go away with its undo, unless somebody changed them.
     """
+    pairs = _in_order(pairs)
+    sources = [source for source, _ in pairs]
     for source, target in pairs:
         if not source.exists():
             raise UserError(f"{source} is gone, so nothing was moved: look at the plan again.")
-        if target.exists():
+        if target.exists() and target not in sources:
             raise UserError(f"{target} exists already, so nothing was moved: rename it, and try again.")
     try:
         journal = _begin(root, pairs, made)
@@ -60,9 +62,10 @@ def undo_moves(root: Path) -> Move:
     if not journals:
         raise UserError(f"Nothing was moved in {root} that could be moved back.")
     last = _read(root, journals[-1])
-    moved = [(source, target) for source, target in last.pairs if target.exists()]
+    moved = _made_moves(last.pairs)
+    targets = [target for _, target in moved]
     for source, target in moved:
-        if source.exists():
+        if source.exists() and source not in targets:
             raise UserError(f"{target} can't be moved back: {source} exists again. Rename one of them, and try again.")
     try:
         _back(moved)
@@ -73,6 +76,27 @@ def undo_moves(root: Path) -> Move:
             path.unlink()
     journals[-1].unlink()
     return Move(last.journal, tuple(moved), last.made)
+
+
+def _in_order(pairs: Pairs) -> list[tuple[Path, Path]]:
+    """One that takes another's place comes after it. UserError where they go in a circle."""
+    rest, ordered = list(pairs), []
+    while rest:
+        ready = next((one for one in rest if all(one[1] != source for source, _ in rest)), None)
+        if ready is None:
+            raise UserError(f"{rest[0][0]} and {rest[0][1]} would change places, so nothing was moved: rename one of them.")
+        rest.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def _made_moves(pairs: Pairs) -> list[tuple[Path, Path]]:
+    """Those that a crash didn't prevent; what stands at a place that was not left yet is not what was to come there."""
+    sources, moved = {source for source, _ in pairs}, []
+    for source, target in pairs:
+        if target.exists() and (target not in sources or target in [one for one, _ in moved]):
+            moved.append((source, target))
+    return moved
 
 
 def _back(pairs: Pairs) -> None:

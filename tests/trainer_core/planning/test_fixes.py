@@ -152,6 +152,14 @@ def test_subjects_are_equalled_out_by_renaming_folders(fill: Fill, plan: Make, r
     assert [name for name in names(tmp_path) if not name.startswith("data")] == [name for name in before if name[:4] != "data"]
 
 
+def test_folders_of_one_subject_may_take_each_others_names(fill: Fill, plan: Make, root: Path) -> None:
+    fill("1_mia", count=1, caption="mia")
+    fill("3_mia", count=1, caption="mia")
+    fill("1_penny", count=12, caption="penny")
+    mended("unbalanced", plan())
+    assert {path.name for path in root.iterdir()} - {".lora_workbench"} == {"3_mia", "9_mia", "1_penny"}
+
+
 def test_regularization_pictures_get_a_folder_of_their_own(fill: Fill, plan: Make, root: Path) -> None:
     fill("1_penny", count=2, caption="penny")
     fill("1_reg", count=2, caption="doll")

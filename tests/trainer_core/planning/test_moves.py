@@ -36,8 +36,9 @@ def test_moves_are_taken_back_the_last_first(root: Path) -> None:
         undo_moves(root)
 
 
-@pytest.mark.parametrize("pair", [("gone", "c"), ("a", "b")])
+@pytest.mark.parametrize("pair", [("gone", "c"), ("a", "e")])
 def test_where_one_can_not_be_moved_none_is(root: Path, pair: tuple[str, str]) -> None:
+    (root / "e").mkdir()
     before = content(root)
     with pytest.raises(UserError, match="nothing was moved"):
         move_all(root, [(root / "b", root / "d"), (root / pair[0], root / pair[1])])
@@ -57,6 +58,27 @@ def test_what_a_crash_left_half_done_is_taken_back(root: Path) -> None:
     move_all(root, [(root / "a", root / "c"), (root / "b", root / "d")])
     (root / "d").rename(root / "b")  # as if the second had not been made
     assert [source.name for source, _ in undo_moves(root).pairs] == ["a"]
+    assert content(root) == before
+
+
+def test_one_takes_the_place_that_another_leaves(root: Path) -> None:
+    before = content(root)
+    move_all(root, [(root / "a", root / "b"), (root / "b", root / "c")])
+    assert content(root) == {"set/b/it.txt": "a", "set/c/it.txt": "b"}
+    undo_moves(root)
+    assert content(root) == before
+    with pytest.raises(UserError, match="change places"):
+        move_all(root, [(root / "a", root / "b"), (root / "b", root / "a")])
+
+
+@pytest.mark.parametrize("done", [0, 1])
+def test_a_crash_between_such_moves_is_taken_back(root: Path, done: int) -> None:
+    before = content(root)
+    move_all(root, [(root / "a", root / "b"), (root / "b", root / "c")])
+    (root / "b").rename(root / "a")  # as if the second had not been made
+    if done == 0:
+        (root / "c").rename(root / "b")  # nor the first
+    assert len(undo_moves(root).pairs) == done
     assert content(root) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 from ...tagger.check import most_first
 from ...tagger.contradictions import SELDOM, contradictions
 from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
-from ..dataset.items import Item
+from ..dataset.items import Item, SubsetOptions
 from ..dataset.scan_report import count_of, names
 from ..problems import Problem
 from ..settings import Settings
@@ -58,15 +59,16 @@ def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
         if caption not in found:
             found[caption] = count_tokens(caption)
         if found[caption] > limit:
-            too_long.append(LongCaption(item.caption_file or item.path, found[caption], _cut_tags(item, caption, limit)))
+            too_long.append(LongCaption(item.caption_file or item.path, found[caption], _cut_tags(caption, item.subset.options, limit)))
     return Tokens(limit, max(found.values(), default=0), tuple(dict.fromkeys(too_long)))
 
 
-def _cut_tags(item: Item, caption: str, limit: int) -> tuple[str, ...]:
-    """The tags from the first one on that doesn't fit whole."""
+@functools.lru_cache(maxsize=100_000)
+def _cut_tags(caption: str, options: SubsetOptions, limit: int) -> tuple[str, ...]:
+    """The tags from the first one on that doesn't fit whole; remembered for the next plan."""
     from ..models.tokenizer import count_tokens
 
-    tags, before = split_tags(caption, item.subset.options), 0
+    tags, before = split_tags(caption, options), 0
     for number, tag in enumerate(tags):
         if before + count_tokens(tag) > limit:
             return tuple(tags[number:])

@@ -200,6 +200,9 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
 
 # Keys that no source holds as they are: put together of two texts, or said by the system.
 COMPOSED: tuple[str, ...] = (
+    "Weights that are kept small let clothes be changed.",  # why a mend is made, as a sentence of its own
+    "Mirrored pictures, where the subject is symmetric.",
+    "Small weights mix better.",
     "The metadata have another hash of the tensors (sshs_model_hash): they were changed since it was written.",
     "must be from {n} to {n}, not {}",
     "must be at least {n}, not {}",

@@ -49,7 +49,7 @@ export function inspectPart(app, model) {
   for (const topic of ["known", "values"]) model.on(topic, look);
   const left = h(
     "div",
-    { class: "lw-scroll lw-tools-form" },
+    { class: "lw-scroll lw-tools-form lw-tools-look" },
     fields.lora("path", t("LoRA"), t("It stays as it is.")),
     waiting,
     line,

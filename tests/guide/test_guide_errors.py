@@ -101,7 +101,8 @@ def test_4_regularization_pictures_are_seen_as_often_as_the_others(
     for number in range(pictures):
         Image.new("RGB", (128, 128), (0, 0, number)).save(reg / f"{number}.png")
     made = plan(reg_data_dir=str(reg.parent))
-    assert made.seen_per_epoch(is_reg=True) == made.seen_per_epoch(is_reg=False) == 20
+    first = made.stages[0]
+    assert first.seen_per_epoch(is_reg=True) == first.seen_per_epoch(is_reg=False) == 20
     assert made.steps == 40 * 100
     assert "20, + 20 regularization = 40 an epoch" in made.text()
     if repeats > 1:

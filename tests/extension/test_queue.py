@@ -89,7 +89,7 @@ def test_room_is_made_on_the_gpu_first_and_given_back_last(driven: Driven) -> No
     assert driven.rooms[:2] == ["room", "room"] and driven.rooms[-1] == "back"
 
 
-@pytest.mark.parametrize(("kind", "rooms"), [("reg", ["room"]), ("tag", [])])
+@pytest.mark.parametrize(("kind", "rooms"), [("reg", ["room"]), ("loop", ["room"]), ("tag", []), ("tool", [])])
 def test_drawing_needs_the_gpu_too_and_tagging_does_not(driven: Driven, kind: str, rooms: list[str]) -> None:
     driven.jobs.add(kind, "penny", None, {"settings": {}})
     driven.driver.look()

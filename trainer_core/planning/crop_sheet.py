@@ -47,12 +47,12 @@ def write_sheet(path: Path, training_set: TrainingSet) -> str:
         raise UserError("There are no pictures whose crops could be drawn.")
     shown = items[: _MOST[ending]]
     with ThreadPoolExecutor(2) as pool:
-        crops = list(pool.map(drawn, shown))
-    if ending == ".html":
-        write_atomically(path, _page(crops, _note(training_set, shown, items)))
-    else:
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            _sheet(crops).save(file, "PNG")
+        if ending == ".html":  # as text at once: thousands of thumbnails would fill the memory
+            write_atomically(path, _page(list(pool.map(_figure, shown)), _note(shown, items)))
+        else:
+            sheet = _sheet(list(pool.map(drawn, shown)))
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                sheet.save(file, "PNG")
     return f"The crops of {len(shown)} of {len(items)} pictures, those that lose most first, are drawn in {path}."
 
 
@@ -70,22 +70,25 @@ def drawn(item: Item) -> Crop:
     return Crop(dimmed, item.path.name, f"{crop_loss(item):.0%}", sizes)
 
 
-def _note(training_set: TrainingSet, shown: Sequence[Item], items: Sequence[Item]) -> str:
+def _note(shown: Sequence[Item], items: Sequence[Item]) -> str:
     words = [f"{len(shown)} of {len(items)} pictures, those that lose most first. What is dimmed is not trained."]
     if any(item.subset.options.random_crop or item.subset.options.face_crop_aug_range for item in items):
         words.append("Random and face crops cut out another part each time; the middle is shown.")
     return " ".join(words)
 
 
-def _page(crops: Sequence[Crop], note: str) -> str:
+def _page(figures: Sequence[str], note: str) -> str:
     """A page that needs no other file."""
-    figures = [
-        f'<figure><img src="{_data(one.image)}" alt=""><figcaption>{html.escape(one.name)}<br>'
-        f"{one.sizes}, <b>{one.loss}</b> cut off</figcaption></figure>"
-        for one in crops
-    ]
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Crops</title><style>{_STYLE}</style>'
     return f"{head}<h1>Crops</h1><p>{html.escape(note)}</p>{''.join(figures)}</html>\n"
+
+
+def _figure(item: Item) -> str:
+    one = drawn(item)
+    return (
+        f'<figure><img src="{_data(one.image)}" alt=""><figcaption>{html.escape(one.name)}<br>'
+        f"{one.sizes}, <b>{one.loss}</b> cut off</figcaption></figure>"
+    )
 
 
 def _data(image: Image.Image) -> str:

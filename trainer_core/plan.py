@@ -22,12 +22,13 @@ from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
 from .planning.base_name import base_name_problems
 from .planning.captions import Tokens, caption_problems, count_tags, count_tokens_of
-from .planning.files import base_model, other_input_problems, output_name, vae_problems
+from .planning.files import base_model, output_name, sample_problems, vae_problems
 from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
 from .planning.losses import loss_problems
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
+from .planning.resume import resume_problems
 from .planning.sizes import size_problems
 from .planning.stages import BucketPlan, StagePlan, SubsetPlan, later_stage_problems, planned_stages
 from .planning.subject import subject_problems
@@ -159,7 +160,8 @@ def make_plan(settings: Settings, decode: bool = False) -> Plan:
             *subject_problems(own, training_set, header, steps),
             *reg_image_problems(own, training_set, header is not None),
             *loss_problems(own, training_set, header),
-            *other_input_problems(settings),
+            *resume_problems(settings, [one.stretch for one in stages], header is not None),
+            *sample_problems(settings),
             *output_problems,
             *forecast_problems(settings, forecast, can_write=not _blocks(output_problems)),
             *settings_problems(own),

@@ -10,6 +10,7 @@ import os
 import pickle
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .axis import Stretch
 from .files import read_json, write_json
+from .models.header import CheckpointError, read_header
 from .output_names import is_of_run
 from .problems import UserError
 
@@ -119,8 +121,23 @@ def load_state(folder: Path) -> tuple[TrainState, dict[str, torch.Tensor], dict[
         network = load_file(folder / _NETWORK)
         machinery = torch.load(folder / _OPTIMIZER, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.") from error
+        raise _damaged(folder, error) from error
     return state, network, machinery
+
+
+def seen_state(folder: Path) -> TrainState:
+    """A state that is there to the end of its files, which are not read; raises UserError as load_state does. Without torch."""
+    state = read_train_state(folder)
+    try:
+        read_header(folder / _NETWORK)
+        with zipfile.ZipFile(folder / _OPTIMIZER):
+            return state
+    except (OSError, CheckpointError, zipfile.BadZipFile) as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> UserError:
+    return UserError(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.")
 
 
 def read_train_state(folder: Path) -> TrainState:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_workbench.benchmarks.same_run import differing
 from lora_workbench.tests.whole.command import safetensors
 from lora_workbench.trainer_core import train as train_room
 from lora_workbench.trainer_core.events import read_events
@@ -87,7 +88,7 @@ def test_a_run_goes_on_by_itself(train: Callable[..., Path], words: Words, tmp_p
     assert safetensors(path)[1] == whole[1]
 
 
-def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
     whole = safetensors(train(**STATES))
     out = tmp_path / "out"
     (out / "penny.safetensors").unlink()
@@ -96,6 +97,12 @@ def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path],
     damaged = last / "network.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-100])
     for number, given in enumerate(["auto", last]):
+        found = problems(words(**STATES, resume=given))
+        assert (
+            f"The state in {last} is damaged" in found["state-damaged"]
+            and "penny-step00000001-state (step 1)" in (found["state-damaged"])
+        )
+        assert str(out / "penny-step00000001-state") in found["resumed"] and "resume" not in found
         path = train(**STATES, resume=given, job_dir=tmp_path / f"resumed-{number}")
         assert safetensors(path)[1] == whole[1]
         assert steps(tmp_path / f"resumed-{number}") == [2, 3]
@@ -113,6 +120,8 @@ def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path],
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"pretrained_model_name_or_path": None}, "its base model is"),
+        ({"network_args": "conv_dim=2"}, "its network_args is"),
         ({"network_dim": 4}, "its network_dim is 2, here it is 4"),
         ({"network_alpha": 2}, "its network_alpha is 1.0, here it is 2.0"),
         ({"optimizer_type": "Lion"}, "its optimizer_type is AdamW, here it is Lion"),
@@ -121,9 +130,64 @@ def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path],
     ],
     ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
 )
-def test_a_state_of_another_run_is_refused(train: Callable[..., Path], tmp_path: Path, changes: dict, sentence: str) -> None:
+def test_a_state_of_another_run_is_refused(
+    train: Callable[..., Path], words: Words, random_base: Path, tmp_path: Path, changes: dict, sentence: str
+) -> None:
+    """Already by the plan, whether the state is given or found; and nothing is touched."""
     train(**{**STATES, "max_train_steps": 2})
-    before = {path.name for path in (tmp_path / "out").rglob("*")}
-    with pytest.raises(UserError, match=sentence):
+    if "pretrained_model_name_or_path" in changes:
+        changes = {"pretrained_model_name_or_path": another_base(random_base, tmp_path)}
+    before = contents(tmp_path / "out")
+    with pytest.raises(UserError, match=f"The plan has errors, nothing was trained: .*{sentence}"):
         train(**{**STATES, "resume": "auto", **changes})
-    assert {path.name for path in (tmp_path / "out").rglob("*")} == before
+    for resume in ("auto", tmp_path / "out" / "penny-step00000001-state"):
+        found = problems(words(**{**STATES, "resume": resume, **changes}))
+        assert found["resume"].startswith("error: The state in ") and sentence in found["resume"]
+        assert "--network_weights" in found["resume"], "the mend"
+    assert contents(tmp_path / "out") == before
+
+
+def another_base(base: Path, folder: Path) -> Path:
+    content = bytearray(base.read_bytes())
+    content[-1] ^= 1
+    path = folder / "other.safetensors"
+    path.write_bytes(content)
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_that_got_another_name_is_found_again(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
+    """Its name was taken by a LoRA of another seed: the same command finds what it saved as penny-2, each time."""
+    other = train(max_train_steps=1, seed=8)
+    before = other.read_bytes()
+    auto = {**STATES, "max_train_steps": 2, "resume": "auto"}
+    assert train(**auto).name == "penny-2.safetensors"
+    (tmp_path / "out" / "penny-2.safetensors").unlink()
+    assert "penny-2-state" in problems(words(**auto))["resumed"]
+    path = train(**auto, job_dir=tmp_path / "again")
+    assert path.name == "penny-2.safetensors" and steps(tmp_path / "again") == [], "only the last LoRA was missing"
+    assert "The run penny-2 is done" in problems(words(**auto))["resume"]
+    assert other.read_bytes() == before and not list((tmp_path / "out").glob("penny-3*"))
+
+
+def test_what_a_kill_kept_from_being_written_is_caught_up(train: Callable[..., Path], tmp_path: Path) -> None:
+    """Killed between a state and its LoRA, and before the samples and the measure that were due then."""
+    (tmp_path / "prompts.txt").write_text("penny --w 64 --h 64 --s 2", encoding="utf-8")
+    more = {"sample_prompts": tmp_path / "prompts.txt", "sample_every_n_steps": 1, "validation_split": 0.2,
+            "validate_every_n_steps": 1, "ema_decay": 0.9}  # fmt: skip
+    whole = tmp_path / "whole"
+    train(**STATES, **more, output_dir=whole)
+    out = tmp_path / "out"
+    shutil.copytree(whole, out)
+    later = [*out.glob("penny-step00000003*"), *out.glob("penny-state"), *out.glob("penny.*"), *out.glob("penny-ema.*")]
+    missed = [*out.glob("penny-step00000002*.safetensors"), *out.glob("sample/*_00000[23]_*")]
+    for path in (*later, *missed):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    train(**STATES, **more, resume="auto", job_dir=tmp_path / "resumed")
+    assert steps(tmp_path / "resumed") == [3]
+    measured = [one["step"] for one in read_events(tmp_path / "resumed") if one["kind"] == "validation"]
+    assert measured == [2, 3]
+    assert differing((whole, []), (out, [])) == []

@@ -59,7 +59,8 @@ def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
         if caption not in found:
             found[caption] = count_tokens(caption)
         if found[caption] > limit:
-            too_long.append(LongCaption(item.caption_file or item.path, found[caption], _cut_tags(caption, item.subset.options, limit)))
+            cut = _cut_tags(caption, item.subset.options, limit)
+            too_long.append(LongCaption(item.caption_file or item.path, found[caption], cut))
     return Tokens(limit, max(found.values(), default=0), tuple(dict.fromkeys(too_long)))
 
 

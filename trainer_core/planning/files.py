@@ -11,7 +11,7 @@ from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
 from ..problems import Problem, UserError
-from ..resuming import goes_on_by_itself, state_folders
+from ..resuming import state_folders
 from ..settings import Settings
 
 
@@ -49,20 +49,7 @@ def vae_problems(settings: Settings, header: ModelHeader | None) -> list[Problem
     return []
 
 
-def other_input_problems(settings: Settings) -> list[Problem]:
-    found = []
-    given = settings.resume is not None and not goes_on_by_itself(settings)
-    if given and not (Path(settings.resume).expanduser() / "train_state.json").is_file():
-        message = f"There is no state in {settings.resume}."
-        found.append(Problem("error", "resume", message, "Give as resume a folder that ends in -state, or auto."))
-    elif settings.resume is not None:
-        states = state_folders(settings)
-        message = f"The run goes on from {states[0]}." if states else "There is no state to go on from: the run begins anew."
-        found.append(Problem("note", "resumed", message))
-    return [*found, *_sample_problems(settings)]
-
-
-def _sample_problems(settings: Settings) -> list[Problem]:
+def sample_problems(settings: Settings) -> list[Problem]:
     """What is wrong with the file of sample prompts, which else would end the run when the first are drawn."""
     if settings.sample_prompts is None:
         return []

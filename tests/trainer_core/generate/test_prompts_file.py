@@ -119,12 +119,12 @@ def test_settings_give_sampler_clip_skip_and_seed(tmp_path: Path) -> None:
 
 
 def test_the_plan_tells_what_is_wrong_before_the_run(tmp_path: Path) -> None:
-    from lora_workbench.trainer_core.planning.files import other_input_problems
+    from lora_workbench.trainer_core.planning.files import sample_problems
 
     path = tmp_path / "prompts.txt"
     path.write_text("x --w wide\n", encoding="utf-8")
-    (problem,) = other_input_problems(Settings.of(sample_prompts=str(path)))
+    (problem,) = sample_problems(Settings.of(sample_prompts=str(path)))
     assert problem.severity == "error" and "width 'wide'" in problem.message
     path.write_text("x --ss dpmsingle\n", encoding="utf-8")
-    (problem,) = other_input_problems(Settings.of(sample_prompts=str(path)))
+    (problem,) = sample_problems(Settings.of(sample_prompts=str(path)))
     assert problem.severity == "note" and "dpmsingle" in problem.message

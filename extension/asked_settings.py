@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..trainer_core.settings import ALL, Settings
+from ..trainer_core.settings.stages import NAME as STAGES
+from ..trainer_core.settings.stages import STAGE_SETTINGS
 from .errors import FORBIDDEN, Refused
 from .rights import Rights, file_name, shown
 
@@ -16,7 +18,7 @@ NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "p
 _WRITTEN = frozenset(("output_dir", "logging_dir"))
 _FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config", "conditioning_data_dir"}
 HIDDEN = "Folders can't be chosen here: this webui was started with --hide-ui-dir-config."
-_LONGEST_TEXT, _MOST_WORDS = 10_000, 200
+_LONGEST_TEXT, _MOST_WORDS, _MOST_STAGES = 10_000, 200, 20
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")
 _EXTENSION = re.compile(r"\.?[A-Za-z0-9_-]{1,16}")
 AUTO = "auto"  # in a state's place: the newest of the output name
@@ -41,6 +43,8 @@ def checked_settings(asked: Any, rights: Rights, own: Collection[str] = ()) -> d
 
 
 def _checked(name: str, value: Any, rights: Rights, own: Collection[str]) -> Any:
+    if name == STAGES:
+        return _checked_stages(value, rights, own)
     _check_size(name, value)
     kind = ALL[name].kind
     if name == "reg_data_dir" and isinstance(value, str) and value in own:
@@ -65,6 +69,16 @@ def _checked(name: str, value: Any, rights: Rights, own: Collection[str]) -> Any
     if name == "metadata_thumbnail" and not str(value).startswith("data:"):
         return str(rights.may_read(value, name))
     return value
+
+
+def _checked_stages(value: Any, rights: Rights, own: Collection[str]) -> list[dict[str, Any]]:
+    """What each stage asks for, under the rules of a run's settings."""
+    if not isinstance(value, list) or len(value) > _MOST_STAGES or not all(isinstance(one, Mapping) for one in value):
+        raise Refused(f"stages must be a list of at most {_MOST_STAGES} stages, each names and values.")
+    for name in (name for stage in value for name in stage):
+        if name not in STAGE_SETTINGS:
+            raise Refused(f"{shown(name)} is not a setting that a stage can change.")
+    return [checked_settings(stage, rights, own) for stage in value]
 
 
 def _check_size(name: str, value: Any) -> None:

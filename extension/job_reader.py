@@ -44,6 +44,7 @@ class JobReader:
         self._progress: dict[str, Any] = {}
         self._caching: dict[str, Any] = {}
         self._fetching: dict[str, Any] = {}
+        self._stage: dict[str, Any] = {}
         self._ending: dict[str, Any] = {}
         self._paused = False
         self.saved: list[dict[str, Any]] = []
@@ -106,6 +107,8 @@ class JobReader:
         kind = event.get("kind")
         if kind == "start":
             self._start = event
+        elif kind == "stage":
+            self._stage = event
         elif kind == "progress":
             self._progress = event
         elif kind == "caching":
@@ -195,6 +198,8 @@ class JobReader:
             "steps": progress.get("steps", self._start.get("steps", self._start.get("total", 0))),
             "epoch": progress.get("epoch", 0),
             "epochs": self._start.get("epochs", 0),
+            "stage": self._stage.get("stage") or self._start.get("stage", 1),
+            "stages": self._start.get("stages", 1),
             **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture")},
             "seconds_left": progress.get("seconds_left") if self.alive else None,
             "created": job.get("created"),

@@ -42,7 +42,9 @@ def idle_settings(settings: Settings) -> dict[str, str]:
         found["text_encoder_lr"] = "The text encoder is not trained (network_train_unet_only)."
     if settings.network_train_text_encoder_only:
         found["unet_lr"] = "The UNet is not trained (network_train_text_encoder_only)."
-    if settings.max_train_epochs:
+    if settings.stages:
+        found |= dict.fromkeys(("max_train_epochs", "max_train_steps"), "Each stage has a length of its own.")
+    elif settings.max_train_epochs:
         found["max_train_steps"] = "max_train_epochs is given in its place."
     if not (settings.reg_data_dir or settings.prior_preservation or settings.dataset_config):
         found["prior_loss_weight"] = "There are no regularization pictures (reg_data_dir), and no prior_preservation."

@@ -12,7 +12,7 @@ import { isGiven, rangeWords, read, same, shown } from "./values.js";
  * The control reads from it at `refresh` and never changes a field that someone writes in.
  */
 export function makeControl(setting, form, app) {
-  const id = `lw-set-${setting.name}`;
+  const id = setting.id ?? `lw-set-${setting.name}`;
   const field = fieldFor(setting, id);
   const wrong = h("p", { class: "lw-field-error", role: "alert", hidden: true });
   const why = h("p", { class: "lw-why", id: `${id}-why`, hidden: true });

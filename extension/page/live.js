@@ -78,6 +78,7 @@ export function figuresOf(job) {
       (job.epochs
         ? t("epoch {epoch} of {epochs}", { epoch: job.epoch, epochs: job.epochs })
         : t("epoch {epoch}", { epoch: job.epoch })),
+    job.stages > 1 && t("stage {stage} of {stages}", { stage: job.stage, stages: job.stages }),
     Number.isFinite(job.average ?? null) && t("loss {loss}", { loss: rounded(job.average) }),
     live && memory.gpu && t("GPU {size}", { size: bytes(memory.gpu) }),
     live && memory.ram && t("memory {size}", { size: bytes(memory.ram) }),

@@ -6,6 +6,7 @@ import { baseName, bytes, count, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { sign } from "./parts.js";
 import { mending } from "./plan_mend.js";
+import { stagesOfPlan } from "./plan_stages.js";
 
 /** `form` is asked to bring a setting into sight where a problem names one. */
 export function planView(app, form) {
@@ -20,11 +21,13 @@ export function planView(app, form) {
   const head = h("div", { class: "lw-plan-head" }, h("h3", {}, t("Plan")), sum, busy);
   const mend = mending(app, form);
   const forecast = forecastView(app);
+  const stages = stagesOfPlan();
   const element = h(
     "section",
     { class: "lw-plan" },
     head,
     facts,
+    stages.element,
     forecast.element,
     buckets,
     failed,
@@ -44,6 +47,7 @@ export function planView(app, form) {
     show(sum, sum.textContent);
     setText(facts, data ? factsOf(data).join(" · ") : "");
     show(facts, facts.textContent);
+    stages.look(data?.stages ?? []);
     drawBuckets(buckets, data?.buckets ?? []);
     drawProblems(problems, mend, missing(app, data));
     drawIgnored(ignored, data?.ignored ?? []);
@@ -56,6 +60,13 @@ export function planView(app, form) {
 /** Pictures × repeats ÷ batch × epochs, with the numbers that the plan found. */
 export function sumOf(plan, settings) {
   if (!plan.steps) return "";
+  const stages = plan.stages?.length ?? 1;
+  if (stages > 1)
+    return t("{steps} steps in {epochs} epochs of {stages} stages", {
+      steps: count(plan.steps),
+      epochs: count(plan.epochs),
+      stages,
+    });
   const batch = Number(settings.train_batch_size ?? 1);
   const collect = Number(settings.gradient_accumulation_steps ?? 1);
   const parts = (plan.subsets ?? [])
@@ -80,7 +91,7 @@ export function sumOf(plan, settings) {
 }
 
 function factsOf(plan) {
-  const told = Object.entries(plan.learning_rates ?? {});
+  const told = plan.stages?.length > 1 ? [] : Object.entries(plan.learning_rates ?? {}); // each stage tells its own
   const parts = told.filter(([part]) => part !== "learning_rate");
   const rates = (parts.length ? parts : told).map(([part, rate]) => `${partName(part)} ${rounded(rate, 4)}`);
   return [

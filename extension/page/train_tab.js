@@ -18,6 +18,7 @@ import { keepPlan } from "./planner.js";
 import { promptsPart } from "./prompts.js";
 import { queueView } from "./queue.js";
 import { askFor, isLive, lookAt } from "./runs.js";
+import { stagesPart } from "./stages.js";
 import { fromPart } from "./train_from.js";
 
 export const trainTab = { id: "train", title: () => t("Train"), build: buildTrainTab };
@@ -44,6 +45,7 @@ function buildTrainTab(app) {
           { class: "lw-scroll" },
           adviceBox(app, advice).element,
           form.element,
+          stagesPart(app, new Map(description.groups.flatMap((group) => group.settings.map((one) => [one.name, one])))).element,
           fromPart(app).element,
           promptsPart(app, form).element,
           importView(app).element,

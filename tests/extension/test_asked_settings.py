@@ -26,6 +26,22 @@ def test_plain_settings_pass_as_they_are(tmp_path: Path) -> None:
     assert checked == {"network_dim": 8, "optimizer_args": ["d_coef=2"], "train_data_dir": str(tmp_path), "flip_aug": True}
 
 
+def test_stages_are_asked_for_under_the_same_rules(tmp_path: Path) -> None:
+    stages = [{"max_train_epochs": 2, "unet_lr": 1e-4}, {"max_train_steps": 5, "train_data_dir": str(tmp_path)}]
+    assert checked_settings({"stages": stages}, Rights()) == {"stages": stages}
+    with pytest.raises(Refused, match="dataset_config can't be used while others can reach this webui"):
+        checked_settings(
+            {"stages": [{"max_train_steps": 5, "dataset_config": "/x.toml"}]}, Rights(restricted=True, readable=(Path("/"),))
+        )
+    with pytest.raises(Refused):
+        checked_settings({"stages": [{"max_train_steps": 5, "reg_data_dir": str(tmp_path)}]}, Rights(hide_folders=True))
+    with pytest.raises(Refused, match="'network_dim' is not a setting that a stage can change"):
+        checked_settings({"stages": [{"max_train_steps": 5, "network_dim": 4}]}, Rights())
+    for wrong in ("x", [1], [[]], [{"max_train_steps": 1}] * 21):
+        with pytest.raises(Refused, match="stages must be a list of at most 20 stages, each names and values"):
+            checked_settings({"stages": wrong}, Rights())
+
+
 @pytest.mark.parametrize(
     "asked",
     [

@@ -22,6 +22,7 @@ from lora_workbench.trainer_core.settings import ALL, Settings
         ({"lr_scheduler_type": "ExponentialLR"}, "lr_scheduler", "lr_scheduler_type is given in its place."),
         ({"network_train_unet_only": True}, "text_encoder_lr", "The text encoder is not trained (network_train_unet_only)."),
         ({"max_train_epochs": 3}, "max_train_steps", "max_train_epochs is given in its place."),
+        ({"stages": [{"max_train_steps": 3}]}, "max_train_epochs", "Each stage has a length of its own."),
     ],
 )
 def test_why_a_setting_does_nothing(words: dict[str, Any], idle: str, why: str) -> None:

@@ -51,8 +51,10 @@ def _plain(stage: Mapping[str, Any], where: str, found: list[Problem]) -> dict[s
         name = raw_name.replace("-", "_")
         if name not in ALL:
             guess = nearest(name, STAGE_SETTINGS)
-            meant = f"; did you mean {guess}?" if guess else "."
-            found.append(_error("unknown-setting", f"{where}: {raw_name} is not a setting{meant}"))
+            message = f"{where}: {raw_name} is not a setting."
+            if guess:
+                message = f"{where}: {raw_name} is not a setting; did you mean {guess}?"
+            found.append(_error("unknown-setting", message))
         elif name not in STAGE_SETTINGS:
             message = f"{where}: {name} is the same in all stages of a run; give it beside them, or train in two runs."
             found.append(_error("stage-setting", message))

@@ -117,7 +117,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "tagger/hub.py": ("Bearer {}",),
     "trainer_core/dataset/caption_text.py": ("caption ",),
     "trainer_core/dataset/validation.py": ("validation split",),
-    "trainer_core/progress.py": ("validation loss after step",),
+    "trainer_core/progress.py": ("validation loss after step", "stage {} of {} begins"),
     "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file
     "trainer_core/loop/candidates.py": ("loop candidate",),
     "trainer_core/loop/rounds.py": (

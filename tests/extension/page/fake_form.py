@@ -49,6 +49,7 @@ FORM = {
                 setting("learning_rate", "Learning rate", "float", 2e-6, minimum=0),
                 setting("unet_lr", "UNet rate", "float", None, minimum=0),
                 setting("text_encoder_lr", "Text encoder rate", "floats", None, minimum=0),
+                setting("lr_scheduler", "Scheduler", "str", "constant", "all", choices=["constant", "linear", "cosine"]),
             ],
         },
         {

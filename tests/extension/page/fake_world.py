@@ -40,6 +40,21 @@ def svg(words: str, hue: int, side: int = 256) -> tuple[bytes, str]:
     return picture.encode(), "image/svg+xml"
 
 
+def fake_stages(asked: list[dict[str, Any]], per_epoch: int) -> list[dict[str, Any]]:
+    """The stages of a plan, each an epoch as long."""
+    found: list[dict[str, Any]] = []
+    for number, one in enumerate(asked, 1):
+        before = found[-1] if found else {"first_step": 0, "steps": 0, "first_epoch": 0, "epochs": 0}
+        steps = int(one.get("max_train_epochs") or 0) * per_epoch or int(one["max_train_steps"])
+        found.append({
+            "number": number, "first_step": before["first_step"] + before["steps"], "steps": steps,
+            "first_epoch": before["first_epoch"] + before["epochs"], "epochs": -(-steps // per_epoch),
+            "optimizer": "AdamW", "schedule": one.get("lr_scheduler", "constant"),
+            "learning_rates": {"unet_lr": one.get("unet_lr", 1.0), "text_encoder_lr": one.get("text_encoder_lr", 1.0)},
+        })  # fmt: skip
+    return found
+
+
 class World(GuideAnswers):
     """All state of the made-up server. `speed`: steps a second; `pace`: seconds between looks of the event stream."""
 
@@ -282,7 +297,11 @@ class World(GuideAnswers):
         repeats, batch = int(settings.get("dataset_repeats", 1)), int(settings.get("train_batch_size", 1))
         batches = -(-images * repeats // batch)
         steps = int(settings.get("max_train_steps", 1600))
+        stages = fake_stages(settings.get("stages") or [], max(1, batches))
+        if stages:
+            steps = stages[-1]["first_step"] + stages[-1]["steps"]
         return {
+            "stages": stages,
             "steps": steps, "epochs": -(-steps // max(1, batches)), "batches_per_epoch": batches, "images": images,
             "subsets": [{"name": "penny", "folder": "", "images": images, "repeats": repeats, "copies": images * repeats,
                          "is_reg": False, "class_tokens": None}],

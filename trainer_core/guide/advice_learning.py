@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from ..optimizer_table import TABLE
 from . import tables
+from .entries import MemoryRow
 from .facts import Answers, BaseFacts, DatasetFacts, Reasoned, guide
 from .subject import Subject
-from .tables import MemoryRow
 
 _HARDER_RATE = 1.5  # for class E and harder, where the rate is the user's
 _SEED = 420

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from . import tables
+from .entries import DifficultyClass, InitialSettings, Use
 from .facts import Answers, DatasetFacts
-from .tables import DifficultyClass, InitialSettings, Use
 
 _CLASSED = ("character", "vehicle")
 _ASSUMED_CLASS = {"character": "B", "vehicle": "E"}

@@ -47,6 +47,8 @@ def main(argv: Sequence[str]) -> int:
         raise WordsError("--settings belongs to --symptom CODE: the run that was seen.")
     if words.out is not None and words.out.exists():
         raise WordsError(f"{words.out} exists already; give another name with --out.")
+    if words.reg is not None and not words.reg.is_dir():
+        raise WordsError(f"--reg {words.reg} is no folder: leave it out, and one is made where it is advised.")
     card = found_card() if words.vram is None else None
     if card is not None:
         words.vram = round(card.memory / GIBIBYTE)

@@ -163,6 +163,8 @@ def test_without_a_base_the_file_is_written_and_the_base_asked_for(pictures, tmp
         (["--symptom", "burnt"], "needs --settings"),
         (["--symptom", "burnt", "--settings", "missing.toml"], "does not exist"),
         (["SET", "--optimizer", "Adma"], "is none that advice can be given on"),
+        (["SET", "--reg", "nowhere"], "is no folder"),
+        (["SET", "--base", "missing.safetensors"], "There is no model at missing.safetensors"),
         (["nowhere"], "doesn't exist"),
     ],
 )

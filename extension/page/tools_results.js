@@ -85,7 +85,7 @@ export function toolResults(app, lookInto) {
     notes.replaceChildren(...warnings.map((one) => h("p", { class: "lw-why" }, sign("note"), one)));
     setText(place, details?.path ? folderOf(details.path) : "");
     show(place, details?.path);
-    show(inspect, details?.path && baseName(details.path).endsWith(".safetensors") && !details.base);
+    show(inspect, details?.path && !details.options?.base); // a merged checkpoint is no LoRA
     show(again, job.state !== "done");
     show(log, job.state === "failed");
   };

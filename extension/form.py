@@ -34,7 +34,7 @@ BASIC = (
 # Stages have a form of their own; the rest are none of the page's business.
 NOT_SHOWN = NOT_ASKED | {"stages"}
 # What the page asks for in a place of its own.
-_ELSEWHERE = frozenset(("pretrained_model_name_or_path", "train_data_dir"))
+_ELSEWHERE = frozenset(("pretrained_model_name_or_path", "train_data_dir", "subject_kind", "subject_difficulty"))
 _OLD_NAMES = frozenset(("caption_extention", "use_8bit_adam", "use_lion_optimizer", "save_model_as"))
 
 

@@ -158,7 +158,7 @@ def test_help_and_search(train: Any) -> None:
     assert page.locator("#lw-set-network_args").count() == 0
     page.fill("#lw-search", "network argum")
     page.wait_for_selector("#lw-set-network_args")
-    assert page.locator(".lw-set").count() == 1
+    assert page.locator(".lw-settings .lw-set").count() == 1
     page.fill("#lw-search", "no such setting")
     page.wait_for_selector("text=No setting has these words.")
 

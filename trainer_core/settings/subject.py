@@ -24,7 +24,8 @@ SETTINGS: tuple[Setting, ...] = (
         "subject_difficulty",
         "str",
         None,
-        "How hard a character is, from A (a plain person) over D (furry, realistic people) and G (mecha) to I (no shape at all).",
+        "How hard a character is, from A (a plain person) over D (furry, realistic people) and G (mecha) "
+        "to I (no shape at all).",
         label="How hard it is",
         choices=CLASSES,
     ),

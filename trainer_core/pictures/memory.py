@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,14 +40,15 @@ def look_at(paths: Sequence[Path], cache: Path, told: Told) -> Iterator[tuple[Pa
 
 @contextlib.contextmanager
 def _opened(cache: Path) -> Iterator[sqlite3.Connection]:
-    """The store, or one in memory where the folder can't be used: then the next look takes as long as this one."""
+    """The store, or one in memory where the folder can't be used (which is said): then the next look takes as long as this."""
     database = None
     try:
         cache.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(cache / FILE, timeout=60, isolation_level=None)
         database.execute("PRAGMA journal_mode=WAL")
         database.execute(_TABLE)
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error) as error:
+        _tell(error)
         if database is not None:
             database.close()
         database = sqlite3.connect(":memory:", isolation_level=None)
@@ -69,10 +71,20 @@ def _recalled(kept: sqlite3.Connection, path: Path, mark: str) -> Seen | None:
 
 def _keep(kept: sqlite3.Connection, found: Sequence[tuple[Path, str, Seen | None]]) -> None:
     rows = [(str(path.absolute()), mark, json.dumps(seen.as_dict())) for path, mark, seen in found if seen and mark]
-    if rows:
+    if not rows:
+        return
+    try:
         kept.execute("BEGIN IMMEDIATE")
         kept.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", rows)
         kept.execute("COMMIT")
+    except sqlite3.Error as error:  # a full disk, another process: the report itself needs none of it
+        if kept.in_transaction:
+            kept.rollback()
+        _tell(error)
+
+
+def _tell(error: Exception) -> None:
+    print(f"What is seen in the pictures can't be kept ({error}): the next look takes as long.", file=sys.stderr)
 
 
 def _mark(path: Path) -> str:

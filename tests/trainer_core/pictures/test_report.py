@@ -116,7 +116,17 @@ def test_a_cache_that_cant_be_used_costs_time_alone(
 ) -> None:
     own_data_folder.mkdir(exist_ok=True)
     (own_data_folder / "cache").write_text("in the way", encoding="utf-8")
-    assert "bars" in report(folder, capsys)
+    assert main([str(folder), "--resolution=256"]) == 0
+    told = capsys.readouterr()
+    assert "[bars]" in told.out and "can't be kept" in told.err
+
+
+def test_a_damaged_store_costs_time_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    with memory._opened(tmp_path / "cache") as kept:
+        kept.execute("DROP TABLE seen")
+        memory._keep(kept, [(tmp_path / "a.png", "mark", memory.look(tmp_path / "a.png"))])
+    assert "can't be kept" in capsys.readouterr().err
 
 
 def test_what_a_tagger_saw_tells_of_text_and_heads(

@@ -2,7 +2,7 @@
 
 import { h, keyed, setText, show } from "./dom.js";
 import { forecastScale, sizedFor, verdict } from "./forecast_model.js";
-import { bytes, duration } from "./format.js";
+import { bytes, duration, rounded } from "./format.js";
 import { t } from "./i18n.js";
 
 const SHADES = 7;
@@ -35,7 +35,7 @@ export function forecastView({ store }) {
       (one) => h("span", { class: "lw-forecast-part", "data-name": one.name, "data-shade": sized.parts.indexOf(one) % SHADES }),
       (node, one) => {
         node.style.width = `${(100 * one.bytes) / scale}%`;
-        node.title = `${memoryPart(one.name)} ${bytes(one.bytes)}`;
+        node.title = `${memoryPart(one.name)} ${binary(one.bytes)}`;
       },
     );
     keyed(
@@ -53,7 +53,7 @@ export function forecastView({ store }) {
       sized.parts,
       (one) => one.name,
       (one) => h("li", {}, h("span", { class: "lw-forecast-part", "data-name": one.name, "data-shade": sized.parts.indexOf(one) % SHADES }), h("span")),
-      (node, one) => setText(node.lastElementChild, `${memoryPart(one.name)} ${bytes(one.bytes)}`),
+      (node, one) => setText(node.lastElementChild, `${memoryPart(one.name)} ${binary(one.bytes)}`),
     );
   };
   for (const topic of ["plan", "opened"]) store.on(topic, look);
@@ -80,17 +80,23 @@ function timeWords(seconds, known) {
 
 function memoryWords(sized) {
   const { found, smallest, fits } = verdict(sized);
-  const size = bytes(sized.peak);
-  if (found && fits) return t("memory {size}: fits {card}, {own}", { size, card: found.name, own: bytes(found.bytes) });
+  const size = binary(sized.peak);
+  if (found && fits) return t("memory {size}: fits {card}, {own}", { size, card: found.name, own: binary(found.bytes) });
   if (found && smallest)
     return t("memory {size}: too much for {card}, {own}; a card of {smallest} GB is needed", {
       size,
       card: found.name,
-      own: bytes(found.bytes),
+      own: binary(found.bytes),
       smallest: smallest.gb,
     });
   if (smallest) return t("memory {size}: a card of {smallest} GB is enough", { size, smallest: smallest.gb });
   return t("memory {size}: more than the largest card here has", { size });
+}
+
+/** As cards are sold: a "8 GB" card has 8 GiB. */
+function binary(number) {
+  const [size, unit] = number < 2 ** 28 ? [number / 2 ** 20, "MiB"] : [number / 2 ** 30, "GiB"];
+  return `${rounded(size, size < 10 ? 2 : 3)} ${unit}`;
 }
 
 function memoryPart(name) {

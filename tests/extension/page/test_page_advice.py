@@ -145,10 +145,10 @@ def test_what_a_mend_refuses_is_told(train: Any) -> None:
 
 def test_memory_time_and_disk(train: Any) -> None:
     _, page = train(forecast=FORECAST)
-    words = "memory 5.6 GB: a card of 8 GB is enough · about 18 min · 1.2 GB on the disk"
+    words = "memory 5.2 GiB: a card of 8 GB is enough · about 18 min · 1.2 GB on the disk"
     assert page.inner_text("#lw-forecast-sum") == words
     assert page.get_attribute("#lw-forecast-bar", "aria-label") == words
-    assert page.inner_text(".lw-forecast-legend li >> nth=4") == "pictures in work 2.9 GB"
+    assert page.inner_text(".lw-forecast-legend li >> nth=4") == "pictures in work 2.7 GiB"
     widths = page.eval_on_selector_all(".lw-forecast-bar .lw-forecast-part", "all => all.map((one) => one.offsetWidth)")
     assert len(widths) == 6 and widths[4] > widths[0] > widths[5] > widths[2] > widths[1] > 0
     assert page.locator(".lw-too-small").all_inner_texts() == ["6 GB"]
@@ -159,9 +159,9 @@ def test_a_run_that_is_too_large_is_made_to_fit(train: Any, until: Any) -> None:
     memory = {**MEMORY, "card": SMALL, "lighter": LIGHTER, "encoding": 7_000_000_000, "bytes": 7_000_000_000}
     world, page = train(forecast={**FORECAST, "memory": memory, "seconds": None}, problems=[too_large])
     told = page.inner_text("#lw-forecast-sum")
-    assert told.startswith("memory 7 GB: too much for GTX 1050, 4.3 GB; a card of 8 GB is needed · time known after the first")
+    assert told.startswith("memory 6.5 GiB: too much for GTX 1050, 4 GiB; a card of 8 GB is needed · time known after the first")
     assert page.get_attribute("#lw-forecast-bar", "data-mood") == "bad"
-    assert page.inner_text(".lw-forecast-legend li >> nth=5") == "while pictures are encoded 1.4 GB"
+    assert page.inner_text(".lw-forecast-legend li >> nth=5") == "while pictures are encoded 1.3 GiB"
     assert page.locator(".lw-forecast-found.lw-too-small").inner_text() == "4 GB"
     page.locator("[data-code=memory-above-card]").get_by_role("button", name="Mend").click()
     page.wait_for_selector("#lw-mended >> text=Changed train_batch_size 1 → 1, gradient_checkpointing none → on.")

@@ -75,7 +75,7 @@ CASES = (
     Case("sd15_batch4", "sd15", "--mixed_precision=bf16 --network_dim=32 --optimizer_type=AdamW8bit", 4, 512, 3),
     Case("sd15_768", "sd15", "--mixed_precision=fp16 --network_dim=128 --network_train_unet_only", 1, 768),
     Case("sd15_checkpointing", "sd15", "--mixed_precision=bf16 --network_dim=32 --gradient_checkpointing", 2, 768),
-    Case("sd15_full", "sd15", "--mixed_precision=no --network_dim=16 --optimizer_type=Prodigy", 1, 512),
+    Case("sd15_full", "sd15", "--mixed_precision=no --network_dim=16", 1, 512),
     Case("sd15_c3lier", "sd15", "--mixed_precision=bf16 --network_dim=32 --network_args conv_dim=16", 2, 512),
     Case("sdxl_1024", "sdxl", f"{_XL} --network_dim=32", 1, 1024),
     Case("sdxl_8gb", "sdxl", f"{_SMALL} --network_dim=16 --int8_base", 1, 1024),
@@ -259,6 +259,19 @@ def _loss(case: Case, settings: Settings, model: Model, text_trained: bool) -> t
                 states = text.encode_all(model, ids, settings.clip_skip)  # type: ignore[arg-type]
         answer = predict(model, latents, timesteps, states, [[case.side] * 6] * pictures)
     return batch_loss(answer, latents, timesteps, torch.zeros(pictures, dtype=torch.bool), settings)
+
+
+def count_vae(size: str, side: int) -> tuple[int, int]:
+    """The most bytes while the VAE reads a picture, and while it draws one, its weights among them."""
+    live, header = LiveBytes(), header_of(size)
+    with ExitStack() as modes:
+        for mode in (FakeTensorMode(allow_non_fake_inputs=True), live, as_on_a_gpu(), torch.no_grad()):
+            modes.enter_context(mode)
+        vae = _part(header, "vae", torch.float32, None)
+        vae.encode(torch.empty(1, 3, side, side))
+        encoding, live.peak = live.peak, 0
+        vae.decode(torch.empty(1, 4, side // 8, side // 8))
+    return encoding, live.peak
 
 
 def forecast(case: Case) -> Any:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..files import data_folder
+from ..generate.prompts_file import sample_requests
 from ..models.families import identify
 from ..networks.choice import Choice, choose_network
 from ..planning.advice import trained_parts
 from ..planning.stages import BucketPlan, StagePlan
-from ..problems import Problem
+from ..problems import Problem, UserError
 from ..settings import Settings
 from .architecture import architecture_of
 from .cards import COMMON, GIBIBYTE, RESERVE, Card, common_cards, found_card
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..plan import Plan
 
 Buckets = Sequence[BucketPlan]
+SAMPLE_BATCH = 4  # sample pictures of one size that are drawn at once (generate/during_training.py)
 
 _CHUNK = 75  # tokens that a text encoder takes at once
 _CHOOSE = ("network_dim", "network_train_unet_only")  # of what `lighter` changes, what makes another network
@@ -182,7 +184,18 @@ def load_of(plan: Plan, stage: StagePlan, buckets: Buckets) -> Load:
     longest = plan.tokens.longest if plan.tokens else _CHUNK
     filled = min(pieces, max(1, -(-longest // _CHUNK)))
     chunks = pictures * filled + (1 if filled < pieces else 0)  # empty ones are all the same
-    return Load(pictures, heaviest.height, heaviest.width, pieces * _CHUNK + 2, chunks)
+    return Load(pictures, heaviest.height, heaviest.width, pieces * _CHUNK + 2, chunks, _drawn(plan.settings))
+
+
+def _drawn(settings: Settings) -> int:
+    """Pixels of the sample pictures that are drawn at once; 0 without any, or where their file is wrong (told elsewhere)."""
+    if not settings.sample_prompts:
+        return 0
+    try:
+        sizes = [one.width * one.height for one in sample_requests(settings).requests]
+    except (UserError, OSError):
+        return 0
+    return max((size * min(SAMPLE_BATCH, sizes.count(size)) for size in sizes), default=0)
 
 
 def _pictures(bucket: BucketPlan, processes: int) -> int:

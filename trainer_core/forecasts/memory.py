@@ -18,20 +18,24 @@ from .optimizer_bytes import state_bytes
 
 # Tensors of a picture's full size and of the VAE's first width that the encoder holds at once, and of its second width that
 # the decoder holds: counted with the real classes, in float32.
-ENCODER_WIDTHS, DECODER_WIDTHS = 3, 3
+ENCODER_WIDTHS, DECODER_WIDTHS = 5, 3
 _END_WORK = 2  # float32 tensors of the first width beside what is kept when the UNet's last block is done
 _REBUILT_WORK = 6  # float32 copies of the largest weight while a kind that changes the whole weight is trained
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a step works on, from the plan: pictures at once, the largest size, and the longest caption's tokens and chunks."""
+    """What a step works on, from the plan: pictures at once, the largest size, and the longest caption's tokens and chunks.
+
+    drawn: pixels of the sample pictures that are drawn at once.
+    """
 
     pictures: int
     height: int
     width: int
     tokens: int
     chunks: int
+    drawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def forecast_memory(
     pixels = load.height * load.width
     first, second = _vae_widths(architecture)
     encoding = vae + ENCODER_WIDTHS * FULL * first * pixels
-    drawing = weights + network + optimizer + vae + DECODER_WIDTHS * FULL * second * pixels if settings.sample_prompts else 0
+    drawing = weights + network + optimizer + vae + DECODER_WIDTHS * FULL * second * load.drawn if load.drawn else 0
     if not settings.cache_latents:
         encoding += weights - vae + network + optimizer
     return Memory(parts, encoding, drawing)
@@ -125,10 +129,10 @@ def step_peak(
     held = sum(_held(one, checkpoints) for one in kept)
     end = _END_WORK * FULL * how.pixels(0) * architecture.first_width
     extra = _weight_work(architecture, learning, how)
-    best = (held + end + extra, before)
+    best = (held + end, before)
     found, skips = before, 0
     for one in reversed(kept):
-        now = held + skips + one.work + extra + (one.again if checkpoints else 0)
+        now = held + skips + one.work + (one.again if checkpoints else 0) + (extra if one.work else 0)
         best = max(best, (now, max(found, before)), key=sum)
         held -= _held(one, checkpoints)
         found, skips = (found if before else found + FULL * one.numbers), skips + one.skip

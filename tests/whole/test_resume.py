@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.benchmarks.resume_kills import DRAWING_WORDS, cases, kill_and_compare
+from lora_workbench.benchmarks.make_checkpoint import make_checkpoint
+from lora_workbench.benchmarks.resume_kills import DRAWING_WORDS, cases, half_written, kill_and_compare, make_pictures
+from lora_workbench.benchmarks.same_run import TIMES
 from lora_workbench.tests.whole.command import COMMAND, run, safetensors
 from lora_workbench.trainer_core.events import read_events
 
-TIMES = ("ss_training_started_at", "ss_training_finished_at", "modelspec.date")
 # Everything that draws (shuffle, tag dropout, flip, noise offset, dropout in the network), momentum and a schedule.
 DRAWING = {
     "max_train_steps": 9, "save_every_n_steps": 2, "save_state": True, "caption_tag_dropout_rate": 0.3, "flip_aug": True,
@@ -40,13 +41,14 @@ def kill_after(words: list[str], job: Path, step: int) -> None:
     ("name", "more"),
     [("loha", ()), ("AdamW8bit", ("--ema_decay=0.9",))],
 )
-def test_killed_at_random_moments(name: str, more: tuple[str, ...], pictures: Path, random_base: Path, tmp_path: Path) -> None:
-    """Once anywhere and once while it saves; `python -m lora_workbench.benchmarks.resume_kills` does it 20 times for all."""
-    given = [f"--pretrained_model_name_or_path={random_base}", f"--train_data_dir={pictures}", *DRAWING_WORDS]
-    result = kill_and_compare([*given, *cases()[name], *more], tmp_path, 2, random.Random(name))
+def test_killed_at_random_moments(name: str, more: tuple[str, ...], tmp_path: Path) -> None:
+    """By the clock and at a touch of its files; `benchmarks.resume_kills` does it more often, for all."""
+    base = make_checkpoint(tmp_path / "base.safetensors", "tiny", dtype="fp32")
+    given = [f"--pretrained_model_name_or_path={base}", f"--train_data_dir={make_pictures(tmp_path / 'pictures')}"]
+    result = kill_and_compare([*given, *DRAWING_WORDS, *cases()[name], *more], tmp_path, 2, random.Random(name))
     assert result.differing == [] and len(result.at) == 2
-    left = [path.name for path in (tmp_path / "killed").iterdir() if path.name.endswith((".tmp", ".old"))]
-    assert left == [], "what was half-written is taken away"
+    for folder in tmp_path.glob("killed-*"):
+        assert half_written(folder) == set(), "what was half-written is taken away"
 
 
 @pytest.mark.parametrize(

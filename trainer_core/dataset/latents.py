@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from ..problems import UserError
 from ..randomness import generator, normal
 from .augment import plain_pixels, varied_pixels
 from .batches import Batch
 from .items import Item, TrainingSet
-from .pictures import load_picture
+from .pictures import DAMAGES, load_picture
 from .sizes import is_mirrored
 from .tensor_files import TensorFiles
 
@@ -122,7 +123,7 @@ class Latents:
         if self.files and (found := self.files.read(key)) is not None and _MOMENTS in found:
             self._moments[key] = found[_MOMENTS]
             return key, None
-        pixels = plain_pixels(load_picture(item.path, content), item)
+        pixels = plain_pixels(_decoded(item, content), item)
         return key, pixels[:, ::-1] if mirrored else pixels
 
     def _key(self, content: bytes, item: Item, mirrored: bool) -> str:
@@ -133,7 +134,7 @@ class Latents:
 
     def _varied(self, item: Item, mirrored: bool, key: tuple[int, int, int]) -> np.ndarray:
         buckets = self.training_set.datasets[item.subset.dataset].enable_bucket
-        picture = load_picture(item.path, _bytes_of(item))
+        picture = _decoded(item, _bytes_of(item))
         pixels = varied_pixels(picture, item, generator(self.seed, "augment", *key), buckets=buckets)
         return pixels[:, ::-1] if mirrored else pixels
 
@@ -152,6 +153,15 @@ class Latents:
 
 def _mirrorings(item: Item) -> tuple[bool, ...]:
     return (False, True) if item.subset.options.flip_aug else (False,)
+
+
+def _decoded(item: Item, content: bytes) -> Image.Image:
+    try:
+        return load_picture(item.path, content)
+    except DAMAGES as error:  # whole when the plan was made
+        raise UserError(
+            f"The picture {item.path} is corrupt ({error}): save it anew or take it away, and plan again."
+        ) from error
 
 
 def _bytes_of(item: Item) -> bytes:

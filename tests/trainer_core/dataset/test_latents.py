@@ -193,6 +193,15 @@ def test_a_vanished_picture_is_one_sentence(make: Callable[..., Latents], pictur
         make()
 
 
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_picture_that_was_hurt_since_the_plan_is_one_sentence(
+    make: Callable[..., Latents], pictures: list[Path], cached: bool
+) -> None:
+    pictures[2].write_bytes(pictures[2].read_bytes()[:-3000])
+    with pytest.raises(UserError, match=r"The picture .*2\.png is corrupt \(.*\): save it anew"):
+        make(cached=cached).batch(Batch((64, 64), (Draw(2, 0),)), 0)
+
+
 def test_progress_is_told(make: Callable[..., Latents]) -> None:
     told: list[tuple[int, int]] = []
     make().prepare(lambda done, total: told.append((done, total)))

@@ -153,8 +153,10 @@ def test_what_cannot_be_extracted_is_refused(
     elif other == "lora":
         save_file({"lora_unet_mid_block_attentions_0_proj_in.lora_down.weight": torch.ones(1, 2)}, path)
     path = {"itself": random_base, "sdxl": tiny_sdxl}.get(other, path)
+    before = {one: one.read_bytes() for one in (random_base, path) if one.is_file()}
     out = tmp_path / "out.safetensors"
     words = ["--model_org", str(random_base), "--model_tuned", str(path), "--save_to", str(out), *more]
     assert main(["extract", *words]) == 1
     error = capsys.readouterr().err
     assert told in error and len(error.splitlines()) == 1 and not out.exists()
+    assert {one: one.read_bytes() for one in before} == before

@@ -302,6 +302,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"| {case.name} | {' | '.join(shown)} | {off:+.1%} |", flush=True)
         print(f"{case.name}: {found}, {told.as_dict()}, {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     print(f"\nThe largest difference is {worst:.1%}.")
+    if not given.only:
+        encoding, drawing = count_vae("sdxl", 1024)
+        print(f"SDXL's VAE takes {_gigabytes(encoding)} to read a picture of 1024 px, and {_gigabytes(drawing)} to draw one.")
     return 0
 
 

@@ -159,7 +159,7 @@ def test_a_run_that_is_too_large_is_made_to_fit(train: Any, until: Any) -> None:
     memory = {**MEMORY, "card": SMALL, "lighter": LIGHTER, "encoding": 7_000_000_000, "bytes": 7_000_000_000}
     world, page = train(forecast={**FORECAST, "memory": memory, "seconds": None}, problems=[too_large])
     told = page.inner_text("#lw-forecast-sum")
-    assert told.startswith("memory 6.5 GiB: too much for GTX 1050, 4 GiB; a card of 8 GB is needed · time known after the first")
+    assert told.startswith("memory 6.5 GiB: too much for GTX 1050, 4 GiB; a card of 8 GB is needed · time known after")
     assert page.get_attribute("#lw-forecast-bar", "data-mood") == "bad"
     assert page.inner_text(".lw-forecast-legend li >> nth=5") == "while pictures are encoded 1.3 GiB"
     assert page.locator(".lw-forecast-found.lw-too-small").inner_text() == "4 GB"

@@ -42,7 +42,7 @@ export function stagesPart(app, described) {
     const own = (name) => stages()[index]?.[name];
     const set = (name, value) => put(index, changed(stages()[index], name, value));
     const form = {
-      value: (name) => (name === REST ? wordsOf(stages()[index] ?? {}) : own(name)),
+      value: (name) => (name === REST ? wordsOf(stages()[index] ?? {}) : own(name)) ?? null,
       preset: () => undefined,
       blocked: () => "",
       set: (name, value) => (name === REST ? put(index, withWords(stages()[index], value)) : set(name, value)),
@@ -142,11 +142,12 @@ export function changesFor(next, before) {
   return { ...lengths, stages: null, ...only };
 }
 
-/** What has no field of its own, one name=value a line. */
+/** What has no field of its own, one name=value a line; null where there is nothing. */
 export function wordsOf(stage) {
-  return Object.entries(stage)
+  const lines = Object.entries(stage)
     .filter(([name]) => !LENGTHS.includes(name) && !FIELDS.includes(name))
     .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(" ") : value}`);
+  return lines.length ? lines : null;
 }
 
 /** The stage with these lines in place of those; throws a sentence for a line that is none. */

@@ -49,7 +49,6 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
         {"optimizer_type": "AdamW"},
         {"optimizer_type": "Prodigy", "learning_rate": 1, "unet_lr": 1, "text_encoder_lr": [0.5]},
         {"optimizer_type": "AdamWScheduleFree", "ema_decay": None},
-        {"optimizer_type": "AdaFactor"},
     ],
     ids=lambda one: one["optimizer_type"],
 )

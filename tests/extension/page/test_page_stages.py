@@ -39,6 +39,8 @@ def test_a_run_is_divided_and_the_plan_shows_its_stages(scene: tuple[Any, Any], 
         "steps 85 to 168 · epochs 3 to 4 · AdamW, cosine · UNet 1, text encoder 1",
     ]
     assert page.inner_text("#lw-plan-sum") == "168 steps in 4 epochs of 2 stages"
+    changed = page.eval_on_selector_all("#lw-stages .lw-changed", "all => all.map((one) => one.dataset.name)")
+    assert changed == ["max_train_steps", "max_train_epochs", "lr_scheduler"]
 
     page.fill("#lw-stage-2-unet_lr", "2e-4")
     page.select_option("#lw-stage-1-lr_scheduler", "linear")

@@ -98,10 +98,6 @@ def prepare(
     """Loads the base model, puts the network on it, and makes what trains it, in each of `those` processes."""
     from accelerate import Accelerator
 
-    from .dataset.caption_text import tags_as_trained
-    from .networks.metadata import parent_of, training_metadata
-    from .optimizer_table import spec_of
-    from .optimizers import load_class
     from .snapshots import Saver
     from .stages import make_trainer, train_parts_of
     from .state import TrainState
@@ -148,25 +144,36 @@ def prepare(
     )
     if resumed:
         state = _go_on(run, *resumed)
-    metadata = training_metadata(
-        stages[0].settings,
-        plan,
+    metadata = _metadata(run, state, base)
+    saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
+    return run, state, saver
+
+
+def _metadata(run: Run, state: Any, base: Any) -> dict[str, str]:
+    """What the LoRA's file says of the run: its first stage's settings, and all stages where there are several."""
+    from .dataset.caption_text import tags_as_trained
+    from .networks.metadata import parent_of, training_metadata
+    from .optimizer_table import spec_of
+    from .optimizers import load_class
+
+    settings, model = run.stages[0].settings, run.model
+    return training_metadata(
+        settings,
+        run.plan,
         started_at=state.started_at,
         session_id=state.session_id,
-        seed=seed,
-        output_name=name,
+        seed=run.seed,
+        output_name=state.output_name,
         model_hashes=base.hashes,
         vae_hashes=base.vae_hashes,
-        optimizer=load_class("optimizer_type", spec_of(stages[0].settings).import_path),
-        network=network,
+        optimizer=load_class("optimizer_type", spec_of(settings).import_path),
+        network=run.network,
         tags_of=tags_as_trained,
         family=model.family,
         prediction=model.prediction,
         zero_terminal=model.zero_terminal,
         parent=parent_of(state.about),
     )
-    saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
-    return run, state, saver
 
 
 def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> Any:

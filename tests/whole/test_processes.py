@@ -20,9 +20,10 @@ TORCHRUN = [sys.executable, "-X", "utf8", "-m", "torch.distributed.run", "--stan
 # The same pictures a step in both: 2 processes take 1 each, or one takes 2. Sizes with an odd count make short batches.
 DRAWING = {
     "shuffle_caption": True, "caption_tag_dropout_rate": 0.3, "flip_aug": True, "noise_offset": 0.1, "lr_scheduler": "cosine",
-    "gradient_accumulation_steps": 2, "validation_split": 0.2, "max_train_steps": 4, "save_every_n_steps": 2,
+    "gradient_accumulation_steps": 2, "validation_split": 0.2, "max_train_steps": None, "save_every_n_steps": 2,
     "save_state": True,
 }  # fmt: skip
+STAGES = ("--stages", "max_train_steps=3", "max_train_steps=1 lr_scheduler=linear text_encoder_lr=0")
 
 
 def start(*words: str, program: tuple[str, ...] = ("-m", "lora_workbench.trainer_core")) -> subprocess.Popen[str]:
@@ -55,9 +56,9 @@ def assert_alike(one: Path, other: Path) -> None:
 
 def test_two_processes_train_as_one_does_with_twice_the_batch(words: Words, tmp_path: Path) -> None:
     one = words(**DRAWING, output_dir=tmp_path / "one", job_dir=tmp_path / "job-one")
-    run("train", *one)
+    run("train", *one, *STAGES)
     shared = {**DRAWING, "train_batch_size": 1, "num_processes": 2}
-    out, _ = torchrun(*words(**shared, output_dir=tmp_path / "two", job_dir=tmp_path / "job-two"))
+    out, _ = torchrun(*words(**shared, output_dir=tmp_path / "two", job_dir=tmp_path / "job-two"), *STAGES)
     assert out.count("batches of 1 × 2 processes") == 1 and out.count("Done: ") == 1
 
     losses = [told(tmp_path / f"job-{which}", "progress", "loss") for which in ("one", "two")]
@@ -73,7 +74,7 @@ def test_two_processes_train_as_one_does_with_twice_the_batch(words: Words, tmp_
 
     # One goes on from what two have learnt, with the same pictures a step.
     resumed = {**DRAWING, "resume": tmp_path / "two" / "penny-step00000002-state"}
-    run("train", *words(**resumed, output_dir=tmp_path / "two", job_dir=tmp_path / "job-resumed"))
+    run("train", *words(**resumed, output_dir=tmp_path / "two", job_dir=tmp_path / "job-resumed"), *STAGES)
     assert told(tmp_path / "job-resumed", "progress", "step") == [3, 4]
     assert told(tmp_path / "job-resumed", "progress", "loss") == pytest.approx(losses[0][2:], abs=1e-5)
 

@@ -119,7 +119,7 @@ class SeparateOptimizers(torch.optim.Optimizer):
         if len(states) != len(self.optimizers):
             raise ValueError(f"it has {len(states)} separate optimizers, this run {len(self.optimizers)}")
         for one, state in zip(self.optimizers, states, strict=True):
-            one.load_state_dict(state)
+            load_optimizer(one, state)
         self._share_groups()
 
 
@@ -163,3 +163,18 @@ def _rate(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> float:
     if rate is None:
         rate = optimizer._get_lr(group, optimizer.state[group["params"][0]]) if optimizer.state else 0.0
     return float(rate) * float(group.get("d", 1.0))
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> None:
+    """Puts a state dict in as it was saved: torch turns its numbers into the parameters' precision, but
+    ProdigyPlusScheduleFree keeps some in bf16 and computes with them as they are."""
+    optimizer.load_state_dict(dict(saved))
+    if isinstance(optimizer, SeparateOptimizers):
+        return  # each of them was loaded by this function
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    numbers = [number for group in saved["param_groups"] for number in group["params"]]
+    for number, parameter in zip(numbers, parameters, strict=True):
+        for name, value in saved["state"].get(number, {}).items():
+            loaded = optimizer.state[parameter].get(name)
+            if isinstance(value, torch.Tensor) and isinstance(loaded, torch.Tensor) and loaded.dtype != value.dtype:
+                optimizer.state[parameter][name] = value.to(loaded.device)

@@ -232,9 +232,11 @@ def _moving_average(stages: Sequence[StagePlan], network: Any) -> Any:
 
 def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
     """Puts a saved state into the run; raises UserError where it doesn't fit."""
+    from .optimizers import load_optimizer
+
     run.network.load(tensors)
     try:
-        run.optimizer.load_state_dict(machinery["optimizer"])
+        load_optimizer(run.optimizer.optimizer, machinery["optimizer"])
         if run.schedule:
             run.schedule.load_state_dict(machinery["schedule"])
         if run.accelerator.scaler and machinery["scaler"]:

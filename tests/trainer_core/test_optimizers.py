@@ -1,5 +1,6 @@
 """Each optimizer comes from its library, learns, resumes, and its arguments are checked against the real signatures."""
 
+import copy
 import importlib
 import inspect
 import io
@@ -8,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from lora_workbench.benchmarks.same_run import same
 from lora_workbench.trainer_core.optimizer_checks import optimizer_problems
 from lora_workbench.trainer_core.optimizer_table import TABLE, ParameterGroup, sets_own_rate, sets_own_schedule
-from lora_workbench.trainer_core.optimizers import averaged, make_optimizer, shown_rates
+from lora_workbench.trainer_core.optimizers import averaged, load_optimizer, make_optimizer, shown_rates
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.settings import Settings, SettingsError
 from lora_workbench.trainer_core.settings.optimizer import OPTIMIZERS
@@ -247,3 +249,27 @@ def test_only_adafactor_with_relative_step_sets_its_own_schedule() -> None:
     assert not sets_own_schedule(Settings.of(optimizer_type="AdamW"))
     assert not sets_own_rate(Settings.of(optimizer_type="AdamWScheduleFree"))
     assert sets_own_schedule(Settings.of(optimizer_type="AdamWScheduleFree"))
+
+
+def test_a_loaded_optimizer_keeps_its_numbers_as_they_were_saved() -> None:
+    """ProdigyPlusScheduleFree has numbers in bf16, which torch would turn into the parameters' precision."""
+
+    def made() -> tuple[torch.nn.Parameter, torch.optim.Optimizer]:
+        parameter = torch.nn.Parameter(torch.linspace(-1, 1, 12).reshape(3, 4))
+        groups = [ParameterGroup("unet", [parameter])]
+        return parameter, make_optimizer(Settings.of(optimizer_type="ProdigyPlusScheduleFree", learning_rate=1), groups)
+
+    def step(parameter: torch.nn.Parameter, optimizer: torch.optim.Optimizer) -> None:
+        parameter.grad = parameter.detach() * 3 + 1
+        optimizer.step()
+
+    parameter, optimizer = made()
+    step(parameter, optimizer)
+    saved = copy.deepcopy(optimizer.state_dict())
+    assert any(value.dtype == torch.bfloat16 for value in saved["state"][0].values() if isinstance(value, torch.Tensor))
+    again, resumed = made()
+    again.data.copy_(parameter.data)
+    load_optimizer(resumed, saved)
+    for one, own in ((parameter, optimizer), (again, resumed)):
+        step(one, own)
+    assert torch.equal(parameter, again) and same(optimizer.state_dict(), resumed.state_dict())

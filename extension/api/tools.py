@@ -35,9 +35,10 @@ def tool_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str,
     asked = call.body.get("options")
     if not isinstance(asked, Mapping) or not isinstance(asked.get("of", {}), Mapping):
         raise Refused("A tool's options must be names and values.")
-    unknown = next((name for name in asked if name not in ("tool", "of", "name", "place")), None)
+    fields = ("tool", "of", "name", "place")
+    unknown = next((name for name in asked if name not in fields), None)
     if unknown is not None:
-        raise Refused(f"{shown(unknown)} is not understood here; there are tool, of, name, place.")
+        raise Refused(f"{shown(unknown)} is not understood here; there are {', '.join(fields)}.")
     tool, rights = asked.get("tool"), call.workbench.rights
     options = checked_tool(tool, asked.get("of", {}), rights)
     for one in (options, *options.get("loras", ())):

@@ -113,17 +113,16 @@ def disk_problems(settings: Settings, disk: Disk, lora_bytes: int) -> list[Probl
     kept = disk.loras + disk.states
     need = kept + disk.caches if together else kept
     if free < need:
-        what = f"{megabytes(disk.loras)} of LoRA files"
-        what += f", {megabytes(disk.states)} of states" if disk.states else ""
-        what += f", {megabytes(disk.caches)} of encoded pictures and captions" if together and disk.caches else ""
-        message = f"The disk of {_existing(output)} has {megabytes(free)} left; the run will write {what}."
+        message = f"The disk of {_existing(output)} has {megabytes(free)} left; the run will write {megabytes(need)}."
         fix = "Make room, save less often, or keep fewer with save_last_n_epochs."
         if disk.states:
             fix = "Make room, save less often, or keep fewer with save_last_n_epochs and save_last_n_epochs_state."
         return [Problem("warning", "disk-nearly-full", message, fix)]
     if not together and free_caches < disk.caches:
-        message = f"The disk of {_existing(data)} has {megabytes(free_caches)} left; encoded pictures and captions take "
-        message += f"{megabytes(disk.caches)}, and what has no room is encoded anew by the next run."
+        message = (
+            f"The disk of {_existing(data)} has {megabytes(free_caches)} left, and encoded pictures and captions take "
+            f"{megabytes(disk.caches)}: what has no room is encoded anew by the next run."
+        )
         return [Problem("warning", "disk-nearly-full", message, "Make room, or give another data_dir.")]
     return []
 

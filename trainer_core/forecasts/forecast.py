@@ -153,9 +153,11 @@ def _memory_problems(forecast: Forecast) -> list[Problem]:
     memory, card = forecast.memory, forecast.card
     if memory is None or card is None or card.fits(memory.peak):
         return []
-    message = f"The run's tensors will take about {gibibytes(memory.peak)} of GPU memory, with {gibibytes(RESERVE)} for CUDA"
-    message += f" itself more than the {gibibytes(card.memory)} of {card.name}."
-    shown = ", then ".join(
+    message = (
+        f"The run's tensors will take about {gibibytes(memory.peak)} of GPU memory, with {gibibytes(RESERVE)} for CUDA itself "
+        f"more than the {gibibytes(card.memory)} of {card.name}."
+    )
+    shown = "; ".join(
         ", ".join(f"{name} {_shown(value)}" for name, value in one.settings.items()) for one in forecast.lighter
     )
     if not forecast.lighter:

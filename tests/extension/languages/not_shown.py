@@ -23,6 +23,8 @@ SILENT_FILES = (
     "trainer_core/commands.py",
     "trainer_core/dataset/batches.py",
     "trainer_core/export_notebook.py",
+    "trainer_core/forecasts/lighter.py",
+    "trainer_core/forecasts/times.py",
     "trainer_core/grids/command.py",
     "trainer_core/grids/number_words.py",
     "trainer_core/grids/page.py",
@@ -130,6 +132,18 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Round {}: nothing was accepted",
     ),
     "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
+    "trainer_core/forecasts/forecast.py": (
+        "about {} of tensors on a GPU",
+        "about {} for {} steps",
+        "while pictures are encoded",
+        "while pictures are drawn",
+        "does not fit",
+        "{}; fits",
+        "LoRA files",
+        "encoded pictures and captions",
+        "{} min",
+        "{} h {} min",
+    ),
     "trainer_core/grids/axes.py": ("strength {}",),
     "trainer_core/grids/find.py": ("{} --out",),
     "trainer_core/generate/option_words.py": ("{} is not 1 or more",),
@@ -256,6 +270,7 @@ SAME: tuple[str, ...] = (
 
 # Names that stay as they are within Chinese sentences.
 TERMS: tuple[str, ...] = (
+    "animefull", "fluffyrock", "Convnext", "Danbooru",
     "SD", "OUTX", "BASE", "IN", "OUT", "OUTALL", "INALL", "DoRA", "GLoRA", "Reload", "Presets",
     "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",

@@ -11,6 +11,7 @@ what a GPU would hold: autocast's norms in float32 and attention that keeps no m
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 import time
 import weakref
@@ -161,6 +162,7 @@ def as_on_a_gpu() -> Iterator[None]:
         yield
 
 
+@functools.cache
 def header_of(size: str) -> ModelHeader:
     """The header of a checkpoint in half precision, without a file."""
     tensors = {name: TensorInfo(shape, "F16") for name, shape in checkpoint_shapes(size).items()}

@@ -13,6 +13,7 @@ from lora_workbench.tests.trainer_core.networks.making import lora_shapes
 from lora_workbench.tests.whole.command import run, safetensors
 from lora_workbench.trainer_core import train as train_room
 from lora_workbench.trainer_core.events import read_events
+from lora_workbench.trainer_core.plan import make_plan
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.settings import Settings, SettingsError, read_settings
 
@@ -49,6 +50,7 @@ def test_trains_saves_loads_and_is_the_same_again(name: str, family_words: Words
     first = train_room.train(settings(family_words(name, **options)))
     again = train_room.train(settings(family_words(name, output_name="again", job_dir=tmp_path / "again", **options)))
     assert safetensors(first)[1] == safetensors(again)[1]
+    assert make_plan(settings(family_words(name, **options))).forecast.lora_bytes == pytest.approx(first.stat().st_size, abs=20)
     starts = {"tiny_sd2": {"lora_te", "lora_unet"}, "tiny_sdxl": {"lora_te1", "lora_te2", "lora_unet"}}[name]
     tensors = load_file(first)
     assert {"_".join(key.split("_")[:2]) for key in tensors} == starts

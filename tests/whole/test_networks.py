@@ -60,6 +60,8 @@ def test_out_blocks_alone(words: Words, tmp_path: Path) -> None:
     plan = make_plan(settings(words(**options)))
     assert plan.file_size_bytes == pytest.approx(path.stat().st_size, abs=20)
     assert safetensors(path)[0]["ss_network_args"] == '{"x": "0.0", "block_weights": "OUTX"}'
+    time = plan.forecast.time  # the run has measured its steps, the first of five aside
+    assert time.known == "measured" and time.seconds and "on 3 steps" in time.words
 
 
 def test_blocks_learn_at_their_rates(words: Words, tmp_path: Path) -> None:

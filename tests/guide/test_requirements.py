@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lora_workbench.tests.guide.coverage import PAGE, PARTS, page, requirements, named_tests
+from lora_workbench.tests.guide.coverage import PAGE, PARTS, named_tests, page, requirements
 
 MOST_WITHOUT = 15
 

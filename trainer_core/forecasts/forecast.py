@@ -157,9 +157,7 @@ def _memory_problems(forecast: Forecast) -> list[Problem]:
         f"The run's tensors will take about {gibibytes(memory.peak)} of GPU memory, with {gibibytes(RESERVE)} for CUDA itself "
         f"more than the {gibibytes(card.memory)} of {card.name}."
     )
-    shown = "; ".join(
-        ", ".join(f"{name} {_shown(value)}" for name, value in one.settings.items()) for one in forecast.lighter
-    )
+    shown = "; ".join(", ".join(f"{name} {_shown(value)}" for name, value in one.settings.items()) for one in forecast.lighter)
     if not forecast.lighter:
         fix = "Nothing in the settings makes it small enough: train a smaller base model."
     elif card.fits(forecast.lighter[-1].peak):

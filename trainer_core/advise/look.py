@@ -14,7 +14,7 @@ from ..dataset.scan import scan
 from ..guide.facts import USUAL_WIDTH, BaseFacts, DatasetFacts, FolderFacts
 from ..models.families import FAMILIES, identify, require_base
 from ..models.header import ModelHeader, read_header
-from ..models.layout import part_names
+from ..models.layout import unet_width
 from ..planning.base_name import wanted_clip_skip
 from ..planning.captions import count_tags, count_tokens_of, next_length
 from ..problems import UserError
@@ -90,12 +90,7 @@ def look_at_base(path: Path) -> BaseFacts:
     """Family, width and resolution of a base model; CheckpointError for a file that is none."""
     header = read_header(path)
     family = require_base(header)
-    return BaseFacts(family, _width(header), _resolution(header), wanted_clip_skip(header))
-
-
-def _width(header: ModelHeader) -> int:
-    place = part_names(header, "unet").get("conv_in.weight")
-    return header.tensors[place].shape[0] if place else USUAL_WIDTH
+    return BaseFacts(family, unet_width(header) or USUAL_WIDTH, _resolution(header), wanted_clip_skip(header))
 
 
 def _resolution(header: ModelHeader) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from . import tables
-from .facts import USUAL_WIDTH, Answers, BaseFacts, DatasetFacts, Reasoned, guide
+from .facts import USUAL_WIDTH, Answers, BaseFacts, DatasetFacts, Reasoned, guide, rank_for_width
 from .subject import Subject
 
 _NAMES = {"lora": "LierLa", "locon": "LierLa", "lokr": "LoKr", "loha": "LoHa"}
@@ -72,7 +71,7 @@ def _rank(facts: DatasetFacts, one: Subject, base: BaseFacts) -> tuple[int, str,
             f"{source}, {times.line}",
         )
     if base.width < USUAL_WIDTH:
-        new = 2 ** math.ceil(math.log2(max(1, rank * base.width / USUAL_WIDTH)))
+        new = rank_for_width(rank, base.width)
         return new, f"{why}: {rank} for {USUAL_WIDTH} channels, and this UNet begins with {base.width}.", source
     return rank, f"{why}.", source
 

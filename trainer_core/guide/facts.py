@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 USUAL_WIDTH = 320  # channels of the first level of every Stable Diffusion's UNet
+
+
+def rank_for_width(rank: int, width: int) -> int:
+    """What a rank that is meant for Stable Diffusion is in a UNet that begins with fewer channels: a share, a power of two."""
+    return rank if width >= USUAL_WIDTH else 2 ** math.ceil(math.log2(max(1, rank * width / USUAL_WIDTH)))
 
 
 @dataclass(frozen=True)

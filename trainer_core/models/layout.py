@@ -125,6 +125,12 @@ def part_names(header: ModelHeader, part: str) -> dict[str, str]:
     return {new: old for new, old in pairs if new}
 
 
+def unet_width(header: ModelHeader) -> int | None:
+    """Channels of the UNet's first level; None where it has no first convolution."""
+    place = part_names(header, "unet").get("conv_in.weight")
+    return header.tensors[place].shape[0] if place else None
+
+
 def _text_places(header: ModelHeader, part: str) -> dict[str, str]:
     """SD 1.x and SDXL's first: CLIP as transformers has it. SD 2.x and SDXL's second: OpenCLIP.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..dataset.items import TrainingSet
+from ..guide.facts import rank_for_width
 from ..guide.tables import difficulty, fact, initial_settings, sdxl_shifts, shift
 from ..models.families import identify
 from ..models.header import ModelHeader
+from ..models.layout import unet_width
 from ..problems import Problem
 from ..settings import Settings
 from ..settings.network_kinds import is_lycoris, kind_of
@@ -61,7 +63,7 @@ def _step_problems(settings: Settings, training_set: TrainingSet, steps: int) ->
 
 
 def wanted_ranks(settings: Settings, header: ModelHeader | None) -> tuple[int, int] | None:
-    """The ranks that the guide gives to the subject, divided for SDXL; None where the subject isn't told, or has no rank."""
+    """The ranks that the guide gives to the subject: less for SDXL, the least less in narrow UNets. None where it has none."""
     if kind_of(settings.network_module, settings.network_options()["algo"]).name != "lora" or settings.dim_from_weights:
         return None
     if settings.subject_difficulty and settings.subject_kind in (None, "character", "vehicle"):
@@ -77,7 +79,8 @@ def wanted_ranks(settings: Settings, header: ModelHeader | None) -> tuple[int, i
     if header is not None and identify(header) == "sdxl":
         times = sdxl_shifts()["rank"].value
         low, high = max(low // times, 1), max(high // times, _LEAST_SDXL)
-    return low, high
+    width = unet_width(header) if header is not None else None
+    return rank_for_width(low, width) if width else low, high
 
 
 def _tolerated(settings: Settings, header: ModelHeader | None, high: int) -> int:

@@ -13,16 +13,19 @@ from lora_workbench.trainer_core.settings import Settings
 KINDS = (None, "character", "style", "concept", "vehicle")
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+@pytest.mark.parametrize(("family", "width"), [("sd1", 320), ("sdxl", 320), ("sd1", 64)])
 @pytest.mark.parametrize("kind", KINDS)
-def test_advised_ranks_and_networks_are_those_of_the_class(kind: str, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_advised_ranks_and_networks_are_those_of_the_class(
+    kind: str, family: str, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(subject, "identify", lambda header: family)
+    monkeypatch.setattr(subject, "unet_width", lambda header: width)
     for difficulty, male, count, use in itertools.product(
         (None, *"ABCDEFGHI"), (False, True), (20, 300), ("usual", "accurate")
     ):
         facts = DatasetFacts(folders=(FolderFacts("1_penny", count, 1),), sides=(768,) * count, captioned=count)
         answers = Answers(kind=kind, difficulty=difficulty, male=male, use=use)
-        settings = Settings.of(**advise(facts, answers, BaseFacts(family=family)).settings())
+        settings = Settings.of(**advise(facts, answers, BaseFacts(family=family, width=width)).settings())
         assert settings.subject_kind == (kind or "character")
         found = [*subject._rank_problems(settings, object()), *subject._network_problems(settings)]
         assert found == [], (answers, settings.network_dim)

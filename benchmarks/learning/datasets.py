@@ -51,11 +51,12 @@ DATASETS: dict[str, Dataset] = {
     for one in (
         Dataset(
             "character", "zibbo", "zibbo", 40, tuple(own_tags("zibbo")),
-            ("--kind", "character", "--difficulty", "B", "--quality", "good", "--use", "usual", "--vram", "8"),
+            ("--kind", "character", "--difficulty", "B", "--quality", "good", "--use", "usual", "--vram", "8", "--known", "no"),
         ),
         Dataset(
             "poor", "mirra", "mirra", 20, tuple(own_tags("mirra")),
-            ("--kind", "character", "--difficulty", "C", "--quality", "poor", "--use", "usual", "--vram", "8"), poor=True,
+            ("--kind", "character", "--difficulty", "C", "--quality", "poor", "--use", "usual", "--vram", "8", "--known", "no"),
+            poor=True,
         ),
         Dataset(
             "concept", "mirra", "leafwear", 60, ("leaf wings", "diamond belly"), ("--kind", "concept", "--vram", "12"),

@@ -9,9 +9,7 @@ import { usePart } from "./blocks_use.js";
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 
-export const blocksTab = { id: "blocks", title: () => t("Block weights"), build: buildBlocksTab };
-
-function buildBlocksTab(app) {
+export function buildBlocksTab(app) {
   const { store } = app;
   const model = createBlocks(app);
   const failed = h("p", { class: "lw-error", role: "alert", hidden: true });

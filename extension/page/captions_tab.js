@@ -16,9 +16,7 @@ import { recall, remember } from "./memory.js";
 import { button } from "./parts.js";
 import { undoPart } from "./undo.js";
 
-export const captionsTab = { id: "captions", title: () => t("Captions"), build: buildCaptionsTab };
-
-function buildCaptionsTab(app) {
+export function buildCaptionsTab(app) {
   const { store } = app;
   const model = createCaptions(app);
   const undo = undoPart(

@@ -25,13 +25,13 @@ export function buildFrame({ root, api, store }) {
   const strip = h("div", { class: "lw-tabs", role: "tablist", "aria-label": t("Steps of the work") });
   const body = h("main", { class: "lw-body" });
   const views = new Map([
-    ["setup", lazy(body, () => setupView(app))],
-    ["start", lazy(body, () => startView(app))],
+    ["setup", lazy(body, store, () => setupView(app))],
+    ["start", lazy(body, store, () => startView(app))],
   ]);
   const buttons = TABS.map((tab) => {
     views.set(
       tab.id,
-      lazy(body, () => tab.build(app), tab.id),
+      lazy(body, store, () => tab.build(app), tab.id),
     );
     const button = h("button", { type: "button", class: "lw-tab", role: "tab", id: `lw-tab-${tab.id}` }, tab.title());
     button.setAttribute("aria-controls", `lw-panel-${tab.id}`);
@@ -71,25 +71,44 @@ export function buildFrame({ root, api, store }) {
   return { element, shown: refresh };
 }
 
-/** A view that is built when it is first shown, and then kept as it is. */
-function lazy(body, build, id = null) {
+/** A view that is built when it is first shown, and then kept as it is. `build` gives it, or a promise of it. */
+function lazy(body, store, build, id = null) {
   let view = null;
+  let building = false;
+  let wanted = false;
+  const appear = () => {
+    show(view.element, wanted);
+    if (wanted) view.shown?.();
+  };
+  const put = (built) => {
+    view = built;
+    view.element.classList.add("lw-view");
+    if (id) {
+      view.element.id = `lw-panel-${id}`;
+      view.element.setAttribute("role", "tabpanel");
+      view.element.setAttribute("aria-labelledby", `lw-tab-${id}`);
+    }
+    body.append(view.element);
+    appear();
+  };
+  const make = async () => {
+    building = true;
+    try {
+      put(await build());
+    } catch (error) {
+      store.say(error.message); // shown again, it is tried again
+    }
+    building = false;
+  };
   return {
     enter() {
-      if (!view) {
-        view = build();
-        view.element.classList.add("lw-view");
-        if (id) {
-          view.element.id = `lw-panel-${id}`;
-          view.element.setAttribute("role", "tabpanel");
-          view.element.setAttribute("aria-labelledby", `lw-tab-${id}`);
-        }
-        body.append(view.element);
-      }
-      show(view.element, true);
-      view.shown?.();
+      wanted = true;
+      if (view) appear();
+      else if (!building) make();
     },
     leave() {
+      wanted = false;
+      if (!view) return;
       show(view.element, false);
       view.left?.();
     },

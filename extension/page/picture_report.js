@@ -12,9 +12,7 @@ import { createReport } from "./picture_report_model.js";
 import { askFor } from "./runs.js";
 import { makePart } from "./test_make.js";
 
-export const picturesTab = { id: "pictures", title: () => t("Pictures"), build: buildPicturesTab };
-
-function buildPicturesTab(app) {
+export function buildPicturesTab(app) {
   const { store } = app;
   const model = createReport(app);
   const ask = (deed, target = "") =>

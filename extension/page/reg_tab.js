@@ -17,9 +17,7 @@ import { regUse } from "./reg_use.js";
 const LOOK_EVERY = 8000; // while pictures come; the last look is at once
 const MOST_LIVE = 300; // pictures whose state is looked at meanwhile: each look reads all their files
 
-export const regTab = { id: "reg", title: () => t("Reg images"), build: buildRegTab };
-
-function buildRegTab(app) {
+export function buildRegTab(app) {
   const { api, store } = app;
   let visible = false;
   let looked = 0;

@@ -11,9 +11,7 @@ import { tagPicture } from "./tag_picture.js";
 import { tagRun } from "./tag_run.js";
 import { undoPart } from "./undo.js";
 
-export const tagTab = { id: "tag", title: () => t("Tag"), build: buildTagTab };
-
-function buildTagTab(app) {
+export function buildTagTab(app) {
   const { store } = app;
   const pictures = createPictures(app);
   const options = tagOptions(app);

@@ -11,9 +11,7 @@ import { priorSection } from "./test_prior.js";
 /** Each is {key, title(), build(app) → {element, shown?(), left?()}}, built when it is first looked at. */
 const SECTIONS = [gridSection, symptomsSection, priorSection, loopSection];
 
-export const testTab = { id: "test", title: () => t("Test"), build: buildTestTab };
-
-function buildTestTab(app) {
+export function buildTestTab(app) {
   const views = new Map();
   let visible = false;
   let open = recall("test-section");

@@ -10,12 +10,10 @@ import { createTools } from "./tools_model.js";
 import { toolResults } from "./tools_results.js";
 import { askForTool, toolRun } from "./tools_run.js";
 
-export const toolsTab = { id: "tools", title: () => t("Tools"), build: buildToolsTab };
-
 const INSPECT = "inspect";
 const SECTIONS = [...Object.keys(FORMS), INSPECT];
 
-function buildToolsTab(app) {
+export function buildToolsTab(app) {
   const model = createTools(app);
   const line = errorLine();
   const presets = h("datalist", { id: "lw-tools-presets" });

@@ -21,9 +21,7 @@ import { askFor, isLive, lookAt } from "./runs.js";
 import { stagesPart } from "./stages.js";
 import { fromPart } from "./train_from.js";
 
-export const trainTab = { id: "train", title: () => t("Train"), build: buildTrainTab };
-
-function buildTrainTab(app) {
+export function buildTrainTab(app) {
   const left = h("div", { class: "lw-left" }, h("p", { class: "lw-empty" }, t("The settings are being fetched …")));
   const right = h("div", { class: "lw-right" });
   const element = h("section", { class: "lw-train" }, left, right);

@@ -56,7 +56,11 @@ def rates(one: Subject, name: str, unet_only: bool, notices: list[str]) -> Itera
         words = f"{words}." if rate == 1 else f"{words}; lower, because it is for {one.use.code}."
         source = guide("327, 441") if rate == 1 else guide(one.use.line)
         yield from _three(rate, rate, words, source, unet_only)
-        yield Reasoned("lr_scheduler", "constant", "An optimizer that finds its own rate needs no schedule.", guide("359"))
+        if spec.averages:
+            yield Reasoned("lr_scheduler", "constant", "A schedule-free optimizer takes no schedule.", guide("359"))
+        else:
+            words = "The found rate fades out: kept to the end it broke long runs of the toy world; the guide says constant."
+            yield Reasoned("lr_scheduler", "cosine", words, guide("359"))
         return
     unet, text = one.initial.unet_lr or 1e-4, one.initial.text_encoder_lr or 5e-5
     factor, words = one.use.rate, f"The guide's rates for a {one.kind}"

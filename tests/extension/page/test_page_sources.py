@@ -49,7 +49,7 @@ def test_placeholders_have_their_values(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_ids_are_our_own(path: Path) -> None:
-    elements = re.sub(r"export const \w+Tab = .*", "", code(path))  # a tab's name is no element's id
+    elements = re.sub(r"\{ id: \"\w+\", title: .*", "", code(path))  # a tab's name is no element's id
     given = re.findall(r"\bid: [\"`]([^\"`]*)", elements) + re.findall(r"\.id = [\"`]([^\"`]*)", code(path))
     assert [one for one in given if not one.startswith(("lw-", "${id}"))] == []
 
@@ -72,6 +72,10 @@ def test_imports_exist(path: Path) -> None:
         for name in (one.strip() for one in names.split(",") if one.strip()):
             assert re.search(rf"export (?:async )?(?:function|const|class) {name}\b", target), f"{file} has no {name}"
             assert len(re.findall(rf"\b{name}\b", code(path))) > 1, f"{name} is imported for nothing"
+    later = re.findall(r"\(await import\(\"\./([\w.]+)\"\)\)\.(\w+)\(", code(path))
+    assert len(later) == code(path).count("import("), "scripts that come later are named plainly"
+    for file, name in later:
+        assert re.search(rf"export function {name}\b", code(PAGE / file)), f"{file} has no {name}"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

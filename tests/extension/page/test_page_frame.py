@@ -93,6 +93,7 @@ def test_a_typed_folder_that_is_not_there_is_told_in_place(pages: Any) -> None:
     own.expected = ("status of 400",)
     page = own.open()
     page.click("#lw-dataset")
+    page.wait_for_selector(".lw-picker .lw-folder")
     page.fill(".lw-picker input", "/nowhere")
     page.keyboard.press("Enter")
     page.wait_for_selector(".lw-picker .lw-error >> text=/nowhere is not there")

@@ -41,7 +41,7 @@ def test_a_preset_a_bake_and_the_way_to_train(host, window, presets: Path) -> No
     bench.root.locator("#lw-blocks-save").click()
     bench.root.locator("#lw-blocks-name").wait_for(state="hidden")
     assert presets.read_bytes() == OTHERS + b"MINE:X,X,X,X,X,X,X,1,1,1,1,1,1,1,1,1,1\n"
-    page.wait_for_function("() => document.querySelector('#lw-blocks-word').value.includes('lbw=MINE:x=0.5')")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-word')?.value.includes('lbw=MINE:x=0.5')")
     shoot(page, host.kind, "blocks_saved")
     bench.root.locator("#lw-blocks-bake").click()
     bench.root.locator("#lw-blocks-bake-write").click()

@@ -28,7 +28,7 @@ def test_training_to_grid_to_next_run(host, window) -> None:
     root.get_by_text("5 pictures drawn").wait_for(timeout=180_000)
     picture = root.locator(f"{CELL} img[src]")
     picture.wait_for()
-    page.wait_for_function("cell => document.querySelector(cell).naturalWidth > 0", arg=f"{CELL} img")
+    page.wait_for_function("cell => document.querySelector(cell)?.naturalWidth > 0", arg=f"{CELL} img")
 
     root.locator(CELL).click()
     root.get_by_text("The UNet had to be lowered to 0.5").wait_for()

@@ -52,7 +52,7 @@ class Scene:
         self.page.wait_for_selector("#lw-blocks-facts >> text=/4 (modules|个模块)/")
 
     def word(self) -> str:
-        self.page.wait_for_function("() => document.querySelector('#lw-blocks-word').value")
+        self.page.wait_for_function("() => document.querySelector('#lw-blocks-word')?.value")
         return str(self.page.input_value("#lw-blocks-word"))
 
 
@@ -111,7 +111,7 @@ def test_weights_by_preset_mouse_and_keyboard(scene: Any, until: Any) -> None:
     assert "eyes and face" in page.inner_text("#lw-blocks-told")
     page.reload()
     page.wait_for_selector("#lw-block-IN04")
-    page.wait_for_function("() => document.querySelector('#lw-block-M00-number').value === 'X+0.2'")
+    page.wait_for_function("() => document.querySelector('#lw-block-M00-number')?.value === 'X+0.2'")
     assert one.numbers() == one.blocks["values"] and page.input_value("#lw-blocks-x") == "0.3"
 
 
@@ -160,7 +160,7 @@ def test_presets_are_kept_in_lora_block_weights_file(scene: Any, until: Any) -> 
     page.click("#lw-blocks-delete")
     page.locator(".lw-panel .lw-ask button", has_text="Delete").click()
     until(lambda: path.read_bytes() == b"# mine\r\nL25:" + b",".join([b"1"] * 26) + b"\r\n")
-    page.wait_for_function("() => document.querySelector('#lw-blocks-preset').value === ''")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-preset')?.value === ''")
 
 
 def test_what_a_lora_does_and_its_word(scene: Any, until: Any) -> None:
@@ -181,9 +181,9 @@ def test_what_a_lora_does_and_its_word(scene: Any, until: Any) -> None:
     assert "4 modules" in page.inner_text("#lw-blocks-facts")
     assert one.word() == "<lora:penny:te=1:unet=1>"
     page.select_option("#lw-blocks-preset", "MINE")
-    page.wait_for_function("() => document.querySelector('#lw-blocks-word').value.includes('lbw=MINE')")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-word')?.value.includes('lbw=MINE')")
     page.fill("#lw-blocks-unet", "0.8")
-    page.wait_for_function("() => document.querySelector('#lw-blocks-word').value === '<lora:penny:te=1:unet=0.8:lbw=MINE>'")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-word')?.value === '<lora:penny:te=1:unet=0.8:lbw=MINE>'")
     page.select_option("#lw-blocks-preset", "OUTX")
     page.wait_for_selector("text=OUTX isn't in lbwpresets.txt")
     assert one.word() == f"<lora:penny:te=1:unet=0.8:lbw={OUTX}:x=0.5>"
@@ -208,7 +208,7 @@ def test_baking(scene: Any, until: Any) -> None:
     page.click("#lw-blocks-bake-write")
     page.wait_for_selector("text=penny-MINE.safetensors is written. 4 modules: 4 scaled, 0 left out.")
     assert (one.folder / "loras" / "penny-MINE.safetensors").is_file()
-    page.wait_for_function("() => document.querySelector('#lw-blocks-lora').textContent.includes('penny-MINE')")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-lora')?.textContent.includes('penny-MINE')")
     page.fill("#lw-block-IN04-number", "R")
     page.wait_for_selector("text=R and U are random weights")
     assert page.get_attribute("#lw-blocks-bake", "aria-disabled") == "true"
@@ -259,7 +259,7 @@ def test_prompts_are_mended(scene: Any) -> None:
     page.click("text=Mend a prompt with old or wrong block weights")
     page.fill("#lw-blocks-given", f"{EVIL} <lora:penny:1:MINE:0.5>, <lora:a:1:1:lwb=MINE>")
     page.click("#lw-blocks-mend")
-    page.wait_for_function("() => document.querySelector('#lw-blocks-mended').value.includes('lbw=MINE')")
+    page.wait_for_function("() => document.querySelector('#lw-blocks-mended')?.value.includes('lbw=MINE')")
     mended = page.input_value("#lw-blocks-mended")
     assert mended == f"{EVIL} <lora:penny:te=1:unet=1:lbw=MINE:x=0.5>, <lora:a:te=1:unet=1:lbw=MINE>"
     told = page.inner_text("#lw-blocks-mended-lines")
@@ -276,7 +276,7 @@ def test_names_are_shown_as_they_are(scene: Any) -> None:
     page = one.page
     assert name in page.inner_text("#lw-blocks-preset")
     page.select_option("#lw-blocks-preset", name)
-    page.wait_for_function("() => document.querySelector('#lw-block-IN04-number').value === '0.1'")
+    page.wait_for_function("() => document.querySelector('#lw-block-IN04-number')?.value === '0.1'")
     page.click("#lw-blocks-keep")
     assert page.input_value("#lw-blocks-name") == name and page.evaluate("window.hacked") is None
 

@@ -49,7 +49,7 @@ class Scene:
 
     def pictures(self, shown: str) -> None:
         """Waits until the filter says how many are shown: "2 of 6"."""
-        self.page.wait_for_function("words => document.querySelector('#lw-filter-count').textContent === words", arg=shown)
+        self.page.wait_for_function("words => document.querySelector('#lw-filter-count')?.textContent === words", arg=shown)
 
     def chips(self) -> list[str]:
         return self.page.locator(".lw-chip-name").all_text_contents()

@@ -238,14 +238,14 @@ def test_whose_fault_leads_to_the_captions(scene: Scene) -> None:
     page.click("#lw-test-whose")
     page.wait_for_selector("#lw-test-fault >> text=0.91")
     assert "the tagger is 81 % sure" in page.inner_text("#lw-test-fault")
-    page.wait_for_function("() => document.querySelector('#lw-test-fault img').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('#lw-test-fault img')?.naturalWidth > 0")
     page.get_by_role("button", name="boots: in 2 of 3 captions").click()
     page.wait_for_selector("#lw-panel-captions")
-    page.wait_for_function("() => document.querySelector('#lw-filter-count').textContent === '2 of 3'")
+    page.wait_for_function("() => document.querySelector('#lw-filter-count')?.textContent === '2 of 3'")
     assert page.input_value("#lw-filter") == 'has:"boots"'
     page.click("#lw-tab-test")
     page.get_by_role("button", name="seen in 3 pictures").click()  # those that don't name it
-    page.wait_for_function("() => document.querySelector('#lw-filter-count').textContent === '1 of 3'")
+    page.wait_for_function("() => document.querySelector('#lw-filter-count')?.textContent === '1 of 3'")
     page.wait_for_selector(".lw-captions .lw-cell[title='b.png']")
 
 

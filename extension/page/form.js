@@ -147,7 +147,7 @@ function levelSwitch(level, changed) {
     });
     return button;
   });
-  return h("div", { class: "lw-segments", role: "group", "aria-label": t("How many settings are shown") }, buttons);
+  return h("div", { class: "lw-segments", id: "lw-levels", role: "group", "aria-label": t("How many settings are shown") }, buttons);
 }
 
 /** Presets as cards to choose from by one click. */

@@ -33,7 +33,7 @@ def test_state_of_an_empty_data_folder(client: Any, bench: Workbench) -> None:
 
 def test_the_language_is_the_users_then_the_hosts_then_the_browsers(client: Any, bench: Workbench) -> None:
     ask = {"Accept-Language": "zh-TW,en;q=0.5"}
-    assert client.get(f"{API}/state", headers=ask).json()["language"] == "zh_CN"
+    assert client.get(f"{API}/state", headers=ask).json()["language"] == "zh_TW"
     bench.host.language = lambda: "None"  # type: ignore[method-assign]
     assert client.get(f"{API}/state", headers=ask).json()["language"] == "en"
     client.post(f"{API}/options", json={"language": "zh_CN"})

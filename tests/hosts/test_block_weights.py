@@ -45,7 +45,7 @@ def test_a_preset_a_bake_and_the_way_to_train(host, window, presets: Path) -> No
     shoot(page, host.kind, "blocks_saved")
     bench.root.locator("#lw-blocks-bake").click()
     bench.root.locator("#lw-blocks-bake-write").click()
-    bench.root.get_by_text("penny-MINE is written").wait_for()
+    bench.root.get_by_text("penny-MINE.safetensors is written").wait_for()
     host.post("/sdapi/v1/refresh-loras")
     baked = {one["name"]: one for one in host.get("/sdapi/v1/loras")}["penny-MINE"]
     assert '"of": "penny.safetensors"' in baked["metadata"]["lora_workbench_baked"]

@@ -83,7 +83,7 @@ def test_no_english_is_left(hosts, browser) -> None:
     look("reg", *tags, *captions(host), "1creature", "DDIM", "CFG")
     host.train(2, output_name="zh")
     bench.go("train")
-    page.locator(".lw-segments button").last.click()
+    page.locator("#lw-levels button").last.click()
     look("all settings")
     page.locator("#lw-run[data-state=done]").wait_for(timeout=180_000)
     page.evaluate("for (const one of document.querySelectorAll('#lw-root details')) one.open = true")

@@ -147,7 +147,8 @@ function levelSwitch(level, changed) {
     });
     return button;
   });
-  return h("div", { class: "lw-segments", id: "lw-levels", role: "group", "aria-label": t("How many settings are shown") }, buttons);
+  const label = t("How many settings are shown");
+  return h("div", { class: "lw-segments", id: "lw-levels", role: "group", "aria-label": label }, buttons);
 }
 
 /** Presets as cards to choose from by one click. */

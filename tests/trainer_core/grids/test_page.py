@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lora_workbench.trainer_core.generate.request import Request
 from lora_workbench.trainer_core.generate.base_model import Base
+from lora_workbench.trainer_core.generate.request import Request
 from lora_workbench.trainer_core.generate.run_snapshots import Snapshot
 from lora_workbench.trainer_core.grids import page
 from lora_workbench.trainer_core.grids.axes import Grid, Point, lay_out, number_points, prompt_points, snapshot_points
@@ -43,7 +43,8 @@ def grids(tmp_path: Path) -> tuple[list[Grid], dict[str, Path]]:
 
 def written(grids: tuple[list[Grid], dict[str, Path]], folder: Path) -> str:
     numbers = {"e1/te1.0/unet1.0/p1": {"drift": 0.25}}
-    write_page(folder / "grid.html", BAD, *grids, {CHECKPOINT: Base(CHECKPOINT.stem, "cd" * 32)}, numbers, "python -m trainer_core grid x")
+    models = {CHECKPOINT: Base(CHECKPOINT.stem, "cd" * 32)}
+    write_page(folder / "grid.html", BAD, *grids, models, numbers, "python -m trainer_core grid x")
     return (folder / "grid.html").read_text(encoding="utf-8")
 
 

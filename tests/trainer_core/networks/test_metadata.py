@@ -88,7 +88,7 @@ def test_every_key_and_string_is_kohyas() -> None:
     assert set(KOHYAS) - set(ours) == {"sshs_model_hash", "sshs_legacy_hash"} and set(ours) - set(KOHYAS) == {"ss_datasets"}
     own = {"modelspec.implementation_version", "ss_sd_scripts_commit_hash", "ss_tag_frequency", "ss_bucket_info", "ss_datasets"}
     by_clock = {"modelspec.date", "ss_training_started_at"}  # local time; the same moment, with as many digits in every file
-    assert float(ours["ss_training_started_at"]) == float(KOHYAS["ss_training_started_at"])
+    assert float(ours["ss_training_started_at"]) == pytest.approx(float(KOHYAS["ss_training_started_at"]), abs=1e-6)
     different = {key for key, value in ours.items() if value != KOHYAS.get(key)}
     assert different - by_clock - {"ss_bucket_info"} == own - {"ss_bucket_info"}
     assert all(isinstance(value, str) for value in ours.values())

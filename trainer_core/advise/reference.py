@@ -15,6 +15,8 @@ from ..guide import glossary, tables
 from ..guide.symptoms import symptoms
 from .text import shown
 
+_TOLD = ("line", "in truth", "on the toy world")
+_OPTIMIZER_HEAD = ("optimizer", "arguments that it needs", "memory", "what", *_TOLD)
 PAGE = Path(__file__).parents[2] / "docs" / "advice.md"
 MARK = "<!-- Below: made by `python -m lora_workbench.trainer_core.advise.reference`. -->\n"
 
@@ -68,16 +70,17 @@ def _kinds() -> str:
             _range(one.resolution),
             one.line,
             one.truth,
+            one.measured,
         )
         for one in tables.initial_settings()
     ]
-    head = ("kind", "pictures", "rank", "alpha", "UNet", "text encoder", "reg", "steps", "resolution", "line", "in truth")
+    head = ("kind", "pictures", "rank", "alpha", "UNet", "text encoder", "reg", "steps", "resolution", *_TOLD)
     facts = [
-        (key, shown(one["value"]), one["about"], one["line"], one.get("truth", ""))
+        (key, shown(one["value"]), one["about"], one["line"], one.get("truth", ""), one.get("measured", ""))
         for table in ("steps", "pictures", "rules")
         for key, one in tables.content("kinds")[table].items()
     ]
-    return _table("Initial settings by kind", head, rows) + "\n" + _rows(("", "value", "what", "line", "in truth"), facts)
+    return _table("Initial settings by kind", head, rows) + "\n" + _rows(("", "value", "what", *_TOLD), facts)
 
 
 def _simple() -> str:
@@ -92,10 +95,10 @@ def _simple() -> str:
 
 def _optimizers() -> str:
     rows = [
-        (one.code, " ".join(f"`{word}`" for word in one.arguments), one.memory, one.about, one.line, one.truth)
+        (one.code, " ".join(f"`{word}`" for word in one.arguments), one.memory, one.about, one.line, one.truth, one.measured)
         for one in tables.optimizers()
     ]
-    return _table("Optimizers", ("optimizer", "arguments that it needs", "memory", "what", "line", "in truth"), rows)
+    return _table("Optimizers", _OPTIMIZER_HEAD, rows)
 
 
 def _damping() -> str:

@@ -154,7 +154,6 @@ class LycorisRow:
     rate: float
     suits: tuple[str, ...]
     line: str
-    measured: str = ""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ class Symptom:
     mends: tuple[tuple[str, float, str], ...]
     advice: tuple[str, ...]
     line: str
-    measured: str = ""
 
 
 @functools.cache

@@ -113,6 +113,7 @@ def test_what_keeps_advice_away_is_told_in_place(train: Any) -> None:
     world, page = train(refuse_advice="The dataset is empty.")
     page.select_option("#lw-ask-kind", "style")
     page.wait_for_selector("#lw-advice [role=alert] >> text=The dataset is empty.")
+    assert settings(world)["network_dim"] == 64, "nothing was taken"
 
 
 def test_a_problem_is_mended_and_the_mend_taken_back(train: Any, posted: Any, until: Any) -> None:
@@ -138,9 +139,10 @@ def test_a_mend_of_files_asks_for_the_plan_anew(train: Any, posted: Any) -> None
 
 
 def test_what_a_mend_refuses_is_told(train: Any) -> None:
-    _, page = train(problems=[{**FIXABLE, "code": "stubborn"}])
+    world, page = train(problems=[{**FIXABLE, "code": "stubborn"}])
     page.locator("[data-code=stubborn]").get_by_role("button", name="Mend").click()
     page.wait_for_selector("text=stubborn can't be mended by itself.")
+    assert page.is_visible("[data-code=stubborn]") and settings(world)["network_dim"] == 64
 
 
 def test_memory_time_and_disk(train: Any) -> None:

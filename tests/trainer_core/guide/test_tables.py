@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,15 @@ def test_every_entry_has_its_line(path):
     for where, entry in found:
         assert LINES.fullmatch(entry["line"]), f"{path.name}{where}: {entry['line']!r}"
         assert all(1 <= int(number) <= GUIDE_LINES for number in re.findall(r"\d+", entry["line"])), where
+
+
+def test_our_figures_are_those_of_the_page_of_measurements() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "learning.md").read_text(encoding="utf-8")
+    told = [
+        one.measured for one in (*tables.initial_settings(), *tables.optimizers(), tables.fact("kinds", "steps", "with_reg"))
+    ]
+    figures = [figure for text in told for figure in re.findall(r"\d\.\d{3}", text)]
+    assert len(figures) >= 12 and [one for one in figures if one not in page] == []
 
 
 def test_the_nine_classes_are_the_guide_s():

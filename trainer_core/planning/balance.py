@@ -67,7 +67,7 @@ def _reg_problems(training_set: TrainingSet) -> list[Problem]:
             f"There are no regularization pictures in {', '.join(str(one.folder) for one in folders)}: the run goes without."
         )
         return [Problem("note", "reg-empty", message)]
-    return [*_reg_repeats(folders, reg), *_reg_few(reg)]
+    return [*_reg_repeats(folders, reg), *_reg_few(reg, len(training_set.items) - len(reg))]
 
 
 def _reg_repeats(folders: list[Subset], reg: list[Item]) -> list[Problem]:
@@ -82,9 +82,10 @@ def _reg_repeats(folders: list[Subset], reg: list[Item]) -> list[Problem]:
     return [Problem("note", "reg-repeats", message)]
 
 
-def _reg_few(reg: list[Item]) -> list[Problem]:
+def _reg_few(reg: list[Item], trained: int) -> list[Problem]:
+    """One for each training picture, as `reg` makes them, is enough: each is seen as often as that one."""
     seen = sum(item.copies for item in reg)
-    if seen < _SEEN_OFTEN * len(reg):
+    if seen < _SEEN_OFTEN * len(reg) or len(reg) >= trained:
         return []
     message = f"{count_of(reg, 'regularization picture')} seen {seen} times an epoch: the class will look like them."
     fix = f"As many as the training pictures with their repeats, {seen}, is usual: draw more with `python -m trainer_core reg`."

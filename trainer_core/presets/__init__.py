@@ -10,6 +10,7 @@ from ..files import read_json
 from ..problems import WordsError
 
 FOLDER = Path(__file__).parent
+FIRST = ("new_project", "simple", "sdxl_8gb")  # for everybody; the others are for some subjects
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,11 @@ class Preset:
 
 
 def list_presets(folder: Path = FOLDER) -> list[Preset]:
-    """All presets of a folder by name; raises WordsError for a file that is not one."""
-    return [_read(path) for path in sorted(folder.glob("*.json"))]
+    """All presets of a folder, those for everybody first, then by name; raises WordsError for a file that is not one."""
+    paths = sorted(folder.glob("*.json"))
+    return [
+        _read(path) for path in sorted(paths, key=lambda path: FIRST.index(path.stem) if path.stem in FIRST else len(FIRST))
+    ]
 
 
 def load_preset(name: str) -> Preset:

@@ -51,7 +51,7 @@ def test_furry_presets_go_with_their_bases() -> None:
 
 def test_all_presets_are_valid() -> None:
     presets = list_presets()
-    assert [preset.name for preset in presets] == ["furry_anime", "furry_e621", "new_project", "sdxl_8gb", "simple"]
+    assert [preset.name for preset in presets] == ["new_project", "simple", "sdxl_8gb", "furry_anime", "furry_e621"]
     for preset in presets:
         Settings.from_dict(preset.settings)
 

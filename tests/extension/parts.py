@@ -23,6 +23,22 @@ def fake_command(folder: Path) -> list[str]:
     return [sys.executable, "-I", "-X", "utf8", str(Path(__file__).with_name("fake_trainer.py")), str(folder)]
 
 
+class Plans:
+    """The trainer's own answers, without its process; `asked` are the questions."""
+
+    def __init__(self, answer: Callable[[str, dict[str, Any]], Any]) -> None:
+        self._answer = answer
+        self.asked: list[str] = []
+
+    def ask(self, what: str, *, patience: float, **values: Any) -> Any:
+        assert patience > 60
+        self.asked.append(what)
+        return self._answer(what, values)
+
+    def end(self) -> None:
+        return None
+
+
 class FakeHost(Alone):
     """A host whose rights and names a test chooses."""
 

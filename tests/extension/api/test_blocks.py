@@ -12,7 +12,7 @@ from lora_workbench.extension.host import DEMO_MODELS
 from lora_workbench.extension.preset_file import spelled_out
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.tests.extension.parts import API, FakeHost
+from lora_workbench.tests.extension.parts import API, FakeHost, Plans
 from lora_workbench.tests.trainer_core.tools.making import write
 from lora_workbench.trainer_core.networks.blocks import NAMES
 from lora_workbench.trainer_core.tools.answers import answer
@@ -25,21 +25,6 @@ FILE = (
 )
 
 
-class Plans:
-    """The trainer's own answer, without its process."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def ask(self, what: str, *, patience: float, **values: Any) -> Any:
-        assert patience > 60
-        self.asked.append(what)
-        return answer(what, values)
-
-    def end(self) -> None:
-        return None
-
-
 @pytest.fixture
 def lora(bench: Workbench, tmp_path: Path) -> Path:
     """An opened project, the trainer's answers, and a LoRA in the host's folder."""
@@ -47,7 +32,7 @@ def lora(bench: Workbench, tmp_path: Path) -> Path:
     bench.host.loras = tmp_path / "loras"
     (bench.host.loras / "mine").mkdir(parents=True)
     bench.projects.create("penny")
-    bench.plans = Plans()  # type: ignore[assignment]
+    bench.plans = Plans(answer)  # type: ignore[assignment]
     path = bench.host.loras / "mine" / "penny.safetensors"
     write(path, "lora")
     return path

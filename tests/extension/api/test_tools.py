@@ -9,21 +9,11 @@ import pytest
 
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.tests.extension.parts import API, FakeHost, wait_for_state
+from lora_workbench.tests.extension.parts import API, FakeHost, Plans, wait_for_state
 from lora_workbench.tests.trainer_core.tools.making import write
 from lora_workbench.trainer_core.files import read_json
 from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.tools.answers import answer
-
-
-class Plans:
-    """The trainer's own answer, without its process."""
-
-    def ask(self, what: str, *, patience: float, **values: Any) -> Any:
-        return answer(what, values)
-
-    def end(self) -> None:
-        return None
 
 
 @pytest.fixture
@@ -31,7 +21,7 @@ def lora(bench: Workbench, tmp_path: Path) -> Path:
     """A LoRA outside of the host's LoRA folder, which is there too."""
     assert isinstance(bench.host, FakeHost)
     bench.host.loras = tmp_path / "loras"
-    bench.plans = Plans()  # type: ignore[assignment]
+    bench.plans = Plans(answer)  # type: ignore[assignment]
     for folder in ("loras", "runs"):
         (tmp_path / folder).mkdir()
     secret = {"ss_training_comment": "for me", "ss_dataset_dirs": '{"10_penny": {}}', "ss_output_name": "penny"}

@@ -24,6 +24,7 @@ export function metadataPart({ api }, model, written) {
   let found = null;
   let values = {}; // set or added
   let gone = new Set();
+  let toldOf = ""; // the written file that `told` speaks of: it may come to be shown before or after it is listed
 
   const write = async () => {
     const { name, place } = { name: model.values("inspect").name.trim() || usual(), place: model.place("inspect") };
@@ -34,10 +35,11 @@ export function metadataPart({ api }, model, written) {
       set: done.set.length,
       removed: done.removed.length,
     });
-    written(done.path);
-    await model.load();
+    toldOf = done.path;
     setText(told, [changed, done.removed.join(", ")].filter(Boolean).join(" "));
     show(told, true);
+    written(done.path);
+    await model.load();
   };
   const primary = button("", write, { line, kind: "lw-primary", id: "lw-tools-write", "aria-describedby": "lw-tools-write-why" });
   const usual = () => {
@@ -136,8 +138,8 @@ export function metadataPart({ api }, model, written) {
       if (!again) {
         [values, gone] = [{}, new Set()];
         isPrivate.checked = false;
-        show(told, false);
       }
+      if (next && next.path !== toldOf) show(told, false);
       show(element, found);
       list.replaceChildren();
       list.lwNodes?.clear();

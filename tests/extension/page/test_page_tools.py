@@ -133,8 +133,14 @@ def test_metadata_are_changed_and_what_is_private_goes(scene: Any) -> None:
     page.click("#lw-tools-add")
     page.click("#lw-tools-private")
     assert page.get_attribute("#lw-tools-inspect-name", "placeholder") == "penny-private"
+    held: list[Any] = []
+    page.route("**/tools/inspect", lambda route: held.append(route))
     page.click("text=Write the file · 3 changes")
-    page.wait_for_selector("text=penny-private is written: 2 set, 4 removed")
+    told = "#lw-tools-told >> text=penny-private is written: 2 set, 4 removed"
+    page.wait_for_selector(told)
+    held[0].continue_()
+    page.wait_for_selector(".lw-tools-facts >> text=penny-private.safetensors")
+    assert page.is_visible(told)
     metadata = read_header(one.lora("penny-private")).metadata
     assert metadata["modelspec.title"] == "Penny <i>1</i>" and metadata["made_by"] == "hand"
     assert not {"ss_output_name", "ss_tag_frequency", "ss_training_comment", "ss_dataset_dirs"} & metadata.keys()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np  # a plan draws nothing, and begins sooner without it
 
 
 def _key(seed: int, what: str, numbers: Sequence[int]) -> int:
@@ -19,12 +21,14 @@ def _key(seed: int, what: str, numbers: Sequence[int]) -> int:
 
 def generator(seed: int, what: str, *numbers: int) -> np.random.Generator:
     """A generator of its own for `what` (for instance "noise") at `numbers` (for instance step and item)."""
+    import numpy as np
+
     return np.random.Generator(np.random.Philox(key=_key(seed, what, numbers)))
 
 
 def normal(shape: Sequence[int], seed: int, what: str, *numbers: int) -> np.ndarray:
     """Standard normal float32 numbers of the given shape."""
-    return generator(seed, what, *numbers).standard_normal(tuple(shape), dtype=np.float32)
+    return generator(seed, what, *numbers).standard_normal(tuple(shape), dtype="float32")
 
 
 def uniform(seed: int, what: str, *numbers: int) -> float:

@@ -65,7 +65,7 @@ def _tags_as_trained(caption: str, options: SubsetOptions) -> tuple[str, ...]:
 
 def split_tags(text: str, options: SubsetOptions) -> list[str]:
     """The tags between separators, in lower case, without empty ones."""
-    return [tag.strip().lower() for tag in text.split(options.caption_separator) if tag.strip()]
+    return [tag for tag in map(str.strip, map(str.lower, text.split(options.caption_separator))) if tag]
 
 
 def _is_dropped(options: SubsetOptions, seed: int, key: tuple[int, int, int]) -> bool:
@@ -118,7 +118,7 @@ def _parts(text: str, options: SubsetOptions) -> tuple[list[str], list[str], lis
 
 
 def _tags(text: str, options: SubsetOptions) -> list[str]:
-    return [tag.strip() for tag in text.split(options.caption_separator) if tag.strip()]
+    return [tag for tag in map(str.strip, text.split(options.caption_separator)) if tag]
 
 
 def _warm_tags(count: int, options: SubsetOptions, step: int, total_steps: int) -> int:

@@ -49,10 +49,10 @@ def tell_looks(kept: Sequence[tuple[Path, Look]], findings: Findings) -> None:
 
 
 def tell_shared(paths: Sequence[Path], files: Sequence[Path | None], findings: Findings) -> None:
-    """Pictures that differ in their extension only share a caption."""
-    by_stem: dict[Path, list[Path]] = {}
+    """Pictures of a folder that differ in their extension only share a caption."""
+    by_stem: dict[str, list[Path]] = {}
     for path in paths:
-        by_stem.setdefault(path.with_suffix(""), []).append(path)
+        by_stem.setdefault(path.stem, []).append(path)
     captions = dict(zip(paths, files, strict=True))
     for group in by_stem.values():
         caption = captions[group[0]]

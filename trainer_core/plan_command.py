@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Without looking for circles of references: a plan of thousands of pictures is a tenth faster, and makes none to speak of."""
+    """Without looking for circles of references: plans of thousands of pictures are a tenth faster, and make few."""
     was = gc.isenabled()
     gc.disable()
     try:

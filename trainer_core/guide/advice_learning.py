@@ -58,6 +58,9 @@ def rates(one: Subject, name: str, unet_only: bool, notices: list[str]) -> Itera
         yield from _three(rate, rate, words, source, unet_only)
         if spec.averages:
             yield Reasoned("lr_scheduler", "constant", "A schedule-free optimizer takes no schedule.", guide("359"))
+        elif one.initial.adaptive_scheduler == "constant":
+            words = "The found rate is kept to the end: with a cosine the toy world's style was learnt less well."
+            yield Reasoned("lr_scheduler", "constant", words, guide("359"))
         else:
             words = "The found rate fades out: kept to the end it broke long runs of the toy world; the guide says constant."
             yield Reasoned("lr_scheduler", "cosine", words, guide("359"))

@@ -43,7 +43,10 @@ class Use:
 
 @dataclass(frozen=True)
 class InitialSettings:
-    """A row of the guide's table of initial settings; None where the guide leaves it open, or it is found by the optimizer."""
+    """A row of the guide's table of initial settings; None where the guide leaves it open, or it is found by the optimizer.
+
+    `adaptive_scheduler`: ours, for optimizers that find their own rate, where the guide has a constant one for all.
+    """
 
     kind: str
     quality: str
@@ -58,6 +61,7 @@ class InitialSettings:
     line: str
     truth: str = ""
     measured: str = ""
+    adaptive_scheduler: str = "cosine"
 
 
 @dataclass(frozen=True)

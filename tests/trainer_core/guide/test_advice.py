@@ -114,6 +114,13 @@ def test_hard_subjects_get_a_higher_rate_where_the_rate_is_the_user_s():
     assert values(kind="character", difficulty="F", quality="good", vram_gb=6)["unet_lr"] == 1.5e-4
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_found_rate_fades_but_for_styles(kind):
+    found = values(kind=kind, optimizer="Prodigy")
+    assert found["lr_scheduler"] == ("constant" if kind == "style" else "cosine")
+    assert values(kind=kind, optimizer="AdamW")["lr_scheduler"] == "cosine_with_restarts"
+
+
 def test_an_optimizer_of_one_s_own_brings_its_arguments_and_alpha():
     found = values(kind="character", difficulty="B", optimizer="dadaptadam")
     assert found["optimizer_type"] == "DAdaptAdam" and found["network_alpha"] == 1

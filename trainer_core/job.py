@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _JOBS = "jobs"
 _ENDS = ("done", "stopped", "error")
-KINDS = ("train", "tag", "reg", "grid", "prior", "loop", "tool", "pictures")
+KINDS = ("train", "tag", "reg", "grid", "prior", "loop", "tool", "pictures", "variants")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -110,6 +110,10 @@ def _run(folder: Path, events: EventLog, those: Processes | None = None) -> None
         from .pictures.job import run_pictures_job
 
         run_pictures_job(folder, job, events)
+    elif kind == "variants":
+        from .variants.job import run_variants_job
+
+        run_variants_job(folder, job, events)
     else:
         raise UserError(f"{folder / JOB} asks for a job of the kind {kind!r}: there are {', '.join(KINDS)}.")
 

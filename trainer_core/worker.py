@@ -33,8 +33,9 @@ FAINTEST = 0.01  # tags below are not told: a tagger has ten thousand of them
 _BESIDE = ("thumb", "sizes")
 _DRAWING = ("reg_plan", "grid_plan", "grid_read", "grid_choose", "grid_suites", "whose_fault")
 _LOOP = ("loop_read", "loop_decide")
-_GUIDED = ("advise", "plan_fix", "plan_unfix")
+_GUIDED = ("advise", "plan_fix", "plan_unfix", "plan_crops")
 _CUTS = ("cut_places", "cut", "cuts_made", "cut_back")
+_VARIANTS = ("variants_read", "variants_decide", "variants_look", "variants_mask", "variants_alpha")
 _LORA_FILES = ("block_norms", "inspect", "edit_metadata")
 _THREADS = 2
 _DAMAGES = (ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError)
@@ -59,6 +60,7 @@ class Worker:
             **{what: partial(lora_answer, what) for what in _LORA_FILES},
             **{what: partial(loop_answer, what) for what in _LOOP},
             **{what: partial(cut_answer, what) for what in _CUTS},
+            **{what: partial(variants_answer, what) for what in _VARIANTS},
             **{what: partial(guided_answer, what) for what in _GUIDED},
         }
 
@@ -208,6 +210,13 @@ def guided_answer(what: str, request: Request) -> dict[str, Any]:
 def cut_answer(what: str, request: Request) -> dict[str, Any]:
     """Parts of pictures as new files: pictures/answers.py says what each takes."""
     from .pictures.answers import answer
+
+    return answer(what, request)
+
+
+def variants_answer(what: str, request: Request) -> dict[str, Any]:
+    """Variants of training pictures, decisions on them, masks: variants/answers.py says what each takes."""
+    from .variants.answers import answer
 
     return answer(what, request)
 

@@ -15,8 +15,13 @@ from ..provenance import tell_provenance
 from .review import ACCEPTED, PLANNED, Review, Variant, now
 
 
-def accept(review: Review, names: list[str], tagger: str, threshold: float) -> list[Path]:
-    """The copies' paths. Cut off anywhere, the same again finishes what is missing and does nothing twice."""
+def accept(review: Review, names: list[str], tagger: str, threshold: float, to: Path | None = None) -> list[Path]:
+    """The copies' paths. Cut off anywhere, the same again finishes what is missing and does nothing twice.
+
+    to: the folder in the dataset that they go into; None: beside their sources.
+    """
+    if to is not None and to.resolve() != review.dataset.resolve() and review.dataset.resolve() not in to.resolve().parents:
+        raise UserError(f"{to} does not lie in {review.dataset}: name a folder in the dataset, such as 5_variants.")
     for name in names:
         if review.named(name).state == PLANNED:
             raise UserError(f"{name} is not drawn yet: run the command that asked for it again.")
@@ -24,12 +29,13 @@ def accept(review: Review, names: list[str], tagger: str, threshold: float) -> l
     for name in names:
         one = review.variants[name]
         if one.state != ACCEPTED:
-            folder = (review.dataset / one.source).parent
+            folder = to or (review.dataset / one.source).parent
             target = _free(review, folder / name, one.caption_extension)
             caption = _caption(review, one, target, tagger, threshold)
             file = target.relative_to(review.dataset).as_posix()
             one.state, one.accepted = ACCEPTED, {"by": "person", "time": now(), "file": file, "caption": caption}
-            review.save()
+            review.save(name)
+            one = review.variants[name]
         paths.append(_carried_out(review, name, one))
     return paths
 

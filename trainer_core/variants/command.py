@@ -14,7 +14,8 @@ from ..problems import WordsError
 from ..settings import read_settings
 from .accept import accept
 from .draw import HIGHEST_CFG, chosen, draw_planned, glaring, plan
-from .review import ACCEPTED, REJECTED, WAITING, Review, read_review
+from .review import ACCEPTED, REJECTED, WAITING, Review, deciding, read_review, reject
+from .take_back import take_back
 from .words import VariantOptions, read_words
 
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     options, rest = read_words(argv)
     if not options.draws:
         if rest:
-            raise WordsError(f"variants: {rest[0]} doesn't go with --accept, --reject and --status.")
+            raise WordsError(f"variants: {rest[0]} doesn't go with --accept, --reject, --undo and --status.")
         _decide(options)
         return 0
     settings = read_settings(rest, "variants")
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     review.folder.mkdir(parents=True, exist_ok=True)
     with drawing_in(review.folder), stop_signals() as stop:
         names = plan(review, options, settings)
-        finished = draw_planned(review, settings, options.batch_size, lambda: stop.asked, told_in_terminal)
+        finished = draw_planned(review, names, settings, options.batch_size, lambda: stop.asked, told_in_terminal)
     print(f"{len(names)} variants asked for that were not there; all are in {review.folder}.")
     print(_text(review) if finished else "Stopped: what is drawn stays, the same command goes on.")
     return 0
@@ -54,25 +55,17 @@ def notes(options: VariantOptions) -> list[str]:
 
 def _decide(options: VariantOptions) -> None:
     review = read_review(options.dataset, options.review)
-    for name in (*options.accept, *options.reject):
+    for name in (*options.accept, *options.reject, *options.undo):
         review.named(name)
-    with drawing_in(review.folder) if options.accept or options.reject else _nothing():
-        for name in options.reject:
-            if review.variants[name].state == ACCEPTED:
-                raise WordsError(f"{name} is in the dataset already: take {review.variants[name].accepted['file']} out there.")
-            review.variants[name].state = REJECTED
-        if options.reject:
-            review.save()
-        for path in accept(review, list(options.accept), options.tagger, options.threshold):
-            print(f"Taken into the dataset: {path}")
+    if options.accept or options.reject or options.undo:
+        with deciding(review):
+            reject(review, options.reject)
+            for name, why in take_back(review, options.undo).left:
+                print(f"Left as it is: {name}, {why}.")
+            for path in accept(review, list(options.accept), options.tagger, options.threshold, options.to_folder):
+                print(f"Taken into the dataset: {path}")
     if options.status:
         print(json.dumps(_told(review), indent=2, ensure_ascii=False) if options.as_json else _text(review))
-
-
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def _told(review: Review) -> dict[str, Any]:

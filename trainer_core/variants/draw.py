@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ...tagger.captions import caption_file, read_caption
-from ...tagger.pictures import load_picture
 from ..command_errors import system_sentence
 from ..dataset.pictures import told_cfg
 from ..files import file_sha256
@@ -24,6 +23,7 @@ from ..picture_names import is_picture
 from ..problems import UserError
 from ..reg.prompts import as_prompt
 from ..settings import Settings
+from .masks import upright_picture
 from .review import PLANNED, WAITING, Review, Variant
 from .words import VariantOptions
 
@@ -33,7 +33,7 @@ Told = Callable[[int, int, Path], None]
 
 
 def plan(review: Review, options: VariantOptions, settings: Settings) -> list[str]:
-    """Notes what is to be drawn, and nothing that was asked for before; the new names. UserError with what is missing."""
+    """Notes what is to be drawn; the names of what isn't there yet. UserError with what is missing."""
     model = settings.pretrained_model_name_or_path
     if not model:
         raise UserError("There is no model to draw with: give pretrained_model_name_or_path, or a --config_file that has it.")
@@ -43,11 +43,11 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
     lora_digest = read_snapshot(Path(lora)).digest if lora else ""
     mask = str(options.mask.expanduser().absolute()) if options.mask else ""
     if mask:
-        _opened(Path(mask))
+        upright_picture(Path(mask))
     extension = settings.caption_extension if "caption_extension" in settings.given else ".txt"
     names = []
     for path in chosen(review.dataset, options):
-        size = _size(_opened(path).size, settings)
+        size = _size(upright_picture(path).size, settings)
         prompt = options.prompt or _prompt(path, extension)
         for number in range(options.count):
             request = Request(
@@ -60,9 +60,8 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
                 str(model), digest, mask, file_sha256(Path(mask)) if mask else "", options.only_masked, lora, lora_digest,
                 options.strength if lora else None, extension,
             )  # fmt: skip
-            name = review.add(variant)
-            names += [name] if name else []
-    return names
+            names.append(review.add(variant))
+    return [name for name in names if review.variants[name].state == PLANNED]
 
 
 def chosen(dataset: Path, options: VariantOptions) -> list[Path]:
@@ -93,20 +92,22 @@ def glaring(paths: Sequence[Path]) -> list[str]:
     return found
 
 
-def draw_planned(review: Review, settings: Settings, batch_size: int, stop: Callable[[], bool], told: Told) -> bool:
-    """Draws the planned variants; False where `stop` came first. What was drawn stays, whatever comes after."""
-    planned = review.in_state(PLANNED)
-    for name, one in planned.items():
+def draw_planned(
+    review: Review, names: Sequence[str], settings: Settings, batch_size: int, stop: Callable[[], bool], told: Told
+) -> bool:
+    """Draws the planned variants of these names; False where `stop` came first. What was drawn stays, whatever comes after."""
+    for name in names:
         if (review.folder / name).is_file():  # drawn by a process that was ended before it could say so
-            _note(review, name, one, settings)
-    missing = {name: one for name, one in planned.items() if one.state == PLANNED}
-    review.save()
-    for done, names in _drawn(review, missing, settings, batch_size, stop):
-        for name in names:
             _note(review, name, review.variants[name], settings)
-        review.save()
-        told(done, len(missing), review.folder / names[-1])
-    return not review.in_state(PLANNED)
+    review.save(*names)
+    missing = [name for name in names if review.variants[name].state == PLANNED]
+    done = 0
+    for done, newest in _drawn(review, {name: review.variants[name] for name in missing}, settings, batch_size, stop):
+        for name in newest:
+            _note(review, name, review.variants[name], settings)
+        review.save(*newest)
+        told(done, len(missing), review.folder / newest[-1])
+    return done == len(missing)
 
 
 def _drawn(
@@ -143,11 +144,11 @@ def _redraw(review: Review, model: Any, names: list[str], settings: Settings, de
     from ..generate.img2img import redraw
 
     first = review.variants[names[0]]
-    mask = _opened(Path(first.mask)) if first.mask else None
+    mask = upright_picture(Path(first.mask)) if first.mask else None
     requests = [Request(**review.variants[name].request) for name in names]
     images = redraw(
-        model, _opened(review.dataset / first.source), requests, first.denoise, mask=mask, only_masked=first.only_masked,
-        device=device, batch_size=len(names),
+        model, upright_picture(review.dataset / first.source), requests, first.denoise, mask=mask,
+        only_masked=first.only_masked, device=device, batch_size=len(names),
     )  # fmt: skip
     for name, image in zip(names, images, strict=True):
         one = review.variants[name]
@@ -201,13 +202,6 @@ def _size(size: tuple[int, int], settings: Settings) -> tuple[int, int]:
     width, height = settings.resolution or (_USUAL, _USUAL)
     scale = (width * height / (size[0] * size[1])) ** 0.5
     return tuple(max(64, round(side * scale / _STEP) * _STEP) for side in size)  # type: ignore[return-value]
-
-
-def _opened(path: Path) -> Any:
-    image = load_picture(path) if path.is_file() else "it is not there"
-    if isinstance(image, str):
-        raise UserError(f"{path} can't be taken as a picture: {image}.")
-    return image
 
 
 def _is_hidden(path: Path, root: Path) -> bool:

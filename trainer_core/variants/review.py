@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..events import JobLock
 from ..files import data_folder, read_json, write_json
 from ..problems import UserError
 
 NAME = "variants.json"
 PLANNED, WAITING, ACCEPTED, REJECTED = "planned", "waiting", "accepted", "rejected"
+MASKS = "masks"  # the folder of masks that were painted for them
 _VERSION = 1
+_CHANGING, _DECIDING, _PATIENCE = ".changing", ".deciding", 10.0
 _OF_ITSELF = ("state", "infotext", "sha256", "accepted")  # what does not say what was asked for
 
 
@@ -56,9 +62,13 @@ class Review:
     dataset: Path
     variants: dict[str, Variant] = field(default_factory=dict)
 
-    def save(self) -> None:
-        shown = {name: _said(one) for name, one in self.variants.items()}
-        write_json(self.folder / NAME, {"version": _VERSION, "dataset": str(self.dataset), "variants": shown})
+    def save(self, *names: str) -> None:
+        """Writes these variants and takes all others as the file has them by now: one may draw while another decides."""
+        with _alone(self.folder / _CHANGING):
+            newest = _read(self.folder, self.dataset)
+            self.variants = {**newest, **{name: self.variants[name] for name in names}}
+            shown = {name: _said(one) for name, one in self.variants.items()}
+            write_json(self.folder / NAME, {"version": _VERSION, "dataset": str(self.dataset), "variants": shown})
 
     def in_state(self, *states: str) -> dict[str, Variant]:
         return {name: one for name, one in self.variants.items() if one.state in states}
@@ -68,11 +78,12 @@ class Review:
             raise UserError(f"There is no variant {name} in {self.folder}: --status names those that wait.")
         return self.variants[name]
 
-    def add(self, variant: Variant) -> str | None:
-        """Its new name; None where the very same was asked for before."""
+    def add(self, variant: Variant) -> str:
+        """Its name: a new one, or the one that it has where the very same was asked for before."""
         wanted = _key(variant)
-        if any(_key(one) == wanted for one in self.variants.values()):
-            return None
+        known = next((name for name, one in self.variants.items() if _key(one) == wanted), None)
+        if known is not None:
+            return known
         stem, number = Path(variant.source).stem, 1
         while (name := f"{stem}-v{number:03d}.png") in self.variants:
             number += 1
@@ -89,23 +100,27 @@ def _said(variant: Variant) -> dict[str, Any]:
     return {key: value for key, value in asdict(variant).items() if value not in ("", None, {})}
 
 
-def review_folder(dataset: Path, given: Path | None = None) -> Path:
-    """Where a dataset's variants wait; never within it, since all that lies there is trained."""
+def review_folder(dataset: Path, given: Path | None = None, data: Path | None = None) -> Path:
+    """Where a dataset's variants wait; never within it, since all that lies there is trained. data: the users' data folder."""
     if given is not None:
         folder = given.expanduser().absolute()
         if folder == dataset or dataset in folder.parents:
             raise UserError(f"{folder} lies in the dataset, and what lies there is trained: give another --review.")
         return folder
     mark = hashlib.sha256(str(dataset).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-    return data_folder().absolute() / "variants" / f"{dataset.name}-{mark}"
+    return data_folder(data).absolute() / "variants" / f"{dataset.name}-{mark}"
 
 
 def read_review(dataset: Path, given: Path | None = None) -> Review:
     """The review of a dataset, an empty one where there is none; UserError where its file is damaged or another's."""
     folder = review_folder(dataset, given)
+    return Review(folder, dataset, _read(folder, dataset))
+
+
+def _read(folder: Path, dataset: Path) -> dict[str, Variant]:
     path = folder / NAME
     if not path.is_file():
-        return Review(folder, dataset)
+        return {}
     try:
         content = read_json(path)
         if content["version"] != _VERSION:
@@ -120,7 +135,40 @@ def read_review(dataset: Path, given: Path | None = None) -> Review:
         raise UserError(f"{path} can't be read ({error}): put its last good state back, or give another --review.") from error
     if of != dataset:
         raise UserError(f"{folder} holds variants of {of}: give another --review.")
-    return Review(folder, dataset, variants)
+    return variants
+
+
+def reject(review: Review, names: Sequence[str]) -> None:
+    """Says that these are no good; their files stay, so that it can be taken back."""
+    for name in names:
+        one = review.named(name)
+        if one.state == ACCEPTED:
+            raise UserError(f"{name} is in the dataset already, as {one.accepted['file']}: take that back first.")
+        if one.state == PLANNED:
+            raise UserError(f"{name} is not drawn yet: there is nothing to decide.")
+    for name in names:
+        review.variants[name].state = REJECTED
+    if names:
+        review.save(*names)
+
+
+def deciding(review: Review) -> contextlib.AbstractContextManager[None]:
+    """Holds the review for decisions, while another process may go on drawing into it."""
+    return _alone(review.folder / _DECIDING)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock; UserError where that takes too long."""
+    lock, end = JobLock(path), time.monotonic() + _PATIENCE
+    while not lock.acquire():
+        if time.monotonic() > end:
+            raise UserError(f"Another run decides on variants in {path.parent}: wait for it, then do the same again.")
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        lock.release(remove=True)
 
 
 def now() -> str:

@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ..generate.option_words import Parser, plain_word, positive
+from ..generate.option_words import Parser, option_words, plain_word, positive
 from ..generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from ..problems import WordsError
 
@@ -18,13 +19,16 @@ pretrained_model_name_or_path, vae, resolution, seed, clip_skip, caption_extensi
   variants pictures/10_mia --pictures mia.png --count 4 --config_file run.toml
   variants pictures/10_mia --pictures mia.png --mask hand.png --only_masked --config_file run.toml
   variants pictures/10_mia --accept mia-v002.png
-  python -m tagger undo pictures/10_mia      takes an accepted one's caption back
+  variants pictures/10_mia --undo mia-v002.png      takes it out again, with its caption, where nobody changed it
 """
 
 
 @dataclass(frozen=True)
 class VariantOptions:
-    """What is to be done. `prompt`: in place of the pictures' captions; `accept`, `reject`: names of variants."""
+    """What is to be done. `prompt`: in place of the pictures' captions; `accept`, `reject`, `undo`: names of variants.
+
+    `to`: a folder in the dataset for those that are accepted.
+    """
 
     dataset: Path
     pictures: tuple[str, ...]
@@ -45,6 +49,8 @@ class VariantOptions:
     review: Path | None
     accept: tuple[str, ...]
     reject: tuple[str, ...]
+    undo: tuple[str, ...]
+    to: str
     tagger: str
     threshold: float
     status: bool
@@ -52,7 +58,12 @@ class VariantOptions:
 
     @property
     def draws(self) -> bool:
-        return not (self.accept or self.reject or self.status)
+        return not (self.accept or self.reject or self.undo or self.status)
+
+    @property
+    def to_folder(self) -> Path | None:
+        """Where accepted ones go; None: beside their sources."""
+        return self.dataset / self.to if self.to else None
 
 
 def read_words(argv: Sequence[str]) -> tuple[VariantOptions, list[str]]:
@@ -68,9 +79,19 @@ def read_words(argv: Sequence[str]) -> tuple[VariantOptions, list[str]]:
         raise WordsError("--all is all pictures: give it, or --pictures.")
     if options.mask is not None and (options.all or len(options.pictures) != 1):
         raise WordsError("--mask is of one picture: give that one with --pictures.")
+    if options.undo and set(options.undo) & {*options.accept, *options.reject}:
+        raise WordsError("--undo takes a decision back: give a variant there, or in --accept or --reject, but not in both.")
     if options.only_masked and options.mask is None:
         raise WordsError("--only_masked needs --mask, a picture that is white where it is to be redrawn.")
     return options, rest
+
+
+def read_options(values: Any, dataset: Path, review: Path) -> VariantOptions:
+    """The options of a drawing job from JSON values, by the names of the words; WordsError with what is wrong."""
+    options, rest = read_words([str(dataset), f"--review={review}", *option_words(values)])
+    if rest or not options.draws:
+        raise WordsError(f"variants: {rest[0] if rest else 'a decision'} is not an option of a job.")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     chosen("--review", type=Path, metavar="DIR", help="where they wait for a look; default: in the data folder")
     chosen("--accept", nargs="+", action="extend", default=[], metavar="NAME", help="takes these into the dataset")
     chosen("--reject", nargs="+", action="extend", default=[], metavar="NAME", help="says that these are no good")
+    chosen("--undo", nargs="+", action="extend", default=[], metavar="NAME", help="takes decisions on these back")
+    chosen("--to", default="", metavar="FOLDER", help="with --accept: a folder in the dataset; else beside the source")
     chosen("--tagger", default="", metavar="MODEL", help="with --accept: it writes the caption; else it is the source's")
     chosen("--threshold", type=float, default=0.35, metavar="X", help="its tags above this score (default 0.35)")
     chosen("--status", action="store_true", help="which wait, and which were taken")

@@ -39,7 +39,7 @@ def run(dataset: Path, random_base: Path) -> Run:
     """The command with a base of random weights, three steps and the resolution 96."""
 
     def go(*words: str) -> int:
-        drawn = not {"--accept", "--reject", "--status"} & set(words)
+        drawn = not {"--accept", "--reject", "--undo", "--status"} & set(words)
         base = (
             [
                 f"--pretrained_model_name_or_path={random_base}",
@@ -163,6 +163,60 @@ def test_a_tagger_writes_the_caption(run: Run, quick: list[str], dataset: Path) 
     assert tags[0] == "mia" and "1creature" in tags and "red hat (big)" not in tags
 
 
+def test_what_other_words_left_undrawn_is_not_drawn_along(run: Run, quick: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    real = draw._drawn
+    monkeypatch.setattr(draw, "_drawn", lambda *words: iter(()))
+    run("--pictures", "a.png", "--count=3", "--denoise=0.9")
+    monkeypatch.setattr(draw, "_drawn", real)
+    run("--pictures", "a.png", "--count=1")
+    assert quick == ["a-v004.png"]
+    run("--pictures", "a.png", "--count=3", "--denoise=0.9")
+    assert sorted(quick) == ["a-v001.png", "a-v002.png", "a-v003.png", "a-v004.png"]
+
+
+def test_decisions_while_others_are_drawn_are_kept(run: Run, quick: list[str], dataset: Path, own_data_folder: Path) -> None:
+    run("--pictures", "a.png", "--count=1")
+    real = draw._redraw
+
+    def redraw(*words: Any) -> None:
+        if not (dataset / "a-v001.png").exists():
+            run("--accept", "a-v001.png")
+        real(*words)
+
+    draw._redraw = redraw
+    run("--pictures", "a.png", "--count=3", "--batch_size=1")
+    draw._redraw = real
+    assert [one["state"] for one in content(own_data_folder).values()] == ["accepted", "waiting", "waiting"]
+
+
+def test_decisions_are_taken_back_where_nobody_changed_the_copy(
+    run: Run, quick: list[str], dataset: Path, own_data_folder: Path, capsys: Any
+) -> None:
+    run("--pictures", "a.png", "--count=4")
+    before = {path.name: path.read_bytes() for path in dataset.iterdir() if path.is_file()}
+    run("--accept", "a-v001.png", "a-v002.png", "a-v003.png", "--reject", "a-v004.png", "--to", "5_more")
+    assert (dataset / "5_more" / "a-v001.txt").read_text(encoding="utf-8") == "mia, red hat (big)"
+    with pytest.raises(UserError, match=r"a-v001\.png is in the dataset already, as 5_more/a-v001\.png: take that back"):
+        run("--reject", "a-v001.png")
+    Image.new("RGB", (8, 8)).save(dataset / "5_more" / "a-v002.png")
+    (dataset / "5_more" / "a-v003.txt").write_text("mine", encoding="utf-8")
+    capsys.readouterr()
+    run("--undo", "a-v001.png", "a-v002.png", "a-v003.png", "a-v004.png")
+    out = capsys.readouterr().out
+    assert "a-v002.png, the picture was changed since." in out and "a-v003.png, its caption was changed since." in out
+    states = [one["state"] for one in content(own_data_folder).values()]
+    assert states == ["waiting", "accepted", "accepted", "waiting"]
+    kept = {path.name for path in (dataset / "5_more").iterdir() if path.is_file()}
+    assert kept == {"a-v002.png", "a-v002.txt", "a-v003.png", "a-v003.txt"}
+    assert sorted(json.loads((dataset / "provenance.json").read_text(encoding="utf-8"))) == [
+        "5_more/a-v002.png",
+        "5_more/a-v003.png",
+    ]
+    assert {name: (dataset / name).read_bytes() for name in before} == before
+    run("--accept", "a-v001.png")
+    assert (dataset / "a-v001.png").read_bytes() == (review(own_data_folder) / "a-v001.png").read_bytes()
+
+
 def test_cut_off_while_accepting_the_same_again_finishes(
     run: Run, quick: list[str], dataset: Path, monkeypatch: pytest.MonkeyPatch, own_data_folder: Path
 ) -> None:
@@ -223,6 +277,8 @@ def nothing_written(own_data_folder: Path, dataset: Path) -> Iterator[None]:
         (("--pictures", "a.png", "--lora", "no.safetensors"), UserError, r"no\.safetensors"),
         (("--pictures", "a.png", "--review", "DATASET/x"), UserError, "lies in the dataset"),
         (("--accept", "a-v009.png"), UserError, r"no variant a-v009\.png"),
+        (("--undo", "a-v009.png"), UserError, r"no variant a-v009\.png"),
+        (("--undo", "a.png", "--accept", "a.png"), WordsError, "but not in both"),
         (("--status", "--networkdim=3"), WordsError, "doesn't go with"),
     ],
 )  # fmt: skip

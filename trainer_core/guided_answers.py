@@ -3,7 +3,8 @@
 `advise` takes {"settings", "answers", "keep"}: the advised values with their reasons, for the settings' pictures and base.
 `keep` names settings of the user's own choice, with which the others must go together. `plan_fix` takes {"settings", "code"}:
 what was mended, with the settings that changed; `inside`: only where nothing is moved out of the dataset. `plan_unfix` takes
-{"folder"} and moves what a mend moved in it back.
+{"folder"} and moves what a mend moved in it back. `plan_crops` takes {"settings", "start", "count"}: that part of the list of
+crops, those that lose most first.
 """
 
 from __future__ import annotations
@@ -99,4 +100,14 @@ def _unfix(request: Request) -> dict[str, Any]:
     return {"moved": len(undo_moves(path_of(request, "folder")).pairs)}
 
 
-_ANSWERS = {"advise": _advise, "plan_fix": _fix, "plan_unfix": _unfix}
+def _crops(request: Request) -> dict[str, Any]:
+    from .planning.crops import crops_page
+    from .planning.stages import planned_stages
+
+    settings = settings_of(request)
+    root = settings.train_data_dir.expanduser() if settings.train_data_dir else None
+    first = planned_stages(settings)[0]
+    return crops_page(first.training_set, root, int(request.get("start") or 0), int(request.get("count") or 1))
+
+
+_ANSWERS = {"advise": _advise, "plan_fix": _fix, "plan_unfix": _unfix, "plan_crops": _crops}

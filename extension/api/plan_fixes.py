@@ -1,4 +1,5 @@
-"""Mends the plan's problems from the page: other settings, which the page takes, or changed files, which can be taken back."""
+"""Mends the plan's problems from the page: other settings, which the page takes, or changed files, which can be taken back; and
+what the sizes cut off the pictures."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from .general import as_run, settings_of
 
 _PATIENCE = 600.0
 _CODE_LENGTH = 60
+_MOST_CROPS = 500
 # How the trainer says that files were changed, and what that is here.
 _CHANGED = {"python -m tagger undo": "captions", "python -m trainer_core plan --undo": "moves"}
 
@@ -59,6 +61,18 @@ def post_unfix(call: Call) -> Answer:
     return {}
 
 
+def post_crops(call: Call) -> Answer:
+    """Of each picture what is trained of it, those that lose most first: `count` of them from the `start`th on."""
+    call.only("settings", "start", "count")
+    start, count = (call.body.get(name, default) for name, default in (("start", 0), ("count", 60)))
+    for name, value, least, most in (("start", start, 0, 1 << 30), ("count", count, 1, _MOST_CROPS)):
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise Refused(f"{name} must be a whole number from {least} to {most}, not {shown(value)}.")
+    settings = as_run(call, settings_of(call, call.body.get("settings", {})))
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("plan_crops", settings=settings, start=start, count=count, patience=_PATIENCE)
+
+
 def _own_dataset(call: Call, settings: dict[str, Any]) -> Path:
     """The run's pictures, which a mend may change: a project must have them."""
     folder = settings.get("train_data_dir")
@@ -76,5 +90,8 @@ ROUTES = (
     Route("POST", f"{PREFIX}/plan/fix", post_fix, "mends a problem of the plan", body=("code", "settings")),
     Route(
         "POST", f"{PREFIX}/plan/unfix", post_unfix, "takes a mend of files back", body=("what", "number", "settings"),
+    ),
+    Route(
+        "POST", f"{PREFIX}/plan/crops", post_crops, "what the sizes cut off each picture", body=("settings", "start", "count"),
     ),
 )  # fmt: skip

@@ -19,6 +19,11 @@ export function buildFrame({ root, api, store }) {
     store.tell("captions-filter");
     choose("captions");
   };
+  app.showPicture = ({ name, size }) => {
+    store.picture = { dataset: store.project?.dataset, name, size };
+    store.tell("picture");
+    choose("pictures");
+  };
   app.nextStep = (id) => nextStep(app, id);
   takeFinishedSets(app);
 

@@ -8,7 +8,7 @@ import { button } from "./parts.js";
 import { cropEditor } from "./picture_report_crop.js";
 import { madeList } from "./picture_report_made.js";
 import { findingList, shortName } from "./picture_report_findings.js";
-import { createReport } from "./picture_report_model.js";
+import { ALL, createReport } from "./picture_report_model.js";
 import { askFor } from "./runs.js";
 import { makePart } from "./test_make.js";
 
@@ -62,16 +62,31 @@ export function buildPicturesTab(app) {
   );
   const element = h("section", { class: "lw-pictures" }, left, right);
 
+  let brought = null;
+  /** Goes to the picture that another tab asked for, once. */
+  const bring = () => {
+    const { wanted } = model;
+    if (!wanted || wanted === brought || !model.data) return;
+    brought = wanted;
+    if (!model.data.there) return editor.choose(wanted);
+    search.value = "";
+    model.filter("");
+    model.choose(ALL);
+    const at = model.place(wanted.name);
+    if (at >= 0) shelf.go(at);
+    else editor.choose(wanted); // it came after the report
+  };
   const look = () => {
     const there = Boolean(model.data?.there);
     setText(failed, model.error);
     show(failed, model.error);
     show(teach, model.data && !there);
     show(teach.querySelector("button"), !store.project?.dataset);
-    for (const part of [shelf.element, right.querySelector(".lw-pictures-head"), made.element]) show(part, there);
+    for (const part of [shelf.element, right.querySelector(".lw-pictures-head")]) show(part, there);
+    show(made.element, model.folder);
     const some = model.count === 1 ? t("1 picture") : t("{count} pictures", { count: count(model.count) });
     setText(heading, there ? some : "");
-    if (!there || !model.count) editor.choose(null);
+    if (!there || !model.count) editor.choose(there ? null : model.wanted);
     else editor.look();
     run.look();
     const mends = (model.data?.findings ?? []).filter((one) => one.severity !== "note").length;
@@ -83,7 +98,9 @@ export function buildPicturesTab(app) {
     if (model.data !== seen) made.load();
     seen = model.data;
     look();
+    bring();
   });
+  store.on("picture", bring);
   store.on("opened", () => model.load());
   return { element, shown: () => model.load() };
 }

@@ -14,8 +14,12 @@ export function createReport({ api, store }) {
     error: "",
     code: ALL,
     words: "", // of the names that are looked for
+    /** {name, size} of a picture that another tab asked for, or null; it can be cut without a report. */
+    get wanted() {
+      return store.picture?.dataset === store.project?.dataset ? (store.picture ?? null) : null;
+    },
     get folder() {
-      return model.data?.there ? store.project.dataset : "";
+      return model.data?.there || model.wanted ? store.project.dataset : "";
     },
     get count() {
       return names.length;
@@ -30,7 +34,8 @@ export function createReport({ api, store }) {
         const file = one.files.find((own) => own.name === name);
         return file ? [{ ...one, words: file.words, others: file.others }] : [];
       }),
-    size: (name) => model.data?.sizes?.[name] ?? null,
+    size: (name) => model.data?.sizes?.[name] ?? (name && model.wanted?.name === name ? model.wanted.size : null),
+    place: (name) => names.indexOf(name),
     jobs: () => store.jobs.filter((job) => job.kind === "pictures" && job.project === store.project?.name),
 
     choose(code) {

@@ -7,8 +7,11 @@ import { button, errorLine, tell } from "./parts.js";
 
 const ABOVE = { train_data_dir: "dataset", pretrained_model_name_or_path: "base_model" }; // chosen in the top bar
 
-/** {element, buttonOf}: the line that tells the last mend, with Undo, and the button of a problem, or null. */
-export function mending(app, form) {
+/**
+ * {element, buttonOf}: the line that tells the last mend, with Undo, and the button of a problem, or null. `showCrops()` opens
+ * what is cut off the pictures.
+ */
+export function mending(app, form, showCrops) {
   const { api, store } = app;
   const line = errorLine();
   const words = h("span", { class: "lw-mended-words", role: "status" });
@@ -52,7 +55,7 @@ export function mending(app, form) {
   });
   const buttonOf = (problem) => {
     if (problem.fixable || lighterMend(store, problem.code)) return button(t("Mend"), () => mend(problem.code), { line, kind: "lw-small" });
-    const place = placeOf(app, form, problem);
+    const place = placeOf(app, form, problem, showCrops);
     return place && h("button", { type: "button", class: "lw-button lw-small", on: { click: place.work } }, place.label);
   };
   return { element, buttonOf };
@@ -68,9 +71,10 @@ function lighterMend({ plan, project }, code) {
 }
 
 /** Where the cause of a problem can be changed on this page. */
-function placeOf(app, form, problem) {
+function placeOf(app, form, problem, showCrops) {
   if (problem.code === "lw-no-dataset") return { label: t("Choose"), work: () => app.chooseDataset() };
   if (problem.code === "lw-no-base") return { label: t("Choose"), work: () => app.root.querySelector("#lw-base").focus() };
+  if (problem.code === "crop-loss") return { label: t("Show the crops"), work: showCrops };
   if (/^reg-/.test(problem.code)) return { label: t("To Reg images"), work: () => app.showTab("reg") };
   if (/^caption/.test(problem.code)) return { label: t("To Tag"), work: () => app.showTab("tag") };
   const named = /\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b/g;

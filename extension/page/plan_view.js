@@ -5,6 +5,7 @@ import { forecastView } from "./forecast_view.js";
 import { baseName, bytes, count, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { sign } from "./parts.js";
+import { planCrops } from "./plan_crops.js";
 import { mending } from "./plan_mend.js";
 import { stagesOfPlan } from "./plan_stages.js";
 
@@ -19,7 +20,8 @@ export function planView(app, form) {
   const ignored = h("details", { class: "lw-ignored", hidden: true });
   const busy = h("span", { class: "lw-dim", hidden: true }, t("counting …"));
   const head = h("div", { class: "lw-plan-head" }, h("h3", {}, t("Plan")), sum, busy);
-  const mend = mending(app, form);
+  const crops = planCrops(app);
+  const mend = mending(app, form, crops.open);
   const forecast = forecastView(app);
   const stages = stagesOfPlan();
   const element = h(
@@ -30,6 +32,7 @@ export function planView(app, form) {
     stages.element,
     forecast.element,
     buckets,
+    crops.element,
     failed,
     mend.element,
     problems,

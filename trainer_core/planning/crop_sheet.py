@@ -17,7 +17,8 @@ from ..dataset.items import Item, TrainingSet
 from ..dataset.pictures import load_picture
 from ..files import atomic_path, write_atomically
 from ..problems import UserError, WordsError
-from .sizes import crop_loss
+from .crops import by_loss
+from .sizes import crop_loss, crop_moves
 
 SIDE = 240  # of a thumbnail, in pixels
 _MOST = {".html": 2000, ".png": 240}  # pictures on a sheet
@@ -42,7 +43,7 @@ def write_sheet(path: Path, training_set: TrainingSet) -> str:
     ending = path.suffix.lower()
     if ending not in _MOST:
         raise WordsError(f"{path} is neither a page nor a picture: give a name that ends in .html or .png.")
-    items = sorted((item for item in training_set.items if not item.subset.is_reg), key=lambda item: -crop_loss(item))
+    items = by_loss(training_set)
     if not items:
         raise UserError("There are no pictures whose crops could be drawn.")
     shown = items[: _MOST[ending]]
@@ -72,7 +73,7 @@ def drawn(item: Item) -> Crop:
 
 def _note(shown: Sequence[Item], items: Sequence[Item]) -> str:
     words = [f"{len(shown)} of {len(items)} pictures, those that lose most first. What is dimmed is not trained."]
-    if any(item.subset.options.random_crop or item.subset.options.face_crop_aug_range for item in items):
+    if any(map(crop_moves, items)):
         words.append("Random and face crops cut out another part each time; the middle is shown.")
     return " ".join(words)
 

@@ -41,6 +41,11 @@ def crop_loss(item: Item) -> float:
     return 1 - (width * height) / (whole * high)
 
 
+def crop_moves(item: Item) -> bool:
+    """Whether another part of the picture is cut out each time; the middle is what the plan tells of."""
+    return bool(item.subset.options.random_crop or item.subset.options.face_crop_aug_range)
+
+
 def fitting_side(items: Sequence[Item]) -> int:
     """The side of a square with about the area that half of the pictures have or exceed, in steps of 64."""
     side = median((item.size[0] * item.size[1]) ** 0.5 for item in items)
@@ -94,8 +99,7 @@ def _resolution(training_set: TrainingSet, trained: Sequence[Item]) -> list[Prob
 
 def _cropped(training_set: TrainingSet, trained: Sequence[Item]) -> list[Problem]:
     """Pictures that lose much; random and face crops cut out another part each time, so nothing is lost for good."""
-    moving = ("random_crop", "face_crop_aug_range")
-    losses = [(crop_loss(item), item) for item in trained if not any(getattr(item.subset.options, name) for name in moving)]
+    losses = [(crop_loss(item), item) for item in trained if not crop_moves(item)]
     worst = sorted((pair for pair in losses if pair[0] > MUCH_CROPPED), key=lambda pair: -pair[0])
     if not worst:
         return []

@@ -17,7 +17,7 @@ from .models.families import identify
 from .models.header import ModelHeader
 from .models.prediction import prediction_of
 from .networks.choice import Choice
-from .planning.advice import kept_files, settings_problems, sorted_problems
+from .planning.advice import settings_problems, sorted_problems
 from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
 from .planning.base_name import base_name_problems
@@ -26,6 +26,7 @@ from .planning.files import base_model, output_name, sample_problems, vae_proble
 from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
 from .planning.losses import loss_problems
+from .planning.kept import kept_files
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
 from .planning.resume import resume_problems
@@ -135,7 +136,7 @@ def make_plan(settings: Settings, decode: bool = False) -> Plan:
         buckets=first.buckets,
         learning_rates=first.learning_rates,
         file_size_bytes=None,
-        files=kept_files(settings, steps, epochs, first.stretch.steps_per_epoch),
+        files=kept_files(settings, steps, epochs),
         output_name=name,
         tags=count_tags(training_set.items),
         tokens=tokens,

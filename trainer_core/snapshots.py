@@ -15,6 +15,7 @@ from .events import EventLog
 from .networks.format import save_lora
 from .networks.metadata import at_save
 from .output_names import average_file, epoch_file, final_file, state_folder, step_file
+from .planning.kept import epoch_interval
 from .problems import UserError
 from .settings import Settings
 from .state import TrainState, save_state
@@ -64,19 +65,13 @@ class Saver:
     def due(self, state: TrainState) -> list[str]:
         """Names of the snapshots that are due after the step just done; the last epoch has the final name only."""
         names, step, name = [], state.step, state.output_name
-        every_steps, every_epochs = self.settings.save_every_n_steps, self.epoch_interval()
+        every_steps, every_epochs = self.settings.save_every_n_steps, epoch_interval(self.settings, self.epochs)
         if every_steps and step % every_steps == 0 and step < self.steps:
             names.append(step_file(name, step))
         due = every_epochs and state.epoch_ended and state.epoch % every_epochs == 0
         if due and state.epoch < self.epochs and step < self.steps:
             names.append(epoch_file(name, state.epoch))
         return names
-
-    def epoch_interval(self) -> int | None:
-        if self.settings.save_every_n_epochs:
-            return self.settings.save_every_n_epochs
-        ratio = self.settings.save_n_epoch_ratio
-        return max(1, self.epochs // ratio) if ratio else None
 
     def save_due(self, state: TrainState, learnt: Learnt) -> list[dict[str, Any]]:
         """Writes what is due; returns the run's snapshots."""
@@ -186,5 +181,5 @@ class Saver:
         if last is None:
             return None
         if kind == "epoch":
-            return number - (self.epoch_interval() or 1) * (last - 1)
+            return number - (epoch_interval(self.settings, self.epochs) or 1) * (last - 1)
         return number - last

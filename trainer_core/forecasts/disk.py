@@ -77,25 +77,6 @@ def _text_states(settings: Settings, architecture: Architecture, items: Iterable
     return len(captions) * (element * tokens * width + FULL * pooled + _FILE)
 
 
-def kept_states(settings: Settings, steps: int, epochs: int, steps_per_epoch: int) -> int:
-    """How many states the run will leave, the final one included, as snapshots.Saver keeps them."""
-    final = int(settings.save_state or settings.save_state_on_train_end)
-    if not (settings.save_state and steps_per_epoch):
-        return final
-    every = settings.save_every_n_epochs
-    if settings.save_n_epoch_ratio and not every:
-        every = max(1, epochs // settings.save_n_epoch_ratio)
-    kept = 0
-    if every:
-        last = settings.save_last_n_epochs_state or settings.save_last_n_epochs
-        kept += min((epochs - 1) // every, last if last is not None else epochs)
-    if every_steps := settings.save_every_n_steps:
-        steps_kept = settings.save_last_n_steps_state or settings.save_last_n_steps
-        saved = (steps - 1) // every_steps
-        kept += saved if steps_kept is None else min(saved, steps_kept // every_steps + 1)
-    return final + max(0, kept)
-
-
 def disk_problems(settings: Settings, disk: Disk, lora_bytes: int) -> list[Problem]:
     """Whether the disks have room for one LoRA (else an error) and for everything that the run will leave (else a warning)."""
     if settings.output_dir is None:

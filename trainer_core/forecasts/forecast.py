@@ -11,12 +11,13 @@ from ..generate.prompts_file import sample_requests
 from ..models.families import identify
 from ..networks.choice import Choice, choose_network
 from ..planning.advice import trained_parts
+from ..planning.kept import kept_states
 from ..planning.stages import BucketPlan, StagePlan
 from ..problems import Problem, UserError
 from ..settings import Settings
 from .architecture import architecture_of
 from .cards import COMMON, GIBIBYTE, RESERVE, Card, common_cards, found_card
-from .disk import Disk, disk_problems, forecast_disk, kept_states, megabytes
+from .disk import Disk, disk_problems, forecast_disk, megabytes
 from .lighter import Lighter, lighter
 from .memory import Load, Memory, forecast_memory
 from .times import NOT_KNOWN, Signature, StepTimes, Time, forecast_time, signature
@@ -134,7 +135,7 @@ def make_forecast(plan: Plan, network: Choice | None, lora_bytes: int | None) ->
     if card and not card.fits(memory.peak):
         smaller = lighter(*heaviest, memory.peak, card.fits, ask)
     learning = [one for one in network.placed if any(one.target.part in trained_parts(own) for own, _ in asked)]
-    counts = plan.files, kept_states(settings, plan.steps, plan.epochs, plan.steps_per_epoch)
+    counts = plan.files, kept_states(settings, plan.steps, plan.epochs)
     disk = forecast_disk(settings, architecture, network.placed, learning, plan.training_set, lora_bytes, counts)
     lengths = [(signature_of(plan, one, buckets), one.stretch.steps) for one, buckets in stages]
     time = forecast_time(lengths, data_folder(settings.data_dir), card.name if card else None)

@@ -77,25 +77,6 @@ def _range_problems(settings: Settings, rates: Mapping[str, float], parts: Seque
     return found
 
 
-def kept_files(settings: Settings, steps: int, epochs: int, steps_per_epoch: int) -> int:
-    """How many LoRA files the run will leave, the final one included."""
-    every = settings.save_every_n_epochs
-    if settings.save_n_epoch_ratio:
-        every = max(1, epochs // settings.save_n_epoch_ratio)
-    of_epochs = _kept((epochs - 1) // every if every else 0, settings.save_last_n_epochs)
-    last_steps = settings.save_last_n_steps
-    every_steps = settings.save_every_n_steps
-    of_steps = _kept(
-        (steps - 1) // every_steps if every_steps else 0, last_steps // every_steps + 1 if last_steps and every_steps else None
-    )
-    times = 2 if settings.ema_decay and settings.ema_save == "beside" else 1
-    return (1 + of_epochs + of_steps) * times
-
-
-def _kept(saved: int, last: int | None) -> int:
-    return max(saved, 0) if last is None else max(min(saved, last), 0)
-
-
 def sorted_problems(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     """Errors first, then warnings, then notes; each told once."""
     order = ("error", "warning", "note")

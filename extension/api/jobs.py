@@ -22,6 +22,7 @@ from .picture_report import pictures_job
 from .prior import prior_job
 from .reg import reg_job
 from .tools import tool_job
+from .variants import variants_job
 
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
 _MOST_LOG = 4 << 20
@@ -148,7 +149,7 @@ def post_again(call: Call) -> Answer:
         reader = call.workbench.jobs.add("tag", str(old.job.get("title")), old.job.get("project"), content)
         call.workbench.changed()
         return _shown(call, reader)
-    if old.kind in ("reg", "grid", "prior", "loop", "tool", "pictures"):
+    if old.kind in ("reg", "grid", "prior", "loop", "tool", "pictures", "variants"):
         return _drawn_again(call, old)
     return _anew(call, old, {name: value for name, value in _settings(old).items() if name != "resume"}, {})
 
@@ -229,6 +230,7 @@ _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, 
     "loop": loop_job,
     "pictures": pictures_job,
     "tool": tool_job,
+    "variants": variants_job,
 }
 _JOB = f"{PREFIX}/jobs/{{id}}"
 ROUTES = (

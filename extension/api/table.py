@@ -23,6 +23,7 @@ from . import (
     starts,
     symptoms,
     tools,
+    variants,
     wd14,
 )
 from .calls import PREFIX, Answer, Call, Route, routes_of
@@ -35,7 +36,7 @@ def get_openapi(call: Call) -> Answer:
 OWN: tuple[Route, ...] = (
     *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
     *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
-    *routes_of(tools.ROUTES, starts.ROUTES, picture_report.ROUTES),
+    *routes_of(tools.ROUTES, starts.ROUTES, picture_report.ROUTES, variants.ROUTES),
     *routes_of(advice.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )

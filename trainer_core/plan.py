@@ -25,8 +25,8 @@ from .planning.captions import Tokens, caption_problems, count_tags, count_token
 from .planning.files import base_model, output_name, sample_problems, vae_problems
 from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
-from .planning.losses import loss_problems
 from .planning.kept import kept_files
+from .planning.losses import loss_problems
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems
 from .planning.resume import resume_problems

@@ -49,8 +49,10 @@ def test_as_many_files_and_states_are_left_as_counted(case, tmp_path):
     learnt = Learnt(lora, lora, {}, lora if settings.ema_decay else None)
     saver = Saver(settings, tmp_path / "lora", tmp_path / "job", {}, steps, epochs, EventLog(tmp_path / "job"))
     state = TrainState(1, 1, 0.0, "penny", first)
-    for state.stretch in stretches:
-        for state.step in range(state.stretch.first_step + 1, state.stretch.end + 1):
+    for stretch in stretches:
+        state.stretch = stretch
+        for step in range(stretch.first_step + 1, stretch.end + 1):
+            state.step = step
             saver.save_due(state, learnt)
     saver.save_final(state, learnt)
     assert len(list((tmp_path / "lora").glob("*.safetensors"))) == kept_files(settings, steps, epochs)

@@ -17,6 +17,7 @@ from .models.families import identify
 from .models.header import ModelHeader
 from .models.prediction import prediction_of
 from .networks.choice import Choice
+from .output_counts import kept_files
 from .planning.advice import settings_problems, sorted_problems
 from .planning.balance import balance_problems
 from .planning.base_model import base_words, family_problems
@@ -25,7 +26,6 @@ from .planning.captions import Tokens, caption_problems, count_tags, count_token
 from .planning.files import base_model, output_name, sample_problems, vae_problems
 from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
-from .planning.kept import kept_files
 from .planning.losses import loss_problems
 from .planning.network import planned_network
 from .planning.reg_images import reg_image_problems

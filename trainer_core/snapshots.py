@@ -14,8 +14,8 @@ import torch
 from .events import EventLog
 from .networks.format import save_lora
 from .networks.metadata import at_save
+from .output_counts import epoch_interval
 from .output_names import average_file, epoch_file, final_file, state_folder, step_file
-from .planning.kept import epoch_interval
 from .problems import UserError
 from .settings import Settings
 from .state import TrainState, save_state

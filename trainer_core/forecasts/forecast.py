@@ -10,8 +10,8 @@ from ..files import data_folder
 from ..generate.prompts_file import sample_requests
 from ..models.families import identify
 from ..networks.choice import Choice, choose_network
+from ..output_counts import kept_states
 from ..planning.advice import trained_parts
-from ..planning.kept import kept_states
 from ..planning.stages import BucketPlan, StagePlan
 from ..problems import Problem, UserError
 from ..settings import Settings

@@ -42,16 +42,16 @@ def forecast_disk(
     architecture: Architecture,
     placed: Sequence[Any],
     learning: Sequence[Any],
-    training_set: TrainingSet,
+    training_sets: Sequence[TrainingSet],
     lora_bytes: int,
     counts: tuple[int, int],
 ) -> Disk:
-    """counts: how many LoRA files and how many states the run will leave."""
+    """training_sets: those of the run's stages. counts: how many LoRA files and how many states the run will leave."""
     network = FULL * sum(numbers_of(one.shapes) for one in placed)
     average = FULL * sum(numbers_of(one.shapes) for one in learning) if settings.ema_decay else 0
     state = network + average + state_bytes(settings, learning) + _STATE
     files, states = counts
-    items = (*training_set.items, *training_set.validation)
+    items = [item for one in training_sets for item in (*one.items, *one.validation)]
     caches = _latents(items) if settings.cache_latents_to_disk else 0
     if settings.cache_text_encoder_outputs_to_disk:
         caches += _text_states(settings, architecture, items)
@@ -59,11 +59,13 @@ def forecast_disk(
 
 
 def _latents(items: Iterable[Item]) -> int:
-    """Mean and log variance of four channels each, in float32, of each picture and its mirror image."""
+    """Mean and log variance of four channels each, in float32, of each picture at each size and its mirror image."""
+    views = {(item.path, item.fit, False) for item in items}
+    views |= {(item.path, item.fit, True) for item in items if item.subset.options.flip_aug}
     total = 0
-    for item in items:
-        width, height = item.fit.bucket
-        total += (2 * 4 * (width // 8) * (height // 8) * FULL + _FILE) * (2 if item.subset.options.flip_aug else 1)
+    for _, fit, _ in views:
+        width, height = fit.bucket
+        total += 2 * 4 * (width // 8) * (height // 8) * FULL + _FILE
     return total
 
 

@@ -136,7 +136,8 @@ def make_forecast(plan: Plan, network: Choice | None, lora_bytes: int | None) ->
         smaller = lighter(*heaviest, memory.peak, card.fits, ask)
     learning = [one for one in network.placed if any(one.target.part in trained_parts(own) for own, _ in asked)]
     counts = plan.files, kept_states(settings, plan.steps, plan.epochs)
-    disk = forecast_disk(settings, architecture, network.placed, learning, plan.training_set, lora_bytes, counts)
+    sets = [one.training_set for one, _ in stages]
+    disk = forecast_disk(settings, architecture, network.placed, learning, sets, lora_bytes, counts)
     lengths = [(signature_of(plan, one, buckets), one.stretch.steps) for one, buckets in stages]
     time = forecast_time(lengths, data_folder(settings.data_dir), card.name if card else None)
     return Forecast(lora_bytes, memory, card, smaller, time, disk)

@@ -141,6 +141,9 @@ def test_disk_counts_states_and_caches(plan: Make) -> None:
     numbers = more.states / 3
     assert numbers > 3 * one.loras * 0.8  # weights and two states of AdamW
     assert more.caches == 3 * (8 * 16 * 16 * 4 + 600)
+    stages = [{"max_train_steps": 9}, {"max_train_steps": 9, "resolution": 64}, {"max_train_steps": 9}]
+    staged = plan(max_train_steps=None, stages=stages, cache_latents_to_disk=True, flip_aug=True).forecast.disk
+    assert staged is not None and staged.caches == 2 * (more.caches + 3 * (8 * 8 * 8 * 4 + 600))
 
 
 def test_durations_read_well() -> None:

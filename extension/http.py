@@ -8,12 +8,14 @@ import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from .api.calls import Answer, Call, Reply, Route, Stream
+from .api.calls import Answer, Call, Download, Reply, Route, Stream
 from .api.table import OWN, WD14
 from .errors import BROKEN, MISSING, TOO_LARGE, Refused
 from .guard import UNAUTHORIZED, check_caller, check_name
 from .languages.translate import translate
+from .transfer.zip_stream import zip_stream
 from .trouble import sentence_of
 from .workbench import Workbench
 
@@ -57,28 +59,38 @@ def _endpoint(route: Route, workbench: Workbench, is_stopping: Callable[[], bool
         try:
             headers = {name.lower(): value for name, value in request.headers.items()}
             check_caller(route, headers, request.cookies, request.app, workbench.host)
-            body = await _body(request, route.largest) if route.method == "POST" else {}
+            content = await _content(request, route.largest) if route.method == "POST" else b""
+            body = {} if route.raw else _body(content)
             language = await run_in_threadpool(workbench.language, headers.get("accept-language", ""))
             known = headers.get("if-none-match", "").strip('"')
-            call = Call(workbench, request.path_params, dict(request.query_params), body, language, known)
+            call = Call(
+                workbench, request.path_params, dict(request.query_params), body, language, known, content if route.raw else b""
+            )
             answer = await run_in_threadpool(route.handle, call)
         except Exception as error:  # noqa: BLE001  the last place that can turn it into a sentence; the log has all of it
             return _refusal(error, language)
         if isinstance(answer, Stream):
             return EventStream(answer.look, is_stopping)
+        if isinstance(answer, Download):
+            return _download(answer)
         return _response(answer, call)
 
     endpoint.__name__ = route.handle.__name__
     return endpoint
 
 
-async def _body(request: Any, largest: int) -> dict[str, Any]:
-    """The JSON object of a request's body; Refused where it is too large or none."""
-    content = b""
+async def _content(request: Any, largest: int) -> bytes:
+    """A request's body; Refused where it is too large."""
+    content = bytearray()
     async for piece in request.stream():
         content += piece
         if len(content) > largest:
             raise Refused(f"The request is larger than {largest >> 20} MB.", TOO_LARGE)
+    return bytes(content)
+
+
+def _body(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body; Refused where it is none."""
     if not content:
         return {}
     try:
@@ -108,6 +120,17 @@ def _response(answer: Answer, call: Call) -> Any:
     if isinstance(answer.content, Path):
         return FileResponse(answer.content, media_type=answer.kind, headers=headers)
     return Response(answer.content, media_type=answer.kind, headers=headers)
+
+
+def _download(answer: Download) -> Any:
+    """A file to be saved, under its name. webui's GZipMiddleware would pack gigabytes that don't shrink: it is told not to."""
+    from starlette.responses import FileResponse, StreamingResponse
+
+    words = f"attachment; filename*=UTF-8''{quote(answer.name, safe='')}"
+    headers = {**_SAFE, "Cache-Control": "no-store", "Content-Encoding": "identity", "Content-Disposition": words}
+    if answer.path is not None:
+        return FileResponse(answer.path, media_type="application/octet-stream", headers=headers)
+    return StreamingResponse(zip_stream(answer.files), media_type="application/zip", headers=headers)
 
 
 def _refusal(error: Exception, language: str) -> Any:

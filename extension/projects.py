@@ -155,6 +155,18 @@ class Projects:
             return str(rights.may_read(value, "The base model"))
         return _plain(name, value)
 
+    def pictures_folder(self, name: Any) -> Path:
+        """Where pictures come to lie that are uploaded into a project without a dataset."""
+        return self.path(name) / "pictures"
+
+    def give_dataset(self, name: Any, folder: Path) -> None:
+        """Makes the folder the project's dataset where it has none."""
+        with self._lock:
+            project = self.read(name)
+            if not project["dataset"]:
+                content = {one: value for one, value in project.items() if one != "name"}
+                write_json(self.path(name) / PROJECT, {**content, "dataset": str(folder)})
+
     def has_opened(self, folder: Path) -> bool:
         """Whether the folder is a project's dataset, or lies in one, links followed."""
         real = folder.resolve()

@@ -16,6 +16,7 @@ from .projects import Projects
 from .queue_driver import QueueDriver, when_done
 from .rights import Rights
 from .setup import Setup
+from .transfer.uploads import Uploads
 
 _SHOWN_ENDED = 20
 _FRESH = 0.8  # seconds for which several open pages share one look
@@ -33,6 +34,7 @@ class Workbench:
             Helper(kind, host.data) for kind in ("plan", "thumbs", "tagger", "words")
         )
         self.captions = Shelves()
+        self.uploads = Uploads(host.data)
         self.loaded = versions.on_disk()
         self.queue = QueueDriver(
             self.jobs, lambda: self.setup.ready, host.memory.free, host.memory.restore, self._when_all_is_done

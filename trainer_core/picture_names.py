@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+READABLE = (".gif", ".avif", ".tif", ".tiff", ".jfif", ".ico", ".tga")  # not trained, but Pillow can read and convert them
 
 
 def is_picture(name: str) -> bool:

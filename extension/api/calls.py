@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Call:
     body: Mapping[str, Any] = field(default_factory=dict)
     language: str = "en"
     known: str = ""  # the mark of what the browser has already
+    content: bytes = b""  # the body of a route that takes bytes
 
     def number(self, name: str, default: int, low: int, high: int) -> int:
         """A whole number of the query within its limits."""
@@ -59,12 +60,24 @@ class Stream:
     look: Callable[[], dict[str, Any]]
 
 
-Answer = dict[str, Any] | list[Any] | Reply | Stream
+@dataclass(frozen=True)
+class Download:
+    """An answer that browsers save as a file: one on the disk, or a zip of several that is made while it is sent."""
+
+    name: str
+    path: Path | None = None
+    files: Sequence[tuple[Path, str]] = ()
+
+
+Answer = dict[str, Any] | list[Any] | Reply | Stream | Download
 
 
 @dataclass(frozen=True)
 class Route:
-    """One entry of the table. `largest`: bytes of the body; `outside`: other people's scripts call it, without our header."""
+    """One entry of the table. `largest`: bytes of the body; `outside`: other people's scripts call it, without our header.
+
+    `raw`: the body is bytes and no JSON.
+    """
 
     method: str
     path: str
@@ -74,6 +87,7 @@ class Route:
     body: tuple[str, ...] = ()
     largest: int = 4 << 20
     outside: bool = False
+    raw: bool = False
 
 
 def routes_of(*tables: tuple[Route, ...]) -> Iterator[Route]:

@@ -9,6 +9,7 @@ from . import (
     advice,
     blocks,
     captions,
+    downloads,
     general,
     grid_choice,
     grids,
@@ -23,6 +24,7 @@ from . import (
     starts,
     symptoms,
     tools,
+    uploads,
     variants,
     wd14,
 )
@@ -37,6 +39,7 @@ OWN: tuple[Route, ...] = (
     *routes_of(general.ROUTES, jobs.ROUTES, pictures.ROUTES, captions.ROUTES, reg.ROUTES),
     *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
     *routes_of(tools.ROUTES, starts.ROUTES, picture_report.ROUTES, variants.ROUTES),
+    *routes_of(uploads.ROUTES, downloads.ROUTES),
     *routes_of(advice.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )
@@ -72,7 +75,10 @@ def _operation(route: Route) -> dict[str, Any]:
         "parameters": parameters,
         "responses": {"200": {"description": "done"}, "default": error},
     }
-    if route.method == "POST":
+    if route.raw:
+        binary = {"type": "string", "format": "binary"}
+        operation["requestBody"] = {"content": {"application/octet-stream": {"schema": binary}}}
+    elif route.method == "POST":
         schema = {"type": "object", "properties": {name: {} for name in route.body}, "additionalProperties": False}
         operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     return operation

@@ -12,8 +12,6 @@ from ..picture_files import upright
 from ..problems import UserError
 from .moves import move_all
 
-# What Pillow reads. Of several pictures in a file the first is taken.
-READABLE = (".gif", ".avif", ".tif", ".tiff", ".jfif", ".ico", ".tga")
 ORIGINALS = Path(".lora_workbench") / "originals"
 Pairs = Sequence[tuple[Path, Path]]
 
@@ -21,6 +19,7 @@ Pairs = Sequence[tuple[Path, Path]]
 def convert(root: Path, pairs: Pairs) -> list[Path]:
     """Writes each picture as its PNG and puts the original away; returns those that can't be read, which stay as they are.
 
+    Of several pictures in a file the first is taken.
     UserError where none can be read, or the originals can't be put away: then nothing is changed.
     """
     made: list[tuple[Path, Path]] = []

@@ -11,9 +11,9 @@ from ..dataset.folders import CAPTION_EXTENSIONS, repeats_and_name
 from ..dataset.items import Item
 from ..files import free_name
 from ..models.families import FAMILIES, identify
+from ..picture_names import READABLE
 from .balance import equal_repeats
 from .captions import next_length
-from .conversions import READABLE
 from .folder_levels import REG_NAMES, level, level_below, unnumbered_folders
 from .mend import Mend, Mender, sets, takes_out
 from .sizes import fitting_side

@@ -84,7 +84,15 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/api/jobs.py": ("text/plain; charset",),
     "extension/api/table.py": ("this document",),
     "extension/app.py": ("<div id=",),
-    "extension/http.py": ("text/", "default-src", "private, max-age", "Basic realm", "data: {}", ": still here"),
+    "extension/http.py": (
+        "text/",
+        "default-src",
+        "private, max-age",
+        "Basic realm",
+        "data: {}",
+        ": still here",
+        "attachment; filename",
+    ),
     # A query and tags as examples.
     "extension/page/captions_filter.js": ("has:", "not (has:", "name:penny"),
     "extension/page/captions_forms.js": ("red boots", "simple background", "^red"),

@@ -22,21 +22,6 @@ from .kohya_gui_names import (
 )
 from .result import Imported
 
-_SIGNS = (
-    "LoRA_type",
-    "max_resolution",
-    "optimizer",
-    "epoch",
-    "model_list",
-    "additional_parameters",
-    "num_cpu_threads_per_process",
-)
-
-
-def is_kohya_gui(content: Mapping[str, Any]) -> bool:
-    """Whether the JSON is the window's: at least two of the names that only it has."""
-    return sum(name in content for name in _SIGNS) > 1
-
 
 def import_kohya_gui(content: Mapping[str, Any]) -> Imported:
     found = Imported("settings of kohya_ss' GUI")

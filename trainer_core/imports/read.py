@@ -10,13 +10,14 @@ from pathlib import Path
 
 from ..problems import WordsError
 from ..settings.toml_files import parse_toml
+from ..settings.window_names import is_window_json
 from ..text_files import decode
 from .bash import read_bash
 from .cmd import read_cmd
 from .defects import defects
 from .easy_scripts import import_easy, is_easy
 from .flags import import_script
-from .kohya_gui import import_kohya_gui, is_kohya_gui
+from .kohya_gui import import_kohya_gui
 from .powershell import read_powershell
 from .result import Imported
 from .scripts import Script
@@ -117,7 +118,7 @@ def _json(text: str) -> Imported:
         raise WordsError(f"It is not valid JSON: {error}.") from None
     if not isinstance(content, dict):
         raise WordsError("It is not a JSON object of settings.")
-    if is_kohya_gui(content):
+    if is_window_json(content):
         return import_kohya_gui(content)
     found = import_config(content)
     found.source = "a JSON file of settings"

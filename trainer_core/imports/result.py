@@ -11,6 +11,7 @@ from ..settings import ALL, Settings, SettingsError
 from ..settings.arguments import network_options
 from ..settings.convert import ValueProblem, convert, nearest
 from ..settings.stages import plain_stages
+from ..settings.window_names import OWN_NAMES
 from .scripts import MOST_NOTES
 
 # Where settings came from and where traces go belongs to one machine's one run.
@@ -63,6 +64,10 @@ class Imported:
         """
         ours, called = name.replace("-", "_"), as_name or name
         setting = ALL.get(ours)
+        if ours in OWN_NAMES:
+            if raw not in (None, "", False, 0):
+                self.leave(called, raw, f"is passed over: {OWN_NAMES[ours]}")
+            return
         if setting is None:
             guess = nearest(ours, tuple(ALL))
             self.leave(called, raw, "has no equivalent here" + (f"; perhaps {guess} is meant" if guess else ""))

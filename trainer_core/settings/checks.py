@@ -257,7 +257,7 @@ def _other_checks(values: Mapping[str, Any]) -> list[Problem]:
     low, high = values["min_timestep"] or 0, values["max_timestep"] or 1000
     if low >= high:
         found.append(problem("bad-range", f"min_timestep {low} must be below max_timestep {high}."))
-    if values["adaptive_noise_scale"] is not None and values["noise_offset"] is None:
+    if values["adaptive_noise_scale"] and values["noise_offset"] is None:
         found.append(problem("setting-missing", "adaptive_noise_scale needs noise_offset."))
     if values["masked_loss"] and not (values["conditioning_data_dir"] or values["alpha_mask"] or values["dataset_config"]):
         found.append(problem("setting-missing", "masked_loss needs conditioning_data_dir, the folder with the masks."))

@@ -14,6 +14,7 @@ from .declaration import KIND_WORDS, Setting
 from .tables import ALL, GROUPS
 from .toml_files import config_path, flattened, read_config
 from .values import Settings, SettingsError, assemble, unknown_name
+from .window_names import is_to_be_imported, is_window_json, without_own_names
 
 _NO_VALUE = "\0no value"
 _LISTS = ("strings", "floats", "stages")
@@ -38,7 +39,11 @@ def read_settings(argv: Sequence[str], program: str = "train") -> Settings:
             file_values = flattened(read_config(path, "config_file"))
         except WordsError as error:
             problems.append(checks.problem("bad-file", str(error)))
+        if is_window_json(file_values):
+            raise SettingsError([is_to_be_imported(path.name)])
         file_values = {name.replace("-", "_"): value for name, value in file_values.items()}
+        file_values, told = without_own_names(file_values, path.name)
+        notices += told
         layers.append((f" in {path.name}", file_values))
     preset = flags.get("preset") or file_values.get("preset")
     if preset:

@@ -157,3 +157,26 @@ def test_help_names_every_group(capsys: pytest.CaptureFixture[str]) -> None:
     assert stop.value.code == 0
     text = capsys.readouterr().out
     assert "Optimizer and learning rate" in text and "--network_dim" in text and "Refused: " in text
+
+
+def test_the_file_that_kohya_ss_writes_for_a_run_is_read(tmp_path: Path) -> None:
+    """Its window adds names of its own, which sd-scripts passes over without a word; here each is told."""
+    path = tmp_path / "config_lora-20260301-101010.toml"
+    path.write_text(
+        'epoch = 4\nnoise_offset_type = "Original"\nadaptive_noise_scale = 0\nmax_train_steps = 40\n'
+        'dynamo_backend = "no"\nlr_scheduler_args = []\ntext_encoder_lr = [ 0.0001, 0.0001,]\n',
+        encoding="utf-8",
+    )
+    settings = read_settings(["--config_file", str(path)])
+    assert (settings.max_train_steps, settings.text_encoder_lr) == (40, (1e-4, 1e-4))
+    told = [notice.message for notice in settings.notices if notice.code == "window-setting"]
+    assert [sentence.split()[0] for sentence in told] == ["epoch", "noise_offset_type"] and path.name in told[0]
+    path.write_text("epochs = 4\n", encoding="utf-8")
+    assert "epochs in config_lora" in messages(["--config_file", str(path)])
+
+
+def test_kohya_ss_own_json_is_sent_to_import(tmp_path: Path) -> None:
+    path = tmp_path / "penny_20260301-101010.json"
+    path.write_text('{"LoRA_type": "Standard", "max_resolution": "512,512", "xformers": "xformers"}', encoding="utf-8")
+    sentence = messages(["--config_file", str(path)])
+    assert "trainer_core import" in sentence and path.name in sentence and "\n" not in sentence

@@ -13,7 +13,7 @@ from ..errors import MISSING, NOT_NOW, Refused
 from ..lora_files import known_loras
 from ..rights import file_name, inside, shown
 from ..variants_options import checked_variant_options, trainer_variant_options
-from .calls import PREFIX, Answer, Call, Route
+from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import picture
 from .pictures import caption_extension, opened_folder
@@ -22,6 +22,9 @@ VERBS = ("accept", "reject", "undo")
 _MOST_NAMES = 500
 _PATIENCE = 120.0
 _PNG = re.compile(r"[^/\\]+\.png", re.IGNORECASE)
+_KINDS = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".bmp": "image/bmp",
+}  # fmt: skip
 _SHOWN = ("name", "state", "source", "denoise", "only_masked", "strength", "there", "infotext")
 # Of a project's training what drawing goes by; all else is the training's own.
 _USED = (
@@ -128,6 +131,19 @@ def get_picture(call: Call) -> Answer:
     return picture(call, inside(_review(call, folder), name, "The picture"))
 
 
+def get_original(call: Call) -> Answer:
+    """A picture of the dataset as it is, for handing it over to the host."""
+    folder = opened_folder(call, call.query.get("folder"))
+    path = inside(folder, call.query.get("name"), "The picture")
+    if call.workbench.rights.restricted:
+        call.workbench.rights.may_read(str(path), "The picture")
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None or not path.is_file():
+        raise Refused(f"There is no picture {path.name} in {folder.name}; it may have been removed.", MISSING)
+    stat = path.stat()
+    return Reply(path, kind, f"{stat.st_mtime_ns:x}-{stat.st_size:x}")
+
+
 def post_look(call: Call) -> Answer:
     """What variants of a picture are made of: its size, the prompt of its caption, the CFG that it was drawn with."""
     call.only("folder", "name")
@@ -180,6 +196,7 @@ ROUTES = (
         body=("folder", "what", "names", "target"),
     ),
     Route("GET", f"{_PLACE}/picture", get_picture, "a variant's picture", query=("folder", "name", "size", "mark")),
+    Route("GET", f"{_PLACE}/original", get_original, "a picture of the dataset as it is", query=("folder", "name")),
     Route("POST", f"{_PLACE}/look", post_look, "what a picture's variants are made of", body=("folder", "name")),
     Route(
         "POST", f"{_PLACE}/mask", post_mask, "keeps a mask for a picture", body=("folder", "name", "image"), largest=16 << 20

@@ -6,6 +6,7 @@ import { tagField } from "./captions_suggest.js";
 import { debounced, h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
+import { showVariants } from "./variants_show.js";
 import { openViewer } from "./viewer.js";
 
 const SAVE_AFTER = 600;
@@ -37,7 +38,10 @@ export function captionEditor(app, model, changed) {
     "aria-label": words,
   });
   const place = h("div", { class: "lw-chips-place" }, chips.element);
-  const head = h("div", { class: "lw-edit-head" }, name, tokens, state, h("span", { class: "lw-space" }), add.element);
+  const more = h("button", { type: "button", class: "lw-link", id: "lw-edit-variants" }, t("Variants …"));
+  more.title = t("Draws more pictures over this one, or a painted part of it anew.");
+  more.addEventListener("click", () => showVariants(app, name.textContent));
+  const head = h("div", { class: "lw-edit-head" }, name, more, tokens, state, h("span", { class: "lw-space" }), add.element);
   const right = h("div", { class: "lw-edit-words" }, head, place, line, told);
   const element = h("section", { class: "lw-edit", id: "lw-edit", hidden: true }, enlarge, right);
   let number = null;

@@ -7,6 +7,7 @@ import { recall, remember } from "./memory.js";
 import { button, disable, errorLine, sign } from "./parts.js";
 import { cropBox, fitted } from "./picture_report_box.js";
 import { shortName } from "./picture_report_findings.js";
+import { showVariants } from "./variants_show.js";
 
 const SHAPES = ["1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9"];
 const MUSH = 1.5; // times that a part would be enlarged
@@ -135,6 +136,10 @@ export function cropEditor(app, model, written) {
     }
   };
 
+  const more = button(t("Variants …"), () => showVariants(app, picture.name), {
+    id: "lw-crop-variants",
+    title: t("Draws more pictures over this one, or a painted part of it anew."),
+  });
   const label = (words, ...controls) => h("label", { class: "lw-crop-set" }, h("span", {}, words), ...controls);
   const side = h(
     "div",
@@ -147,7 +152,7 @@ export function cropEditor(app, model, written) {
     facts,
     label(t("New tags"), tags),
     label(t("Folder in the dataset"), target),
-    h("div", { class: "lw-line" }, write),
+    h("div", { class: "lw-line" }, write, more),
     line,
   );
   const element = h("div", { class: "lw-crop", hidden: true }, surface.element, side);

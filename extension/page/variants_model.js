@@ -1,0 +1,234 @@
+// Which pictures variants are drawn of, with what, which variants there are, and decisions about them: shown at once, sent
+// one after the other.
+
+import { recall, remember } from "./memory.js";
+import { isLive } from "./runs.js";
+
+const PAGE = 500;
+const MOST = 20_000;
+const LOOK_EVERY = 1500;
+export const GLARING = 7; // CFG above which colours glare
+export const USUAL = {
+  count: 4,
+  denoise: 0.7,
+  seed: 1,
+  negative: "",
+  steps: 30,
+  cfg: 6,
+  sampler: "Euler a",
+  schedule: "Automatic",
+  lora: "",
+  strength: 1,
+  only_masked: false,
+};
+
+export function variantsModel(app) {
+  const { api, store } = app;
+  const listeners = { pictures: [], choice: [], variants: [], options: [] };
+  const tell = (...topics) => topics.forEach((topic) => listeners[topic].forEach((listener) => listener()));
+  let visible = false;
+  let round = 0;
+  let under = 0;
+  let looked = 0;
+  let seen = "";
+  let all = [];
+  let sending = Promise.resolve();
+  const facts = new Map();
+  const prompts = new Map(); // what was written for a picture in its caption's place; "" for several
+  const decided = [];
+
+  const model = {
+    data: { variants: [], loras: [], samplers: [], schedules: [] },
+    error: "",
+    pictures: [], // those that fit the filter: {name, caption}
+    words: "",
+    chosen: [], // names
+    masked: false, // whether a painted part alone is drawn anew
+    values: { ...USUAL, ...recall("variants-options", {}) },
+    get folder() {
+      return store.project?.dataset ?? "";
+    },
+    get one() {
+      return model.chosen.length === 1 ? model.chosen[0] : null;
+    },
+    on: (topic, listener) => listeners[topic].push(listener),
+    job: () => store.jobs.find((job) => job.kind === "variants" && job.project === store.project?.name && isLive(job)) ?? null,
+    known: (name) => all.find((one) => one.name === name) ?? null,
+    facts: (name) => facts.get(name) ?? null,
+    glaring: () => model.chosen.filter((name) => facts.get(name)?.cfg > GLARING),
+    withoutCaption: () => model.chosen.filter((name) => model.known(name) && !model.known(name).caption.trim()),
+    prompt: () => prompts.get(model.one ?? "") ?? null,
+    writePrompt(text) {
+      if (text === null) prompts.delete(model.one ?? "");
+      else prompts.set(model.one ?? "", text);
+      tell("options");
+    },
+    set(values) {
+      model.values = { ...model.values, ...values };
+      remember("variants-options", model.values);
+      tell("options");
+    },
+    setMasked(masked) {
+      if (masked === model.masked) return;
+      model.masked = masked;
+      tell("options");
+    },
+    filter(words) {
+      model.words = words.trim().toLowerCase();
+      model.pictures = model.words ? all.filter((one) => one.name.toLowerCase().includes(model.words)) : all;
+      tell("pictures");
+    },
+    choose(names) {
+      if (names.join("\n") === model.chosen.join("\n")) return;
+      model.chosen = names;
+      if (names.length) remember("variants-of", { [model.folder]: names });
+      tell("choice", "options");
+      look(names);
+    },
+    toggle(name) {
+      const there = model.chosen.includes(name);
+      const names = there ? model.chosen.filter((one) => one !== name) : [...model.chosen, name];
+      if (names.length) model.choose(names);
+    },
+    /** Drawn variants of the chosen pictures, or of all. */
+    variants: (of = "chosen") =>
+      model.data.variants.filter((one) => of === "all" || model.chosen.includes(one.source)),
+    address: (one, size) => api.url("variants/picture", { folder: model.folder, name: one.name, mark: one.mark, size }),
+    canUndo: () => decided.length > 0,
+
+    /** accept, reject or undo, of one variant; resolves to what the server says of it. */
+    decide(what, name, target = "") {
+      const one = model.data.variants.find((other) => other.name === name);
+      if (!one) return sending;
+      one.state = { accept: "accepted", reject: "rejected", undo: "waiting" }[what];
+      if (what === "undo") decided.splice(decided.lastIndexOf(name), decided.includes(name) ? 1 : 0);
+      else decided.push(name);
+      tell("variants");
+      return send({ what, names: [name], target });
+    },
+    /** Takes the newest decision of this window back; the name that it was about. */
+    undo() {
+      const name = decided.at(-1);
+      return name ? { name, sent: model.decide("undo", name) } : null;
+    },
+    async enter() {
+      visible = true;
+      await Promise.all([list(), model.load()]);
+    },
+    leave() {
+      visible = false;
+    },
+    async load() {
+      looked = Date.now();
+      const { folder } = model;
+      if (!folder) return;
+      try {
+        const answer = await api.get("variants", { folder });
+        if (folder !== model.folder || under) return;
+        Object.assign(model, { data: answer, error: "" });
+      } catch (error) {
+        if (folder !== model.folder) return;
+        model.error = error.message;
+      }
+      tell("variants", "options");
+    },
+  };
+
+  const send = (body) => {
+    under += 1;
+    const { folder } = model;
+    const sent = sending.then(async () => {
+      try {
+        const answer = await api.post("variants/decide", { folder, ...body });
+        under -= 1;
+        model.error = "";
+        if (!under && folder === model.folder) model.data = { ...model.data, ...answer };
+        if (body.what !== "reject") list(); // the dataset has another picture now, or one less
+        tell("variants");
+        return answer;
+      } catch (error) {
+        under -= 1;
+        decided.splice(decided.lastIndexOf(body.names[0]), 1);
+        await model.load();
+        model.error = error.message;
+        tell("variants");
+        return null;
+      }
+    });
+    sending = sent;
+    return sent;
+  };
+
+  const list = async () => {
+    round += 1;
+    const own = round;
+    const { folder } = model;
+    const found = [];
+    try {
+      for (let count = 1; folder && found.length < Math.min(count, MOST); ) {
+        const answer = await api.get("pictures", { folder, offset: found.length, limit: PAGE });
+        if (own !== round) return;
+        found.push(...answer.pictures);
+        count = answer.pictures.length ? answer.count : 0;
+      }
+      model.error = "";
+    } catch (error) {
+      if (own !== round) return;
+      model.error = error.message;
+    }
+    all = found;
+    model.filter(model.words);
+    const there = model.chosen.filter((name) => model.known(name));
+    const before = (recall("variants-of", {})?.[folder] ?? []).filter((name) => model.known(name));
+    const wanted = asked() ?? (there.length ? there : before.length ? before : all.slice(0, 1).map((one) => one.name));
+    if (wanted.join("\n") === model.chosen.join("\n")) look(wanted);
+    else model.choose(wanted);
+    tell("choice");
+  };
+  /** The picture that another tab asked for, once. */
+  const asked = () => {
+    const { variantsOf } = store;
+    if (variantsOf?.dataset !== model.folder || !model.known(variantsOf.name)) return null;
+    store.variantsOf = null;
+    return [variantsOf.name];
+  };
+
+  const look = async (names) => {
+    const { folder } = model;
+    for (const name of names.slice(0, 50)) {
+      try {
+        facts.set(name, await api.post("variants/look", { folder, name }));
+      } catch (error) {
+        facts.set(name, { error: error.message, size: null, prompt: "", cfg: null, transparent: false });
+      }
+      if (folder !== model.folder || names.join("\n") !== model.chosen.join("\n")) return;
+      tell("choice", "options");
+    }
+  };
+
+  store.on("jobs", () => {
+    if (!visible) return;
+    const jobs = store.jobs.filter((job) => job.kind === "variants" && job.project === store.project?.name);
+    const state = jobs.map((job) => `${job.id} ${job.state}`).join("|");
+    if (!under && (state !== seen || (jobs.some(isLive) && Date.now() - looked > LOOK_EVERY))) model.load();
+    seen = state;
+  });
+  store.on("variants-of", () => {
+    const wanted = asked();
+    if (wanted) model.choose(wanted);
+  });
+  const opened = () => {
+    if (model.folder === before) return;
+    before = model.folder;
+    Object.assign(model, { data: { ...model.data, variants: [] }, chosen: [], pictures: [], error: "" });
+    [all, decided.length] = [[], 0];
+    facts.clear();
+    prompts.clear();
+    tell("pictures", "choice", "variants", "options");
+    if (visible) model.enter();
+  };
+  let before = model.folder;
+  store.on("opened", opened);
+  store.on("project", opened);
+  return model;
+}

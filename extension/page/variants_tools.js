@@ -1,0 +1,145 @@
+// The picture that variants are drawn of, with the mask that is painted over it and the mask's tools.
+
+import { h, setAttribute, setText, show } from "./dom.js";
+import { t } from "./i18n.js";
+import { button, disable, errorLine, tell } from "./parts.js";
+import { sendPicture } from "./send_picture.js";
+import { BRUSH, maskPainter } from "./variants_mask.js";
+
+/** `coded()` is the mask as a PNG file, a data address. */
+export function originalPart(app, model) {
+  const { api, store } = app;
+  const line = errorLine();
+  const told = h("p", { class: "lw-dim", role: "status", hidden: true });
+  const masks = new Map(); // what was painted, by folder and name
+  let shown = "";
+  const painter = maskPainter({
+    changed: () => {
+      if (shown) masks.set(shown, painter.steps());
+      look();
+      model.setMasked(Boolean(shown && !painter.isEmpty()));
+    },
+    brushed: () => look(),
+  });
+
+  const act = (words, work, id, title = "") => button(words, work, { line, kind: "lw-small", id: `lw-mask-${id}`, title });
+  const paint = h("button", { type: "button", class: "lw-segment", id: "lw-mask-paint" }, t("Paint"));
+  const erase = h("button", { type: "button", class: "lw-segment", id: "lw-mask-erase", title: "E" }, t("Erase"));
+  paint.addEventListener("click", () => painter.setErasing(false));
+  erase.addEventListener("click", () => painter.setErasing(true));
+  const brush = h("input", {
+    type: "range",
+    id: "lw-mask-size",
+    class: "lw-mask-size",
+    min: BRUSH.least,
+    max: BRUSH.most,
+    step: 1,
+    value: String(painter.brush),
+    "aria-label": t("Size of the brush"),
+    title: t("Size of the brush"),
+    on: { input: () => painter.setBrush(Number(brush.value)) },
+  });
+  const undo = act(t("Undo"), () => painter.undo(), "undo", "Ctrl+Z");
+  const redo = act(t("Redo"), () => painter.redo(), "redo", "Ctrl+Y");
+  const clear = act(t("Clear"), () => painter.clear(), "clear", t("Delete"));
+  const invert = act(t("Invert"), () => painter.invert(), "invert", "I");
+  const file = h("input", { type: "file", accept: "image/*", id: "lw-mask-file", hidden: true, "aria-label": t("Mask from a file") });
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    file.value = "";
+    tell(line, "");
+    try {
+      if (chosen) await painter.take(chosen);
+    } catch (error) {
+      tell(line, error.message);
+    }
+  });
+  const fromFile = act(t("From a file …"), () => file.click(), "from-file", t("A picture that is white where it is to be drawn anew."));
+  const fromAlpha = act(
+    t("From transparency"),
+    async () => {
+      const { image } = await api.post("variants/alpha", { folder: model.folder, name: model.one });
+      const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
+      await painter.take(new Blob([bytes], { type: "image/png" }));
+    },
+    "from-alpha",
+    t("What can be seen through is drawn anew."),
+  );
+  const tools = h(
+    "div",
+    { class: "lw-line lw-mask-tools", role: "toolbar", "aria-label": t("Tools of the mask") },
+    h("div", { class: "lw-segments" }, paint, erase),
+    brush,
+    undo,
+    redo,
+    clear,
+    invert,
+    fromFile,
+    fromAlpha,
+    file,
+  );
+
+  const hand = (place) => async () => {
+    const name = model.one;
+    const masked = place === "inpaint" && !painter.isEmpty();
+    const address = api.url("variants/original", { folder: model.folder, name });
+    const mask = masked ? painter.coded(model.facts(name)?.size) : null;
+    tell(told, await sendPicture(masked ? "masked" : place, { address, name, words: model.prompt() ?? model.facts(name)?.prompt ?? "", mask }));
+  };
+  const handing = h(
+    "div",
+    { class: "lw-line" },
+    h("span", { class: "lw-dim" }, t("Draw it in webui itself:")),
+    act(t("To img2img"), hand("img2img"), "to-img2img"),
+    act(t("To inpaint"), hand("inpaint"), "to-inpaint"),
+    act(t("To ControlNet"), hand("controlnet"), "to-controlnet"),
+  );
+  const title = h("h3", { class: "lw-variants-name" });
+  const help = h("p", { class: "lw-dim" }, t("Paint over what is to be drawn anew; without a mask the whole picture is."));
+  const several = h("p", { class: "lw-empty", hidden: true });
+  const element = h(
+    "section",
+    { class: "lw-variants-original", "aria-label": t("The picture") },
+    title,
+    painter.element,
+    several,
+    tools,
+    help,
+    handing,
+    told,
+    line,
+  );
+
+  const look = () => {
+    setAttribute(paint, "aria-pressed", String(!painter.erasing));
+    setAttribute(erase, "aria-pressed", String(painter.erasing));
+    if (document.activeElement !== brush) brush.value = String(painter.brush);
+    disable(undo, painter.canUndo() ? "" : t("Nothing to undo."));
+    disable(redo, painter.canRedo() ? "" : t("Nothing to redo."));
+    disable(clear, painter.isEmpty() ? t("Nothing is painted yet.") : "");
+  };
+  const chosen = () => {
+    const name = model.one;
+    const facts = name && model.facts(name);
+    const key = name ? `${model.folder}\n${name}\n${facts?.size ?? ""}` : "";
+    setText(title, name ?? t("{count} pictures", { count: model.chosen.length }));
+    show(several, !name && model.chosen.length);
+    setText(several, t("A mask is of one picture: choose that alone to paint one."));
+    for (const part of [painter.element, tools, help]) show(part, name);
+    show(handing, name && store.state?.host?.sends);
+    show(fromAlpha, facts?.transparent);
+    tell(line, facts?.error ?? "");
+    if (key === shown) return;
+    shown = "";
+    tell(told, "");
+    const address = name ? api.url("thumb", { folder: model.folder, name, size: 1024 }) : "";
+    const known = Boolean(facts?.size);
+    painter.show(address, known ? facts.size : null, name ?? "", known ? masks.get(key) : []);
+    if (known) shown = key;
+    model.setMasked(known && !painter.isEmpty());
+  };
+  model.on("choice", chosen);
+  look();
+  chosen();
+  return { element, coded: () => painter.coded() };
+}

@@ -44,7 +44,7 @@ class Tagger:
         """Loads an .onnx file, or the one in a folder, with the tag list beside it; UserError where something is wrong."""
         model = model_file(Path(path).expanduser())
         labels = read_labels(label_file(model))
-        session, notes = _session(model, providers.default_threads() if threads is None else threads)
+        session, notes = session_of(model, providers.default_threads() if threads is None else threads)
         entry = session.get_inputs()[0]
         size, planes = _size(model, entry.shape)
         output = _output(model, session.get_outputs(), len(labels))
@@ -99,7 +99,7 @@ def _output(model: Path, outputs: Sequence[Any], count: int) -> str:
     return next((name for name in fitting if "pred" in name or "prob" in name), fitting[0])
 
 
-def _session(model: Path, threads: int) -> tuple[Any, list[str]]:
+def session_of(model: Path, threads: int) -> tuple[Any, list[str]]:
     """An onnxruntime session on the GPU where its build has one, else on the CPU, and what is to be said of it."""
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state

@@ -9,7 +9,7 @@ from ..problems import UserError
 from ..questions import Request, path_of, settings_of, text_of, texts_of
 from .command import extension_of, named, resolution_of, without_bars
 from .cutting import Box, Cut, made_in, plain_picture, take_back, write_cuts
-from .places import details, named_face, upper_half
+from .places import details, face_crop, half_body, named_face, upper_half
 
 _DETAILS = 3
 
@@ -19,15 +19,17 @@ def answer(what: str, request: Request) -> dict[str, Any]:
 
 
 def _places(request: Request) -> dict[str, Any]:
-    """{"folder", "name", "settings"} → {"size", "boxes": {"half", "details", "bars", "face": [[x, y, width, height], …]}}."""
+    """{"folder", "name", "settings", "faces"} → {"size", "boxes": {"half", "details", "bars", "face": [[x, y, width, height],
+    …]}}. faces: [[x, y, width, height, score], …], what a detector saw in the picture; none where it is left out."""
     (path,) = named(path_of(request, "folder"), [text_of(request, "name")])
     size, bars = plain_picture(path).size, without_bars(path)
     face = named_face(path, size)
+    seen = [(x, y, width, height) for x, y, width, height, _ in request.get("faces") or ()]
     return {
         "size": size,
         "boxes": {
-            "face": [face] if face else [],
-            "half": [upper_half(path)],
+            "face": [face] if face else [face_crop(one, size) for one in seen],
+            "half": [half_body(one, size) for one in seen] or [upper_half(path)],
             "details": details(path, resolution_of(settings_of(request)), _DETAILS) if min(size) >= 32 else [],
             "bars": [bars] if bars else [],
         },

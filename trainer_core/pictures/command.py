@@ -10,14 +10,17 @@ from pathlib import Path
 from ..files import data_folder
 from ..problems import UserError
 from ..settings import Settings, read_settings
-from .cutting import Cut, made_in, plain_picture, take_back, write_cuts
-from .places import details, named_face, rectangle, upper_half
-from .report import Report, make_report
+from .cutting import Box, Cut, made_in, plain_picture, take_back, write_cuts
+from .detectors import detector_file, models_in
+from .faces import Face
+from .memory import Told, faces_in
+from .places import details, face_crop, half_body, named_face, rectangle, upper_half
+from .report import Detected, Report, make_report
 from .sentences import NEED_PLAIN
-from .words import DETAILS, FACE, HALF, PictureOptions, read_words
+from .words import DETAILS, FACE, FACE_TAG, HALF, PictureOptions, read_words
 
 _USUAL = (512, 512)
-_TAGS = {FACE: "portrait", HALF: "upper body", DETAILS: "close-up"}
+_TAGS = {FACE: FACE_TAG, HALF: "upper body", DETAILS: "close-up"}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -28,16 +31,25 @@ def main(argv: Sequence[str]) -> int:
         _take_back(options)
         return 0
     if not options.writes:
-        _report(options, report_of(options.folder, settings))
+        _report(options, report_of(options.folder, settings, faces=options.faces))
         return 0
     _write(options, settings)
     return 0
 
 
-def report_of(folder: Path, settings: Settings, told: object = None) -> Report:
-    """The report at the settings' resolution; `told`: who is told how far it is, a terminal where it is left out."""
-    cache = data_folder(settings.data_dir) / "cache"
-    return make_report(folder, resolution_of(settings), extension_of(settings), cache, told or _told_in_terminal)  # type: ignore[arg-type]
+def report_of(folder: Path, settings: Settings, told: Told | None = None, faces: str = "") -> Report:
+    """The report at the settings' resolution; `told`: who is told how far it is, a terminal where it is left out. `faces`: the
+    detector that is asked for, "" for none."""
+    data = data_folder(settings.data_dir)
+    detector = Detected(faces, detector_file(faces, models_in(data), _fetching)) if faces else None
+    return make_report(
+        folder, resolution_of(settings), extension_of(settings), data / "cache", told or _told_in_terminal, detector
+    )
+
+
+def _fetching(file: str, there: int, total: int) -> None:
+    end = "\n" if there == total or not sys.stderr.isatty() else "\r"
+    print(f"{file}: {there:,} of {total:,} bytes", file=sys.stderr, end=end, flush=True)
 
 
 def resolution_of(settings: Settings) -> tuple[int, int]:
@@ -81,9 +93,11 @@ def _write(options: PictureOptions, settings: Settings) -> None:
 
 def _cuts(options: PictureOptions, settings: Settings) -> Iterator[Cut]:
     if options.crop:
-        for path in _chosen(options, settings):
+        chosen = _chosen(options, settings)
+        seen = _faces(chosen, options.faces, settings) if {FACE, HALF} & set(options.crop) else {}
+        for path in chosen:
             for what in options.crop:
-                yield from crops(path, what, settings, options)
+                yield from crops(path, what, settings, options, seen.get(path))
         return
     report = report_of(options.folder, settings) if not options.pictures else None
     boxes = {found.name: found.box for one in report.findings for found in one.files if found.box} if report else {}
@@ -98,28 +112,56 @@ def _cuts(options: PictureOptions, settings: Settings) -> Iterator[Cut]:
         yield Cut(path, "plain", None, new, part=False)
 
 
-def crops(path: Path, what: str, settings: Settings, options: PictureOptions) -> Iterator[Cut]:
-    """The cuts that a word of --crop means for a picture; UserError where it can't be told."""
+def _faces(paths: Sequence[Path], asked: str, settings: Settings) -> dict[Path, list[Face]]:
+    """What the detector sees in the pictures; empty where none is asked for. Pictures without a face are told of."""
+    if not asked:
+        return {}
+    data = data_folder(settings.data_dir)
+    detector = detector_file(asked, models_in(data), _fetching)
+    seen = dict(faces_in(paths, data / "cache", _told_in_terminal, detector))
+    without = [path.name for path, faces in seen.items() if not faces and named_face(path, plain_picture(path).size) is None]
+    if without:
+        print(f"No face is seen in {', '.join(without)}.", file=sys.stderr)
+    return seen
+
+
+def crops(
+    path: Path, what: str, settings: Settings, options: PictureOptions, faces: Sequence[Face] | None = None
+) -> Iterator[Cut]:
+    """The cuts that a word of --crop means for a picture; UserError where it can't be told. `faces`: what a detector saw in it,
+    None where none was asked."""
     new = _tags(_TAGS.get(what) if options.tags is None else options.tags)
     if what == DETAILS:
         for box in details(path, resolution_of(settings), options.count):
             yield Cut(path, "detail", box, new)
     elif what == HALF:
-        yield Cut(path, what, upper_half(path), new)
+        for box in _halves(path, faces):
+            yield Cut(path, what, box, new)
     elif what == FACE:
-        yield Cut(path, what, _face(path), new)
+        for box in _face_crops(path, faces):
+            yield Cut(path, what, box, new)
     else:
         yield Cut(path, "crop", rectangle(what, plain_picture(path).size, path.name), new)
 
 
-def _face(path: Path) -> tuple[int, int, int, int]:
-    box = named_face(path, plain_picture(path).size)
-    if box is None:
+def _halves(path: Path, faces: Sequence[Face] | None) -> list[Box]:
+    """The half body under each face; without a detector, or where it sees none, the figure's upper half."""
+    size = plain_picture(path).size
+    return [half_body(one.box, size) for one in faces or ()] or [upper_half(path)]
+
+
+def _face_crops(path: Path, faces: Sequence[Face] | None) -> list[Box]:
+    """Around the face that the file's name tells, else around each that was seen; none where a detector saw none."""
+    size = plain_picture(path).size
+    told = named_face(path, size)
+    if told is not None:
+        return [told]
+    if faces is None:
         raise UserError(
-            f"Where the face is in {path.name} isn't known, since there is no face detector: give its rectangle, "
-            "--crop left,top,width,height, or draw it in the Pictures tab."
+            f"Where the face is in {path.name} isn't known: look for it with --faces drawn or --faces photo, give its "
+            "rectangle, --crop left,top,width,height, or draw it in the Pictures tab."
         )
-    return box
+    return [face_crop(one.box, size) for one in faces]
 
 
 def without_bars(path: Path) -> tuple[int, int, int, int] | None:
@@ -138,7 +180,7 @@ def without_bars(path: Path) -> tuple[int, int, int, int] | None:
 def _chosen(options: PictureOptions, settings: Settings) -> list[Path]:
     if options.pictures:
         return named(options.folder, options.pictures)
-    report = report_of(options.folder, settings)
+    report = report_of(options.folder, settings, faces=options.faces if options.of else "")
     if not options.of:
         return named(options.folder, list(report.sizes))
     names = report.of(options.of)

@@ -1,7 +1,8 @@
 """What tags say about a picture's faults: text, watermarks, heads that the border cuts, more people than one.
 
-There is no face or text detector in the environment: known ones are for photographs, or large. What taggers saw in the
-pictures is kept already (tagger/store.py), and boorus have tags for just these faults; captions are read as well.
+There is no text detector in the environment: known ones are for photographs, or large. What taggers saw in the pictures is
+kept already (tagger/store.py), and boorus have tags for just these faults; captions are read as well. Faces are detectors'
+(faces.py), where one is asked for.
 """
 
 from __future__ import annotations

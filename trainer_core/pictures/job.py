@@ -19,36 +19,46 @@ from ..problems import UserError
 from ..questions import path_of, settings_of, text_of
 from .command import extension_of, report_of
 from .cutting import Cut, Made, write_cuts
+from .places import face_crop
 from .report import Report
 from .sentences import NEED_PLAIN
+from .words import FACE, FACE_TAG
 
-DEEDS = ("look", "cut_bars", "plain")
+DEEDS = ("look", "cut_bars", "plain", "faces")
 _EVERY = 0.5  # seconds between two progress events
 
 
 def run_pictures_job(folder: Path, job: Mapping[str, Any], events: EventLog) -> None:
-    """`job`: folder (the pictures'), settings, out (where the report goes) and options: deed, one of DEEDS, and target."""
+    """`job`: folder (the pictures'), settings, out (where the report goes) and options: deed, one of DEEDS, target, and faces,
+    the detector of faces that is asked, "" for none. The deed faces writes those that are small as pictures of their own."""
     options = job.get("options")
     if not isinstance(options, dict) or options.get("deed") not in DEEDS:
         raise UserError(f"{folder} asks for no deed with pictures: there are {', '.join(DEEDS)}.")
     pictures, settings, out = path_of(job, "folder"), settings_of(job), Path(text_of(job, "out"))
+    faces = str(options.get("faces") or "")
     with stop_signals() as stop:
         told = _ToldInJob(events, stop)
-        report = report_of(pictures, settings, told)
+        report = report_of(pictures, settings, told, faces)
         made = Made()
         if options["deed"] != "look":
             target = path_of(options, "target") if options.get("target") else None
             made = write_cuts(pictures, cuts(report, options["deed"]), target, extension_of(settings), told)
-            report = report_of(pictures, settings, told)
+            report = report_of(pictures, settings, told, faces)
         write_json(out, report.as_dict())
     events.write("done", summary=_summary(report, made, options["deed"]), report=str(out), made=len(made.files))
 
 
 def cuts(report: Report, deed: str) -> list[Cut]:
-    """Copies of all pictures that need it."""
+    """Copies, or faces, of all pictures that need it."""
     if deed == "cut_bars":
         found = [found for one in report.findings if one.code == "bars" for found in one.files]
         return [Cut(report.folder / one.name, "nobars", one.box, part=False) for one in found]
+    if deed == "faces":
+        return [
+            Cut(report.folder / name, FACE, face_crop(face.box, report.sizes[name]), (FACE_TAG,))
+            for name in report.of("small-face")
+            for face in report.faces[name]
+        ]
     names = dict.fromkeys(name for code in NEED_PLAIN for name in report.of(code))
     return [Cut(report.folder / name, "plain", part=False) for name in names]
 

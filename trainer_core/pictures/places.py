@@ -17,6 +17,7 @@ _UPPER = 0.5  # of the figure's height
 _GROUND = 24  # grey levels that a plain background varies by
 _FACE = re.compile(r"_(\d+)_(\d+)_(\d+)_(\d+)$")  # kohya's face tools name files …_cx_cy_w_h
 _AROUND = 1.6  # a face's crop, as times of the face
+_HAIR, _WAIST, _SHOULDERS = 0.7, 4.0, 4.0  # above and below a face's upper edge, and across, as times of the face
 
 
 def rectangle(text: str, size: tuple[int, int], name: str) -> Box:
@@ -44,6 +45,22 @@ def named_face(path: Path, size: tuple[int, int]) -> Box | None:
         return None
     x, y, width, height = (int(part) for part in told.groups())
     return square(x, y, max(width, height) * _AROUND, size)
+
+
+def face_crop(face: Box, size: tuple[int, int]) -> Box:
+    """The square around a face, with the hair and chin around it."""
+    x, y, width, height = face
+    return square(x + width / 2, y + height / 2, max(width, height) * _AROUND, size)
+
+
+def half_body(face: Box, size: tuple[int, int]) -> Box:
+    """From above the hair to about the waist, as wide as shoulders and arms are, of what lies in the picture."""
+    x, y, width, height = face
+    side = max(width, height)
+    middle = x + width / 2
+    left, right = max(0, round(middle - _SHOULDERS * side / 2)), min(size[0], round(middle + _SHOULDERS * side / 2))
+    top, bottom = max(0, round(y - _HAIR * side)), min(size[1], round(y + _WAIST * side))
+    return left, top, right - left, bottom - top
 
 
 def square(x: float, y: float, side: float, size: tuple[int, int]) -> Box:

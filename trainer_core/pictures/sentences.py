@@ -85,6 +85,30 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "{count} pictures may have heads that the border cuts.",
         "Leave them out, or tag them so that it is not learnt as usual.",
     ),
+    "face-at-border": (
+        "warning",
+        "1 picture has a face that the border cuts.",
+        "{count} pictures have faces that the border cuts.",
+        "Leave them out, or cut that face off; a part of a face is learnt as one.",
+    ),
+    "small-face": (
+        "note",
+        "In 1 picture the face is too small, as it is trained, for its details to be learnt.",
+        "In {count} pictures the face is too small, as they are trained, for its details to be learnt.",
+        "Write the faces as pictures of their own.",
+    ),
+    "several-faces": (
+        "note",
+        "1 picture shows more than one face.",
+        "{count} pictures show more than one face.",
+        "Cut your subject out, or tag the others.",
+    ),
+    "no-face": (
+        "note",
+        "The detector sees no face in 1 picture.",
+        "The detector sees no face in {count} pictures.",
+        "Where there is one, give its rectangle by hand; detectors miss faces from behind, in profile or of animals.",
+    ),
     "several-people": (
         "note",
         "1 picture may show more than one person.",
@@ -137,14 +161,15 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
         "note",
         "1 picture was seen by no tagger: text, watermarks and cut heads can only be told from its caption.",
         "{count} pictures were seen by no tagger: text, watermarks and cut heads can only be told from their captions.",
-        "Tag them, then look again; there is no other detector of faces or text.",
+        "Tag them, then look again; of faces a detector can be asked too.",
     ),
 }
 
 # The word of the command that does it.
 FLAGS = {
     **dict.fromkeys(("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned"), "--plain"),
-    **dict.fromkeys(("watermark", "text", "several-people"), "--crop"),
+    **dict.fromkeys(("watermark", "text", "several-people", "face-at-border", "several-faces"), "--crop"),
+    "small-face": "--crop face",
     "bars": "--cut_bars",
 }
 NEED_PLAIN = tuple(code for code, flag in FLAGS.items() if flag == "--plain")

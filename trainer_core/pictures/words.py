@@ -11,13 +11,16 @@ from ..generate.option_words import Parser, plain_word, positive
 from ..problems import WordsError
 
 FACE, HALF, DETAILS = "face", "half", "details"
+FACE_TAG = "portrait"  # new in a face's caption
 SHEETS = (".html", ".htm", ".png")
 EPILOG = """
 Nothing is ever deleted or overwritten: what is cut is written as new files, with captions. All other words are the training's
 settings, as `train` takes them; used are resolution (default 512), caption_extension (default .txt) and data_dir.
 
   pictures pictures/10_mia --sheet faults.html
-  pictures pictures/10_mia --crop details --pictures mia01.png --to pictures/4_mia details
+  pictures pictures/10_mia --faces drawn
+  pictures pictures/10_mia --faces drawn --crop face half --of small-face --to "pictures/4_mia faces"
+  pictures pictures/10_mia --crop details --pictures mia01.png --to "pictures/4_mia details"
   pictures pictures/10_mia --crop 100,40,512,512 --pictures mia01.png --beside --tags "close-up"
   pictures pictures/10_mia --cut_bars --to pictures/10_mia_clean
   pictures pictures/10_mia --take_back all
@@ -41,6 +44,7 @@ class PictureOptions:
     beside: bool
     tags: str | None
     count: int
+    faces: str
     take_back: tuple[str, ...]
 
     @property
@@ -75,6 +79,8 @@ def _check(options: PictureOptions) -> None:
         raise WordsError("Give one of --pictures, --of and --all.")
     if chosen and not options.writes:
         raise WordsError("--pictures, --of and --all choose what --crop, --cut_bars or --plain is done with.")
+    if options.faces and options.take_back:
+        raise WordsError("--faces looks for faces; --take_back needs none.")
     if options.sheet is not None and options.sheet.suffix.lower() not in SHEETS:
         raise WordsError(f"--sheet writes {', '.join(SHEETS)}, not {options.sheet.suffix or options.sheet.name}.")
 
@@ -90,11 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("folder", type=Path, metavar="DIR", help="the folder of pictures; those in the folders in it too")
     add("--json", dest="as_json", action="store_true", help="for machines")
+    add(
+        "--faces",
+        default="",
+        metavar="WHICH",
+        help="also looks for faces: drawn (anime and other drawings), photo, each fetched once, or an .onnx file of yours",
+    )
     add("--sheet", type=Path, metavar="FILE", help="also writes a contact sheet of what was found: .html or .png")
     written = parser.add_argument_group("new files").add_argument
     written("--crop", nargs="+", action="extend", default=[], metavar="WHAT",
-            help="half (the upper), details, left,top,width,height in px or with %% each, or face where the name ends in "
-                 "_cx_cy_w_h")  # fmt: skip
+            help="half (the upper), details, left,top,width,height in px or with %% each, or face: by --faces, or where the "
+                 "name ends in _cx_cy_w_h")  # fmt: skip
     written("--cut_bars", action="store_true", help="copies without the bars; of all that have some, unless --pictures says")
     written("--plain", action="store_true",
             help="upright 8-bit sRGB copies without EXIF data; of all that need it, unless --pictures says")  # fmt: skip

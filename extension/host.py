@@ -32,8 +32,8 @@ class Host(Protocol):
 
     def rights(self) -> Rights: ...
     def lora_folder(self) -> Path | None: ...
-    def checkpoints(self, models_folder: str) -> list[dict[str, str]]: ...
-    def taggers(self) -> list[dict[str, str]]: ...
+    def checkpoints(self, models_folder: str) -> list[dict[str, Any]]: ...
+    def taggers(self) -> list[dict[str, Any]]: ...
     def language(self) -> str: ...
     def known_hosts(self) -> frozenset[str] | None: ...
     def api_passwords(self) -> Mapping[str, str]: ...
@@ -66,11 +66,11 @@ class Alone:
     def lora_folder(self) -> Path | None:
         return None
 
-    def checkpoints(self, models_folder: str) -> list[dict[str, str]]:
+    def checkpoints(self, models_folder: str) -> list[dict[str, Any]]:
         folders = [self.data / "models", *([Path(models_folder)] if models_folder else [])]
         return [*checkpoints_in(folders), *demo_checkpoints()]
 
-    def taggers(self) -> list[dict[str, str]]:
+    def taggers(self) -> list[dict[str, Any]]:
         return taggers_in([self.data / "taggers", self.data / FETCHED])
 
     def language(self) -> str:
@@ -125,14 +125,14 @@ class WebUI:
         folder = getattr(self._words, "lora_dir", None)
         return Path(folder) if folder else Path(self._paths.models_path) / "Lora"
 
-    def checkpoints(self, models_folder: str) -> list[dict[str, str]]:
+    def checkpoints(self, models_folder: str) -> list[dict[str, Any]]:
         models = importlib.import_module("modules.sd_models")
         infos = sorted(models.checkpoints_list.values(), key=lambda info: str(info.name).lower())
         found = [{"name": str(Path(info.name).with_suffix("").as_posix()), "path": str(info.filename)} for info in infos]
         known = {one["path"] for one in found}
         return [*found, *(one for one in demo_checkpoints() if one["path"] not in known)]
 
-    def taggers(self) -> list[dict[str, str]]:
+    def taggers(self) -> list[dict[str, Any]]:
         models = Path(self._paths.models_path)
         kept = self._option("tagger_hf_cache_dir", "")
         others = [Path(kept)] if isinstance(kept, str) and Path(kept).is_absolute() else []

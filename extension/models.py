@@ -18,9 +18,10 @@ _LISTS = ("selected_tags.csv", "tag_mapping.json")
 _DEEPEST, _MOST_FOLDERS = 5, 3000
 
 
-def demo_checkpoints() -> list[dict[str, str]]:
-    """The toy world's base model, on which the first steps can be tried without any other."""
-    return [{"name": f"{path.stem} (demo)", "path": str(path)} for path in sorted(DEMO_MODELS.glob("*_base.safetensors"))]
+def demo_checkpoints() -> list[dict[str, Any]]:
+    """The toy world's base model, on which the first steps can be tried without any other; `demo` says that it is one."""
+    found = sorted(DEMO_MODELS.glob("*_base.safetensors"))
+    return [{"name": f"{path.stem} (demo)", "path": str(path), "demo": True} for path in found]
 
 
 def checkpoints_in(folders: Iterable[Path]) -> list[dict[str, str]]:
@@ -32,18 +33,30 @@ def checkpoints_in(folders: Iterable[Path]) -> list[dict[str, str]]:
     return [{"name": path.relative_to(folder).with_suffix("").as_posix(), "path": str(path)} for path, folder in sorted(found)]
 
 
-def taggers_in(folders: Iterable[Path]) -> list[dict[str, str]]:
-    """Folders with a model and its tag list, by name; those of a download cache are named by their repository."""
-    found: dict[str, dict[str, str]] = {}
+def models_among(folder: Path) -> list[str]:
+    """Names of the model files that lie in the folder itself, a hundred at most; empty where it can't be read."""
+    try:
+        return sorted(one.name for one in folder.iterdir() if one.name.lower().endswith(_BASES))[:100]
+    except OSError:
+        return []
+
+
+def taggers_in(folders: Iterable[Path]) -> list[dict[str, Any]]:
+    """Folders with a model and its tag list, by name; those of a download cache are named by their repository.
+
+    `demo` marks the toy world's, which knows nothing of real pictures.
+    """
+    found: dict[str, dict[str, Any]] = {}
     for folder in [*folders, DEMO_MODELS]:
         for place, names in _walk(folder):
             if "model.onnx" in names and any(one in names for one in _LISTS) and place.name != "toy_judge":
-                name = _tagger_name(place) + (" (demo)" if folder == DEMO_MODELS else "")
-                found.setdefault(name, {"name": name, "path": str(place)})
-    return sorted(found.values(), key=lambda one: (one["name"].endswith("(demo)"), one["name"].lower()))
+                toy = folder == DEMO_MODELS
+                name = _tagger_name(place) + (" (demo)" if toy else "")
+                found.setdefault(name, {"name": name, "path": str(place), **({"demo": True} if toy else {})})
+    return sorted(found.values(), key=lambda one: ("demo" in one, one["name"].lower()))
 
 
-def fetchable(taggers: Iterable[dict[str, str]]) -> list[str]:
+def fetchable(taggers: Iterable[dict[str, Any]]) -> list[str]:
     """Taggers that a tagging fetches by their names, of which none is there yet; newer ones first."""
     there = {one["name"].lower() for one in taggers}
     return sorted((name for name in KNOWN if name not in there), key=lambda name: "v1-4" in name)
@@ -59,7 +72,7 @@ def allowed_tagger(asked: Any, rights: Rights) -> str:
     return str(rights.may_read(asked, "The tagger's model"))
 
 
-def fetched_tagger(model: str, taggers: Iterable[dict[str, str]]) -> str:
+def fetched_tagger(model: str, taggers: Iterable[dict[str, Any]]) -> str:
     """The folder of a tagger that is given as a path or by its name; Refused where it has to be fetched first."""
     for one in taggers:
         if one["name"] == model:

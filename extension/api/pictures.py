@@ -12,7 +12,7 @@ from typing import Any
 from ...tagger.captions import caption_file, read_caption
 from ...tagger.journal import Undone, changes, redo, undo
 from ..errors import FORBIDDEN, MISSING, Refused
-from ..models import fetched_tagger
+from ..models import fetched_tagger, models_among
 from ..pictures import Folder, list_folder
 from ..projects import TAG_DEFAULTS, checked_tag_options
 from ..rights import inside
@@ -54,6 +54,7 @@ def get_folders(call: Call) -> Answer:
         "parent": _parent(call, path),
         "folders": found,
         "pictures": _count(path),
+        "models": models_among(path),
         "roots": roots,
     }
 

@@ -5,10 +5,10 @@ import { baseName, count } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, tell } from "./parts.js";
 
-/** Opens the picker; resolves to the chosen folder's path, or null. */
-export function openFolderPicker({ root, api }, start = "") {
+/** Opens the picker; resolves to the chosen folder's path, or null. `models`: base models are looked for in it, not pictures. */
+export function openFolderPicker({ root, api }, start = "", { models = false } = {}) {
   return new Promise((resolve) => {
-    const picker = buildPicker(api, (path) => {
+    const picker = buildPicker(api, models, (path) => {
       picker.element.close();
       picker.element.remove();
       resolve(path);
@@ -19,7 +19,7 @@ export function openFolderPicker({ root, api }, start = "") {
   });
 }
 
-function buildPicker(api, finish) {
+function buildPicker(api, models, finish) {
   const line = errorLine();
   const roots = h("div", { class: "lw-line lw-roots" });
   const crumbs = h("nav", { class: "lw-crumbs", "aria-label": t("The way to this folder") });
@@ -30,14 +30,22 @@ function buildPicker(api, finish) {
     spellcheck: "false",
   });
   const list = h("div", { class: "lw-folders", role: "listbox", "aria-label": t("Folders"), tabindex: "0" });
-  const take = button("", () => finish(here.path), { line, kind: "lw-primary" });
+  const take = button(
+    "",
+    async () => {
+      if (!typing || (await go(typed.value.trim()))) finish(here.path);
+    },
+    { line, kind: "lw-primary" },
+  );
   let here = { path: "", folders: [] };
   let at = 0;
   let counts = new Map();
   let asked = 0;
+  let typing = false; // a path is being typed, which no listing that comes meanwhile may overwrite
 
   const go = async (path, from = "") => {
     asked += 1;
+    typing = false;
     const own = asked;
     try {
       const answer = await api.get("folders", { path: path || "" });
@@ -45,8 +53,10 @@ function buildPicker(api, finish) {
       here = answer;
       tell(line, "");
       draw(from);
+      return true;
     } catch (error) {
       if (own !== asked) return;
+      typing = Boolean(path) && typed.value.trim() === path; // stays, to be mended
       tell(line, error.message);
       if (!here.path && path) go(""); // a folder that is gone: begin at the roots
     }
@@ -55,24 +65,43 @@ function buildPicker(api, finish) {
   const draw = (from) => {
     for (const one of here.folders) counts.set(join(here.path, one.name), one.pictures);
     const own = here.pictures ?? counts.get(here.path);
-    const name = baseName(here.path) || here.path;
-    setText(take, own ? t("Use {name} · {count} pictures", { name, count: count(own) }) : t("Use {name}", { name }));
-    take.disabled = !here.path;
-    typed.value = here.path ?? "";
+    if (!typing) {
+      typed.value = here.path ?? "";
+      nameTaken(here.path, models ? 0 : own);
+    }
     roots.replaceChildren(
       ...(here.roots ?? []).map((one) => button(rootName(one), () => go(rootPath(one)), { kind: "lw-small" })),
     );
     crumbs.replaceChildren(...wayTo(here.path).map(([name, path]) => button(name, () => go(path), { kind: "lw-crumb" })));
     const rows = here.folders.map((one, number) => row(one, number));
     if (here.parent) rows.unshift(upRow());
-    list.replaceChildren(...(rows.length ? rows : [h("p", { class: "lw-empty" }, t("No folders in here."))]));
+    const words = inside(own);
+    list.replaceChildren(...rows, ...(words ? [h("p", { class: "lw-empty" }, words)] : []));
     const wanted = here.folders.findIndex((one) => one.name === from);
     select(wanted >= 0 ? wanted + (here.parent ? 1 : 0) : 0);
-    list.focus();
+    if (!typing) list.focus();
+  };
+  const nameTaken = (path, pictures) => {
+    const own = baseName(path) || path;
+    setText(
+      take,
+      pictures ? t("Use {name} · {count} pictures", { name: own, count: count(pictures) }) : t("Use {name}", { name: own }),
+    );
+    take.disabled = !path;
+  };
+  /** What lies in the open folder besides folders; pictures are counted, and only where that is all there is. */
+  const inside = (pictures) => {
+    if (here.models?.length && models) return here.models.join(" · ");
+    if (here.folders.length) return "";
+    if (models) return t("No folders and no base models in here.");
+    if (!pictures) return t("No folders in here.");
+    return pictures === 1
+      ? t("1 picture, no folders in here.")
+      : t("{count} pictures, no folders in here.", { count: count(pictures) });
   };
   const upRow = () => option("..", "", () => go(here.parent, baseName(here.path)));
   const row = (one) => {
-    const pictures = one.pictures ? t("{count} pictures", { count: count(one.pictures) }) : "";
+    const pictures = one.pictures && !models ? t("{count} pictures", { count: count(one.pictures) }) : "";
     return option(one.name, pictures, () => go(join(here.path, one.name)));
   };
   const option = (name, words, open) => {
@@ -114,6 +143,10 @@ function buildPicker(api, finish) {
     );
     if (hit !== undefined) select(hit);
   };
+  typed.addEventListener("input", () => {
+    typing = true;
+    nameTaken(typed.value.trim(), 0);
+  });
   typed.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();

@@ -293,6 +293,8 @@ def test_changes_and_undo(client: Any, dataset: Path) -> None:
 def test_folders(client: Any, dataset: Path, tmp_path: Path) -> None:
     answer = get(client, "folders", path=str(tmp_path))
     assert {"name": "set", "pictures": 3} in answer["folders"] and answer["parent"] == str(tmp_path.parent)
+    (tmp_path / "nai.ckpt").touch()
+    assert answer["models"] == [] and get(client, "folders", path=str(tmp_path))["models"] == ["nai.ckpt"]
     assert str(Path.home()) in [one["path"] for one in answer["roots"]]
     assert client.get(f"{API}/folders", params={"path": str(tmp_path / "no-such")}).status_code == 404
     assert get(client, "folders", path="/")["parent"] is None

@@ -22,6 +22,7 @@ TREE: dict[str, int] = {
     "/data/sets/<img src=x onerror=alert(1)>": 3,
     "/home": 0,
 }
+MODEL = "/home/anything.safetensors"
 EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
@@ -75,7 +76,8 @@ class World(GuideAnswers):
         self.changes: list[dict[str, Any]] = []
         self.jobs: dict[str, dict[str, Any]] = {}
         self.problems: list[dict[str, str]] = []
-        self.fetched: list[dict[str, str]] = []
+        self.fetched: list[dict[str, Any]] = []
+        self.host, self.folders_wait = "fake", 0.0  # the host's name; seconds that a folder's listing takes
         if project:
             self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
 
@@ -90,7 +92,7 @@ class World(GuideAnswers):
         return {
             "version": "0.2.0",
             "restart_needed": False,
-            "host": {"name": "fake", "sends": True, "lora_folder": "/models/Lora"},
+            "host": {"name": self.host, "sends": True, "lora_folder": "/models/Lora"},
             "language": self.language if chosen == "auto" else chosen,
             "rights": self.rights,
             "setup": self.setup,
@@ -99,6 +101,7 @@ class World(GuideAnswers):
             "checkpoints": [
                 {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
                 {"name": "toy_base", "path": "/models/toy_base.safetensors"},
+                *([{"name": "anything", "path": MODEL}] if self.options["models_folder"] == "/home" else []),
             ],
             "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}, *self.fetched],
             "taggers_to_fetch": [] if self.fetched else ["wd-vit-tagger-v3"],
@@ -151,6 +154,7 @@ class World(GuideAnswers):
         return {"jobs": self.events()["jobs"], "queue": self.waiting()}
 
     def get_folders(self, query: dict[str, str]) -> dict[str, Any]:
+        time.sleep(self.folders_wait)
         path = query.get("path") or "/data"
         if path not in TREE:
             raise ValueError(f"The folder {path} is not there.")
@@ -160,6 +164,7 @@ class World(GuideAnswers):
             "parent": None if path == "/" else (path.rpartition("/")[0] or "/"),
             "folders": [{"name": one.rpartition("/")[2], "pictures": TREE[one]} for one in inside],
             "pictures": TREE[path],
+            "models": [MODEL.rpartition("/")[2]] if path == "/home" else [],
             "roots": [{"name": "data", "path": "/data"}, {"name": "home", "path": "/home"}],
         }
 

@@ -100,6 +100,53 @@ def test_a_typed_folder_that_is_not_there_is_told_in_place(pages: Any) -> None:
     assert page.input_value(".lw-picker input") == "/nowhere"  # what was typed stays, to be mended
 
 
+def test_what_is_typed_while_a_folder_is_listed_stays_and_is_what_is_used(pages: Any, until: Any) -> None:
+    own = pages()
+    page = own.open()
+    page.click("#lw-dataset")
+    page.wait_for_selector(".lw-picker .lw-folder")
+    own.world.folders_wait = 0.6
+    page.get_by_role("option", name="..").click()  # the listing of /data/sets comes late
+    page.fill(".lw-picker input", "/data/sets/many")
+    page.wait_for_selector(".lw-crumbs >> text=sets")
+    page.wait_for_selector(".lw-picker [role=option] >> text=many")
+    assert page.input_value(".lw-picker input") == "/data/sets/many"
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Path of the folder"
+    page.get_by_role("button", name="Use many").click()  # without Enter first
+    page.wait_for_selector(".lw-picker", state="detached")
+    until(lambda: own.world.projects["penny"]["dataset"] == "/data/sets/many")
+
+
+def test_a_folder_of_pictures_says_that_they_are_there(pages: Any) -> None:
+    page = pages().open()
+    page.click("#lw-dataset")
+    page.wait_for_selector(".lw-picker >> text=42 pictures, no folders in here.")
+
+
+def test_base_models_of_another_folder_are_found_without_webui(pages: Any, posted: Any, until: Any) -> None:
+    own = pages()
+    own.world.host = "alone"
+    page = own.open()
+    page.select_option("#lw-base", label="models in another folder …")
+    page.wait_for_selector(".lw-picker .lw-folder")
+    page.fill(".lw-picker input", "/home")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".lw-picker >> text=anything.safetensors")
+    page.get_by_role("button", name="Use home", exact=True).click()
+    until(lambda: own.world.projects["penny"]["base_model"] == "/home/anything.safetensors")
+    assert posted(own.world, "options") == [{"models_folder": "/home"}]
+    assert page.locator("#lw-base option:checked").inner_text() == "anything"
+    page.select_option("#lw-base", label="models in another folder …")
+    page.fill(".lw-picker input", "/data")
+    page.get_by_role("button", name="Use data", exact=True).click()
+    page.wait_for_selector(".lw-notice >> text=There is no base model in /data: no .safetensors or .ckpt file.")
+
+
+def test_inside_webui_its_own_models_are_all(pages: Any) -> None:
+    page = pages().open()
+    assert "models in another folder …" not in page.inner_text("#lw-base")
+
+
 def test_hidden_folders_say_why(pages: Any) -> None:
     own = pages()
     own.world.rights = {"restricted": True, "hide_folders": True}

@@ -1,7 +1,8 @@
 // The bar that never goes away: project, dataset, base model and what the machine does.
 
+import { baseSelect } from "./base_choice.js";
 import { folderIcon, h, setText, show } from "./dom.js";
-import { baseName, shortPath } from "./format.js";
+import { shortPath } from "./format.js";
 import { t } from "./i18n.js";
 import { machinePill } from "./machine_pill.js";
 import { button, disable, errorLine, menu } from "./parts.js";
@@ -78,27 +79,21 @@ function datasetButton(app) {
   };
 }
 
-function baseMenu({ store }) {
-  const select = h("select", { class: "lw-input lw-base", id: "lw-base" });
-  select.addEventListener("change", () => store.change({ base_model: select.value }));
-  let shown = "";
+function baseMenu(app) {
+  const { store } = app;
+  const base = baseSelect(app, {
+    id: "lw-base",
+    get: () => store.project.base_model,
+    set: (path) => store.change({ base_model: path }),
+    tell: (sentence) => store.say(sentence),
+  });
   return {
-    element: h("div", { class: "lw-top-part" }, h("label", { class: "lw-top-label", htmlFor: "lw-base" }, t("base")), select),
-    look() {
-      const { base_model: chosen } = store.project;
-      const models = [...store.state.checkpoints];
-      if (chosen && !models.some((one) => one.path === chosen)) models.push({ name: baseName(chosen), path: chosen });
-      const wanted = JSON.stringify(models);
-      if (wanted !== shown) {
-        shown = wanted;
-        const none = models.length ? t("choose a base model") : t("no checkpoint found");
-        select.replaceChildren(
-          h("option", { value: "" }, none),
-          ...models.map((one) => h("option", { value: one.path, title: one.path }, one.name)),
-        );
-      }
-      if (document.activeElement !== select || select.value !== chosen) select.value = chosen ?? "";
-      select.title = chosen || t("The model that the LoRA is trained on");
-    },
+    element: h(
+      "div",
+      { class: "lw-top-part" },
+      h("label", { class: "lw-top-label", htmlFor: "lw-base" }, t("base")),
+      base.element,
+    ),
+    look: base.look,
   };
 }

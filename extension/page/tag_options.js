@@ -8,7 +8,7 @@ import { t } from "./i18n.js";
 export function tagValues(store) {
   const given = store.project?.tag ?? {};
   const usual = {
-    model: store.state.taggers[0]?.path ?? "",
+    model: usualTagger(store),
     general: 0.35,
     character: 0.85,
     mcut: false,
@@ -22,6 +22,23 @@ export function tagValues(store) {
   const values = { ...usual, ...known };
   const here = store.state.taggers.find((one) => one.name === values.model); // was fetched meanwhile
   return here ? { ...values, model: here.path } : values;
+}
+
+const FIRST_FETCHED = "wd-swinv2-tagger-v3";
+
+/** The toy world's tagger for the toy world's base; else one that knows real pictures, fetched where none is here. */
+function usualTagger({ state, project }) {
+  const toys = state.checkpoints.find((one) => one.path === project?.base_model)?.demo;
+  const fetched = state.taggers_to_fetch ?? [];
+  const here = state.taggers.find((one) => Boolean(one.demo) === Boolean(toys));
+  const named = fetched.includes(FIRST_FETCHED) ? FIRST_FETCHED : fetched[0];
+  return here?.path ?? named ?? state.taggers[0]?.path ?? "";
+}
+
+/** Whether the toy world's tagger is chosen for something else than its creatures. */
+function isToy({ state, project }, model) {
+  const base = state.checkpoints.find((one) => one.path === project?.base_model);
+  return Boolean(state.taggers.find((one) => one.path === model)?.demo && !base?.demo);
 }
 
 /** Whether the chosen tagger is given by its name and isn't there yet. */
@@ -53,6 +70,9 @@ export function tagOptions({ api, store }) {
       t("penny"),
       t("Set before all others in every caption: the word that will call your LoRA."),
       change,
+      t(
+        "Give your LoRA a word of its own here, such as a name: without one, no word of a prompt calls it. A style needs none.",
+      ),
     ),
     tagsField("exclude", t("Leave out"), t("simple background, monochrome"), t("Tags that no caption gets."), change),
   ];
@@ -104,12 +124,18 @@ function modelField(api, store, change) {
     ),
   );
   const fetched = h("p", { class: "lw-why", hidden: true }, t("It is fetched from the Hugging Face hub when tagging begins."));
+  const toy = h(
+    "p",
+    { class: "lw-why", id: "lw-toy-tagger", hidden: true },
+    t("This is the demo's tagger: it knows the demo's creatures and nothing else."),
+  );
   const element = h(
     "div",
     {},
     row("lw-tagger", t("Tagger"), t("A WD14 tagger; newer ones know more tags."), select, again),
     none,
     fetched,
+    toy,
   );
   let shown = "";
   return {
@@ -125,6 +151,7 @@ function modelField(api, store, change) {
       }
       show(none, !taggers.length && !others.length);
       show(fetched, isToFetch(store));
+      show(toy, isToy(store, model));
       select.value = model;
     },
   };
@@ -204,7 +231,8 @@ function modeField(change) {
   return { element, put: ({ mode }) => radios.forEach((one) => (one.radio.checked = one.radio.value === mode)) };
 }
 
-function tagsField(name, label, example, help, change) {
+/** `lacking`: what is said while the field is empty. */
+function tagsField(name, label, example, help, change, lacking = "") {
   const id = `lw-${name}`;
   const field = h("input", {
     type: "text",
@@ -224,11 +252,13 @@ function tagsField(name, label, example, help, change) {
     );
   field.addEventListener("input", (event) => event.isComposing || take());
   field.addEventListener("compositionend", take);
+  const told = h("p", { class: "lw-why", id: `${id}-lacking`, hidden: true }, lacking);
   return {
-    element: row(id, label, help, field),
+    element: h("div", {}, row(id, label, help, field), told),
     put(values) {
-      if (document.activeElement === field) return;
       const tags = values[name];
+      show(told, lacking && !tags.length);
+      if (document.activeElement === field) return;
       field.value = Array.isArray(tags) ? tags.join(", ") : tags;
     },
   };

@@ -77,6 +77,7 @@ class World(GuideAnswers):
         self.jobs: dict[str, dict[str, Any]] = {}
         self.problems: list[dict[str, str]] = []
         self.fetched: list[dict[str, Any]] = []
+        self.taggers: list[dict[str, Any]] = [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}]
         self.host, self.folders_wait = "fake", 0.0  # the host's name; seconds that a folder's listing takes
         if project:
             self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
@@ -100,10 +101,10 @@ class World(GuideAnswers):
             "projects": sorted(self.projects),
             "checkpoints": [
                 {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
-                {"name": "toy_base", "path": "/models/toy_base.safetensors"},
+                {"name": "toy_base", "path": "/models/toy_base.safetensors", "demo": True},
                 *([{"name": "anything", "path": MODEL}] if self.options["models_folder"] == "/home" else []),
             ],
-            "taggers": [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}, *self.fetched],
+            "taggers": [*self.taggers, *self.fetched],
             "taggers_to_fetch": [] if self.fetched else ["wd-vit-tagger-v3"],
             "sampling": {"samplers": ["Euler a", "DDIM"], "scheduled": ["Euler a"], "schedules": ["Automatic", "Karras"]},
             "options": self.options,

@@ -68,6 +68,27 @@ def test_a_tagger_is_fetched_by_its_name(tag: Any, posted: Any, until: Any) -> N
     assert page.locator("text=It is fetched from the Hugging Face hub").is_hidden()
 
 
+def test_the_demos_tagger_is_usual_for_the_demos_base_alone(tag: Any) -> None:
+    toy = {"name": "toy_tagger (demo)", "path": "/demo/toy_tagger", "demo": True}
+    world, page = tag()
+    world.taggers = [toy]
+    page.click("button[aria-label='Look for taggers again']")
+    page.wait_for_function("document.querySelector('#lw-tagger').value === 'wd-vit-tagger-v3'")  # to be fetched
+    page.wait_for_selector("#lw-toy-tagger", state="hidden")
+    page.select_option("#lw-tagger", "/demo/toy_tagger")
+    page.wait_for_selector("#lw-toy-tagger >> text=it knows the demo's creatures and nothing else")
+    page.select_option("#lw-base", "/models/toy_base.safetensors")
+    page.wait_for_selector("#lw-toy-tagger", state="hidden")
+
+
+def test_without_a_first_tag_it_is_said_what_it_is_for(tag: Any) -> None:
+    _, page = tag()
+    page.wait_for_selector("#lw-first-lacking >> text=no word of a prompt calls it")
+    page.fill("#lw-first", "penny")
+    page.wait_for_selector("#lw-first-lacking", state="hidden")
+    assert page.locator("#lw-exclude-lacking").is_hidden()
+
+
 def test_overwriting_asks_in_place(tag: Any, posted: Any, until: Any) -> None:
     world, page = tag()
     page.check("#lw-mode-overwrite")

@@ -30,7 +30,6 @@ SILENT_FILES = (
     "trainer_core/grids/page.py",
     "trainer_core/grids/plot.py",
     "trainer_core/grids/words.py",
-    "trainer_core/generate/img2img.py",
     "trainer_core/generate/infotext.py",
     "trainer_core/reg/words.py",
     "trainer_core/generate/samplers.py",
@@ -59,7 +58,8 @@ SILENT_FILES = (
     "trainer_core/tools/merge_command.py",
     "trainer_core/tools/resize_command.py",
     "trainer_core/train_network.py",
-    "trainer_core/variants",
+    "trainer_core/variants/command.py",
+    "trainer_core/variants/words.py",
 )
 
 # Names that have several words, in whatever file.
@@ -128,6 +128,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "trainer_core/dataset/caption_text.py": ("caption ",),
     "trainer_core/dataset/validation.py": ("validation split",),
     "trainer_core/progress.py": ("validation loss after step", "stage {} of {} begins"),
+    "trainer_core/variants/draw.py": ("{}, Denoising strength", "{}, Inpaint area"),  # webui's text about a picture
     "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file
     "trainer_core/loop/candidates.py": ("loop candidate",),
     "trainer_core/loop/rounds.py": (

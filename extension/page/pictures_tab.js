@@ -3,16 +3,16 @@
 import { h, setAttribute, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
-import { buildPicturesTab as buildReport } from "./picture_report.js";
+import { buildPicturesTab } from "./picture_report.js";
 import { buildVariants } from "./variants_section.js";
 import { PLACE } from "./variants_show.js";
 
 const SECTIONS = [
-  { key: "report", title: () => t("Report and crops"), build: buildReport },
+  { key: "report", title: () => t("Report and crops"), build: buildPicturesTab },
   { key: "variants", title: () => t("Variants"), build: buildVariants },
 ];
 
-export function buildPicturesTab(app) {
+export function buildPictures(app) {
   const { store } = app;
   const views = new Map();
   let visible = false;

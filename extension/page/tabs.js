@@ -4,7 +4,7 @@
 import { t } from "./i18n.js";
 
 export const TABS = [
-  { id: "pictures", title: () => t("Pictures"), build: async (app) => (await import("./pictures_tab.js")).buildPicturesTab(app) },
+  { id: "pictures", title: () => t("Pictures"), build: async (app) => (await import("./pictures_tab.js")).buildPictures(app) },
   { id: "tag", title: () => t("Tag"), build: async (app) => (await import("./tag_tab.js")).buildTagTab(app) },
   { id: "captions", title: () => t("Captions"), build: async (app) => (await import("./captions_tab.js")).buildCaptionsTab(app) },
   { id: "reg", title: () => t("Reg images"), build: async (app) => (await import("./reg_tab.js")).buildRegTab(app) },

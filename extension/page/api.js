@@ -37,6 +37,14 @@ export function createApi(base) {
         body: JSON.stringify(body),
         keepalive: path === "project", // the last edit arrives even where the page is left at once
       }),
+    /** Sends bytes as they are. */
+    bytes: (path, params, body, signal) =>
+      answer(url(path, params), {
+        method: "POST",
+        headers: { "Content-Type": "application/octet-stream", "X-LoRA-Workbench": "1" },
+        body,
+        signal,
+      }),
     text: (path) => answer(url(path), {}, (reply) => reply.text()),
     listen: (onMessage, onState) => listen(url("events"), onMessage, onState),
   };

@@ -9,6 +9,7 @@ import { setupView } from "./setup_view.js";
 import { startView } from "./start_view.js";
 import { FIRST, TABS, tabAfter } from "./tabs.js";
 import { topBar } from "./top_bar.js";
+import { uploadPart } from "./upload.js";
 
 export function buildFrame({ root, api, store }) {
   const app = { root, api, store };
@@ -26,6 +27,7 @@ export function buildFrame({ root, api, store }) {
   };
   app.nextStep = (id) => nextStep(app, id);
   takeFinishedSets(app);
+  const uploads = uploadPart(app);
 
   const strip = h("div", { class: "lw-tabs", role: "tablist", "aria-label": t("Steps of the work") });
   const body = h("main", { class: "lw-body" });
@@ -72,7 +74,8 @@ export function buildFrame({ root, api, store }) {
   store.on("state", refresh);
   store.on("opened", refresh);
 
-  const element = h("div", { class: "lw-page" }, topBar(app), strip, notices(store), body);
+  const element = h("div", { class: "lw-page" }, topBar(app), strip, notices(store), uploads.element, body);
+  uploads.watch(element);
   return { element, shown: refresh };
 }
 

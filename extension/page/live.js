@@ -2,6 +2,7 @@
 
 import { lossCurve } from "./curve.js";
 import { h, keyed, setText, show } from "./dom.js";
+import { runDownloads } from "./downloads.js";
 import { baseName, bytes, count, duration, folderOf, rounded, speed } from "./format.js";
 import { t } from "./i18n.js";
 import { progressBar, sign } from "./parts.js";
@@ -19,6 +20,7 @@ export function liveView(app) {
   const warnings = h("div", { class: "lw-problems", role: "list" });
   const log = h("a", { class: "lw-link", target: "_blank", rel: "noopener", hidden: true }, t("open the log"));
   const actions = runActions(app);
+  const downloads = runDownloads(app);
   const curve = lossCurve();
   const samples = sampleStrip(app);
   const saved = h("p", { class: "lw-dim" });
@@ -31,6 +33,7 @@ export function liveView(app) {
     message,
     warnings,
     actions.element,
+    downloads.element,
     samples.element,
     curve.element,
     saved,
@@ -50,6 +53,7 @@ export function liveView(app) {
     show(log, details || isLive(job));
     log.href = api.url(jobPath(job, "log"));
     actions.look(job, details);
+    downloads.look(job, details);
     samples.look(job, details?.samples ?? []);
     setText(saved, savedWords(details?.saved ?? [], job.published));
     const mark = `${job.id}|${points.total}|${points.last}`;

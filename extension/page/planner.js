@@ -34,6 +34,7 @@ export function keepPlan({ root, api, store }, wanted) {
   store.on("project", () => {
     if (wanted() && JSON.stringify(store.runSettings()) !== last) later();
   });
+  store.on("dataset", () => later());
   store.on("opened", () => {
     asked += 1; // an answer for the dataset before must not be taken
     store.plan = null;

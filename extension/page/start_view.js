@@ -2,21 +2,31 @@
 
 import { h, setText } from "./dom.js";
 import { openFolderPicker } from "./folder_picker.js";
-import { baseName } from "./format.js";
+import { baseName, count } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine } from "./parts.js";
+import { chooseFiles } from "./upload_files.js";
 
 export function startView(app) {
   const { api, store } = app;
   const line = errorLine();
   let folder = "";
+  let files = []; // of this device
   const name = h("input", { type: "text", class: "lw-input", id: "lw-first-project", placeholder: t("for instance: penny") });
   const chosen = h("span", { class: "lw-path" }, t("no folder chosen yet"));
   const pick = button(t("Choose the folder …"), async () => {
     folder = (await openFolderPicker(app, folder)) || folder;
     if (!folder) return;
+    files = [];
     setText(chosen, folder);
     if (!name.value.trim()) name.value = baseName(folder);
+  });
+  const send = button(t("Upload from this device …"), async () => {
+    const found = await chooseFiles();
+    if (!found.length) return;
+    [files, folder] = [found, ""];
+    setText(chosen, files.length === 1 ? files[0].name : t("{count} files of this device", { count: count(files.length) }));
+    if (!name.value.trim() && files.length === 1) name.value = files[0].name.replace(/\.[^.]*$/, "");
   });
   const make = button(
     t("Begin"),
@@ -26,6 +36,7 @@ export function startView(app) {
       const changes = { ...(folder ? { dataset: folder } : {}) };
       if (!project.base_model && store.state.checkpoints.length === 1) changes.base_model = store.state.checkpoints[0].path;
       if (Object.keys(changes).length) store.change(changes);
+      app.upload(files);
     },
     { line, kind: "lw-primary" },
   );
@@ -50,7 +61,7 @@ export function startView(app) {
         "A project keeps together one subject's pictures, settings and runs. Twenty to a hundred pictures in one folder are a good beginning.",
       ),
     ),
-    h("div", { class: "lw-line" }, h("span", { class: "lw-label" }, t("Pictures")), pick, chosen),
+    h("div", { class: "lw-line" }, h("span", { class: "lw-label" }, t("Pictures")), pick, send, chosen),
     h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-project" }, t("Name")), name),
     h("div", { class: "lw-line" }, make),
     line,

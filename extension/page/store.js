@@ -1,7 +1,7 @@
 // What the page knows: the server's state, the jobs, the plan. Parts of the page listen by topic and change in place.
 //
 // Topics: "state" (set-up, models, rights), "project" (its values), "opened" (another project or dataset),
-// "jobs", "plan", "connection", "notice".
+// "dataset" (its files), "jobs", "plan", "connection", "notice".
 
 import { debounced } from "./dom.js";
 

@@ -5,6 +5,7 @@ import { count } from "./format.js";
 import { gallery } from "./gallery.js";
 import { t } from "./i18n.js";
 import { createPictures } from "./pictures.js";
+import { upload } from "./files_menu.js";
 import { button } from "./parts.js";
 import { tagOptions } from "./tag_options.js";
 import { tagPicture } from "./tag_picture.js";
@@ -27,7 +28,12 @@ export function buildTagTab(app) {
     "div",
     { class: "lw-teach", hidden: true },
     h("p", {}, t("Here the pictures get their tags. First tell where they are.")),
-    button(t("Choose the folder …"), () => app.chooseDataset(), { kind: "lw-primary" }),
+    h(
+      "div",
+      { class: "lw-line" },
+      button(t("Choose the folder …"), () => app.chooseDataset(), { kind: "lw-primary" }),
+      button(t("Upload pictures …"), () => upload(app), {}),
+    ),
     h("p", { class: "lw-dim" }, t("For instance a folder penny with 42 pictures of one character, 512 pixels or larger.")),
   );
   const missing = h("p", { class: "lw-error", role: "alert", hidden: true });
@@ -63,6 +69,10 @@ export function buildTagTab(app) {
   };
   pictures.on(look);
   store.on("opened", opened);
+  store.on("dataset", () => {
+    pictures.reload();
+    undo.look();
+  });
   opened();
   return {
     element,

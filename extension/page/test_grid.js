@@ -37,6 +37,8 @@ function buildGrid(app) {
   });
   const choice = choicePart(app, model);
   const failed = h("p", { class: "lw-error", role: "alert", hidden: true });
+  const take = h("a", { class: "lw-button lw-small", id: "lw-download-grid", download: "" }, t("Download the grid (zip)"));
+  const taking = h("div", { class: "lw-line", hidden: true }, take);
   const left = h(
     "div",
     { class: "lw-left" },
@@ -44,7 +46,7 @@ function buildGrid(app) {
     there,
     make.element,
   );
-  const right = h("div", { class: "lw-right lw-test-right" }, failed, table.element, choice.element, plotPart(model).element);
+  const right = h("div", { class: "lw-right lw-test-right" }, failed, table.element, choice.element, taking, plotPart(model).element);
   const element = h("div", { class: "lw-test-columns" }, left, right);
 
   const look = () => {
@@ -61,6 +63,8 @@ function buildGrid(app) {
     setText(failed, wrong);
     show(failed, wrong);
     make.look();
+    show(taking, model.grid);
+    take.href = api.url("download/grid", { run: model.request().run });
   };
   for (const topic of ["plan", "grid", "runs"]) model.on(topic, look);
   look();

@@ -50,11 +50,12 @@ export function toolResults(app, lookInto) {
       notes: h("div"),
       place: h("p", { class: "lw-dim lw-path" }),
       inspect: button(t("Look into it"), () => lookInto(known.get(job.id)?.path), small),
+      take: h("a", { class: "lw-link", download: "" }, t("Download")),
       again: button(t("Start again"), () => askFor(app, jobPath(job, "again")), small),
       log: h("a", { class: "lw-link", target: "_blank", rel: "noopener", href: api.url(jobPath(job, "log")) }, t("open the log")),
     };
-    const { mark, title, words, proof, notes, place, inspect, again, log } = parts;
-    const buttons = h("div", { class: "lw-line" }, inspect, again, button(t("Remove"), remove, small), log);
+    const { mark, title, words, proof, notes, place, inspect, take, again, log } = parts;
+    const buttons = h("div", { class: "lw-line" }, inspect, take, again, button(t("Remove"), remove, small), log);
     const element = h(
       "div",
       { class: "lw-tools-result", role: "listitem" },
@@ -69,7 +70,7 @@ export function toolResults(app, lookInto) {
     return element;
   };
   const update = (element, job) => {
-    const { mark, title, words, proof, notes, place, inspect, again, log } = element.lwParts;
+    const { mark, title, words, proof, notes, place, inspect, take, again, log } = element.lwParts;
     const details = known.get(job.id);
     if (!details) bring(job);
     element.dataset.state = job.state;
@@ -86,6 +87,8 @@ export function toolResults(app, lookInto) {
     setText(place, details?.path ? folderOf(details.path) : "");
     show(place, details?.path);
     show(inspect, details?.path && !details.options?.base); // a merged checkpoint is no LoRA
+    show(take, details?.path);
+    if (details?.path) take.href = api.url("download/lora", { path: details.path });
     show(again, job.state !== "done");
     show(log, job.state === "failed");
   };

@@ -2,6 +2,7 @@
 
 import { baseSelect } from "./base_choice.js";
 import { folderIcon, h, setText, show } from "./dom.js";
+import { filesMenu } from "./files_menu.js";
 import { shortPath } from "./format.js";
 import { t } from "./i18n.js";
 import { machinePill } from "./machine_pill.js";
@@ -65,7 +66,13 @@ function datasetButton(app) {
   const text = h("span", { class: "lw-menu-label" });
   const choose = h("button", { type: "button", class: "lw-button lw-dataset", id: "lw-dataset" }, text, folderIcon());
   choose.addEventListener("click", () => choose.getAttribute("aria-disabled") || app.chooseDataset());
-  const element = h("div", { class: "lw-top-part" }, h("span", { class: "lw-top-label" }, t("dataset")), choose);
+  const element = h(
+    "div",
+    { class: "lw-top-part" },
+    h("span", { class: "lw-top-label" }, t("dataset")),
+    choose,
+    filesMenu(app),
+  );
   return {
     element,
     look() {

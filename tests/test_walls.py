@@ -61,7 +61,7 @@ LIGHT = (
     "trainer_core.export", "trainer_core.export_notebook", "trainer_core.imports",
     "trainer_core.settings", "trainer_core.questions", "trainer_core.text_files", "trainer_core.picture_names",
     "tagger.captions", "tagger.caption_writes", "tagger.journal", "tagger.journal_files", "tagger.folder", "tagger.labels",
-    "trainer_core.provenance", "trainer_core.variants.review", "tagger.framing",
+    "trainer_core.provenance", "trainer_core.variants.review", "tagger.framing", "trainer_core.pictures.detectors",
     "tagger.query", "tagger.edit", "tagger.grammar", "tagger.tag_words", "tagger.merge", "tagger.suggestions", "tagger.check",
     "tagger.contradictions", "tagger.confidence", "tagger.stats", "tagger.store", "tagger.cache", "tagger.shares", "tagger.hub",
     "tagger.model_files", "tagger.serve", "tagger.commands",

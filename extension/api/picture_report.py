@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...trainer_core.files import read_json
+from ...trainer_core.pictures.detectors import detectors, models_in
 from ..errors import MISSING, NOT_NOW, Refused
 from ..languages.translate import translate_fields
 from ..rights import file_name, inside, shown
@@ -13,7 +14,7 @@ from .calls import PREFIX, Answer, Call, Route
 from .general import translated
 from .pictures import opened_folder
 
-DEEDS = ("look", "cut_bars", "plain")
+DEEDS = ("look", "cut_bars", "plain", "faces")
 _REPORT = "report.json"
 _SENTENCES = frozenset(("message", "fix", "words"))
 _PATIENCE = 120.0
@@ -21,12 +22,13 @@ _MOST_TAGS, _MOST_NAMES, _LONGEST = 50, 500, 200
 
 
 def pictures_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
-    """Title and content of a job that looks at the project's pictures; options: deed, one of DEEDS, and target."""
+    """Title and content of a job that looks at the project's pictures; options: deed, one of DEEDS, target, and faces, the
+    detector of faces that is asked."""
     if project is None:
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
     options = call.body.get("options") or {}
-    if not isinstance(options, dict) or any(name not in ("deed", "target") for name in options):
-        raise Refused("The picture report's options are deed and target.")
+    if not isinstance(options, dict) or any(name not in ("deed", "target", "faces") for name in options):
+        raise Refused("The picture report's options are deed, target and faces.")
     deed = options.get("deed", "look")
     if deed not in DEEDS:
         raise Refused(f"deed must be one of {', '.join(DEEDS)}, not {shown(deed)}.")
@@ -34,14 +36,36 @@ def pictures_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[
     if not folder.is_dir():
         raise Refused(f"The folder {folder} is not there.", MISSING)
     target = _target(call, folder, options.get("target"))
+    faces = _detector(call, options.get("faces"))
+    if deed == "faces" and not faces:
+        raise Refused("Faces are written where a detector has looked for them: choose one.")
     content = {
         "folder": str(folder),
         "settings": _settings(call, project),
         "out": str(_folder(call, project) / _REPORT),
-        "options": {"deed": deed, "target": target},
-        "asked": {"deed": deed, "target": options.get("target") or ""},
+        "options": {"deed": deed, "target": target, "faces": faces},
+        "asked": {"deed": deed, "target": options.get("target") or "", "faces": faces},
     }
     return folder.name, content
+
+
+def _detector(call: Call, asked: Any) -> str:
+    """A known detector's name, or a file's path; "" for none. Refused where it may not be fetched or read."""
+    if not asked:
+        return ""
+    known = detectors().get(asked) if isinstance(asked, str) else None
+    if known is None:
+        return str(call.workbench.rights.may_read(asked, "The detector of faces"))
+    if not known.file(models_in(call.workbench.host.data)).is_file():
+        call.workbench.rights.must_be_unrestricted("Fetching a detector of faces")
+    return known.name
+
+
+def _offered(call: Call) -> list[dict[str, Any]]:
+    """The known detectors: whether each is there, and may be fetched where it isn't."""
+    models, may_fetch = models_in(call.workbench.host.data), not call.workbench.rights.restricted
+    told = [(one, one.file(models).is_file()) for one in detectors().values()]
+    return [{"name": one.name, "license": one.license, "there": there} for one, there in told if there or may_fetch]
 
 
 def _folder(call: Call, project: dict[str, Any]) -> Path:
@@ -67,22 +91,27 @@ def _target(call: Call, folder: Path, name: Any) -> str:
 
 
 def get_report(call: Call) -> Answer:
-    """The newest report of the project's dataset as it was made; {"there": false} where there is none."""
-    project = _project(call)
-    path = _folder(call, project) / _REPORT
+    """The newest report of the project's dataset as it was made; {"there": false} where there is none. `detectors`: which
+    detectors of faces may be asked."""
+    report = _report(call, _project(call))
+    return translate_fields({"there": bool(report), **report, "detectors": _offered(call)}, _SENTENCES, call.language)
+
+
+def _report(call: Call, project: dict[str, Any]) -> dict[str, Any]:
+    """As it was made; empty where there is none of this dataset."""
     try:
-        report = read_json(path)
+        report = read_json(_folder(call, project) / _REPORT)
     except (OSError, ValueError):  # none yet, or damaged by hand: it is made anew
-        return {"there": False}
-    if not isinstance(report, dict) or report.get("folder") != project["dataset"]:
-        return {"there": False}
-    return translate_fields({"there": True, **report}, _SENTENCES, call.language)
+        return {}
+    return report if isinstance(report, dict) and report.get("folder") == project["dataset"] else {}
 
 
 def post_places(call: Call) -> Answer:
-    """A picture's size, and its upper half, its details, its face where the name tells it, and what is within its bars."""
+    """A picture's size, its half body, its details, its faces where the name or the report tells them, what its bars leave."""
     call.only("folder", "name")
-    return _asked(call, "cut_places", name=_name(call.body.get("name")))
+    name = _name(call.body.get("name"))
+    faces = _report(call, _project(call)).get("faces") or {}
+    return _asked(call, "cut_places", name=name, faces=faces.get(name, []))
 
 
 def post_cut(call: Call) -> Answer:

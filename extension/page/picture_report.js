@@ -6,6 +6,7 @@ import { gallery } from "./gallery.js";
 import { t } from "./i18n.js";
 import { button } from "./parts.js";
 import { cropEditor } from "./picture_report_crop.js";
+import { facesPart } from "./picture_report_faces.js";
 import { madeList } from "./picture_report_made.js";
 import { findingList, shortName } from "./picture_report_findings.js";
 import { ALL, createReport } from "./picture_report_model.js";
@@ -16,7 +17,8 @@ export function buildPicturesTab(app) {
   const { store } = app;
   const model = createReport(app);
   const ask = (deed, target = "") =>
-    askFor(app, "jobs", { kind: "pictures", project: store.project.name, options: { deed, target } });
+    askFor(app, "jobs", { kind: "pictures", project: store.project.name, options: { deed, target, faces: faces.chosen() } });
+  const faces = facesPart(model);
   const run = makePart(app, {
     kind: "pictures",
     id: "lw-pictures-look",
@@ -48,7 +50,7 @@ export function buildPicturesTab(app) {
   const teach = teachView(app);
   const failed = h("p", { class: "lw-error", role: "alert", hidden: true });
   const next = app.nextStep("pictures");
-  const left = h("div", { class: "lw-left" }, h("div", { class: "lw-scroll" }, findings.element), run.element);
+  const left = h("div", { class: "lw-left" }, h("div", { class: "lw-scroll" }, findings.element), faces.element, run.element);
   const right = h(
     "div",
     { class: "lw-right lw-pictures-right" },
@@ -88,6 +90,7 @@ export function buildPicturesTab(app) {
     setText(heading, there ? some : "");
     if (!there || !model.count) editor.choose(there ? null : model.wanted);
     else editor.look();
+    faces.look();
     run.look();
     const mends = (model.data?.findings ?? []).filter((one) => one.severity !== "note").length;
     const told = mends ? t("{count} kinds of things to look at", { count: mends }) : t("nothing to mend");

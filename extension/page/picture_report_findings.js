@@ -24,6 +24,10 @@ export function shortName(code) {
     watermark: t("watermark"),
     text: t("text"),
     "cut-head": t("cut head"),
+    "face-at-border": t("face at the border"),
+    "small-face": t("small face"),
+    "several-faces": t("several faces"),
+    "no-face": t("no face seen"),
     "several-people": t("several people"),
     artifacts: t("blur or compression"),
     "colour-profile": t("colour profile"),
@@ -51,6 +55,7 @@ export function findingList(app, model, ask) {
     const make = (label, work) => button(label, work, { line, kind: "lw-small", id: `lw-mend-${code}` });
     if (code === "bars") return make(t("Write copies without bars"), () => ask("cut_bars", target.value.trim()));
     if (PLAIN.includes(code)) return make(t("Write plain copies of all that need it"), () => ask("plain", target.value.trim()));
+    if (code === "small-face") return make(t("Write the faces as new pictures"), () => ask("faces", target.value.trim()));
     return code === "not-tagged" ? make(t("To Tag"), () => app.showTab("tag")) : null;
   };
   const row = (one) => {

@@ -36,6 +36,9 @@ export function createReport({ api, store }) {
       }),
     size: (name) => model.data?.sizes?.[name] ?? (name && model.wanted?.name === name ? model.wanted.size : null),
     place: (name) => names.indexOf(name),
+    get dataset() {
+      return store.project?.dataset ?? "";
+    },
     jobs: () => store.jobs.filter((job) => job.kind === "pictures" && job.project === store.project?.name),
 
     choose(code) {

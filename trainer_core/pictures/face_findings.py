@@ -11,7 +11,7 @@ from .look import Seen
 
 AT_BORDER = 0.01  # of the picture's side: a face that comes so near to it is taken for cut
 SMALL = 64  # px of a face as it is trained, 8 squares of the latent picture: its eyes are less than two of them
-_SIDES = ("left", "upper", "right", "lower")
+_SIDES = ("at the left border", "at the upper border", "at the right border", "at the lower border")
 
 FaceLook = tuple[Path, Seen, list[Face]]
 
@@ -25,7 +25,7 @@ def of_faces(looks: Sequence[FaceLook], resolution: tuple[int, int], name: Names
             continue
         cut = [side for side in _SIDES if any(side in touched(one.box, seen.size) for one in faces)]
         if cut:
-            border.append(Found(name(path), f"at the {' and '.join(cut)} border"))
+            border.append(Found(name(path), "; ".join(cut)))
         side = trained_side(faces, seen.size, resolution)
         if side < SMALL:
             small.append((side, Found(name(path), f"{side:.0f} px as it is trained")))
@@ -37,7 +37,7 @@ def of_faces(looks: Sequence[FaceLook], resolution: tuple[int, int], name: Names
 
 
 def touched(box: Box, size: tuple[int, int]) -> tuple[str, ...]:
-    """The borders that a face touches or lies beyond."""
+    """At which borders a face is that touches them or lies beyond them."""
     x, y, width, height = box
     gaps = (x / size[0], y / size[1], 1 - (x + width) / size[0], 1 - (y + height) / size[1])
     return tuple(side for side, gap in zip(_SIDES, gaps, strict=True) if gap <= AT_BORDER)

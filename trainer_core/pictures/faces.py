@@ -59,8 +59,8 @@ class FaceDetector:
         shape = list(entry.shape)
         if others or len(shape) != 4 or shape[1] not in (3, "3") or not (is_yunet or _is_yolo(outputs)):
             raise UserError(
-                f"{path} is no detector of faces that can be read: it must be YOLO's export (one output [1, 4 + classes, "
-                "places]) or YuNet's."
+                f"{path} is no detector of faces that can be read: it must be YOLO's export (one output `[1, 4 + "
+                "classes, places]`) or YuNet's."
             )
         sides = [one for one in shape[2:] if isinstance(one, int) and one > 0]
         side = (sides[1], sides[0]) if len(sides) == 2 else None

@@ -168,8 +168,7 @@ SENTENCES: dict[str, tuple[Severity, str, str, str]] = {
 # The word of the command that does it.
 FLAGS = {
     **dict.fromkeys(("animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned"), "--plain"),
-    **dict.fromkeys(("watermark", "text", "several-people", "face-at-border", "several-faces"), "--crop"),
-    "small-face": "--crop face",
+    **dict.fromkeys(("watermark", "text", "several-people", "face-at-border", "several-faces", "small-face"), "--crop"),
     "bars": "--cut_bars",
 }
 NEED_PLAIN = tuple(code for code, flag in FLAGS.items() if flag == "--plain")

@@ -49,7 +49,11 @@ def test_a_job_gets_the_projects_folder_and_resolution(client: Any, bench: Workb
     assert status == 200
     job = json.loads((bench.jobs.folder / told["id"] / "job.json").read_text(encoding="utf-8"))
     dataset = Path(bench.projects.current()["dataset"])
-    assert job["folder"] == str(dataset) and job["options"] == {"deed": "cut_bars", "target": str(dataset / "clean")}
+    assert job["folder"] == str(dataset) and job["options"] == {
+        "deed": "cut_bars",
+        "target": str(dataset / "clean"),
+        "faces": "",
+    }
     assert job["settings"]["resolution"] == "768" and job["settings"]["caption_extension"] == ".txt"
     assert Path(job["out"]) == bench.projects.path("penny") / "pictures" / "report.json"
 
@@ -108,9 +112,41 @@ def test_whom_others_can_reach_writes_in_data_folders_only(client: Any, bench: W
 
 def test_a_report_of_another_folder_is_none(client: Any, bench: Workbench) -> None:
     path = bench.projects.path("penny") / "pictures" / "report.json"
-    assert client.get(f"{API}/picture_report").json() == {"there": False}
+    assert client.get(f"{API}/picture_report").json()["there"] is False
     path.parent.mkdir()
     path.write_text('{"folder": "/other", "findings": []}', encoding="utf-8")
-    assert client.get(f"{API}/picture_report").json() == {"there": False}
+    told = client.get(f"{API}/picture_report").json()
+    assert told["there"] is False and "findings" not in told
     path.write_text(json.dumps({"folder": bench.projects.current()["dataset"], "findings": []}), encoding="utf-8")
     assert client.get(f"{API}/picture_report").json()["there"] is True
+
+
+def test_a_detector_of_faces_by_name_or_file_and_whom_it_is_fetched_for(client: Any, bench: Workbench, tmp_path: Path) -> None:
+    def asked(faces: str, deed: str = "look") -> tuple[int, Any]:
+        return post(client, "jobs", kind="pictures", options={"deed": deed, "faces": faces})
+
+    names = [(one["name"], one["there"]) for one in client.get(f"{API}/picture_report").json()["detectors"]]
+    assert names == [("drawn", False), ("photo", False)]
+    assert asked("drawn")[0] == 200 and asked(str(tmp_path / "own.onnx"))[0] == 200
+    assert asked("", "faces") == (400, {"error": "Faces are written where a detector has looked for them: choose one."})
+    data = bench.host.data
+    bench.host.chosen_rights = Rights(restricted=True, readable=(data,), writable=(data,))  # type: ignore[attr-defined]
+    assert client.get(f"{API}/picture_report").json()["detectors"] == []
+    assert asked("drawn")[0] == 403 and asked(str(tmp_path / "own.onnx"))[0] == 403
+    fetched = data / "models" / "faces" / "photo" / "face_detection_yunet_2023mar.onnx"
+    fetched.parent.mkdir(parents=True)
+    fetched.write_bytes(b"")
+    assert asked("photo")[0] == 200
+    assert [one["name"] for one in client.get(f"{API}/picture_report").json()["detectors"]] == ["photo"]
+
+
+def test_the_faces_of_the_report_are_places_to_cut(client: Any, bench: Workbench) -> None:
+    path = bench.projects.path("penny") / "pictures" / "report.json"
+    path.parent.mkdir()
+    faces = {"a.png": [[10, 20, 30, 40, 0.9]]}
+    path.write_text(
+        json.dumps({"folder": bench.projects.current()["dataset"], "findings": [], "faces": faces}), encoding="utf-8"
+    )
+    assert post(client, "picture_report/places", name="a.png")[0] == 200
+    what, values = bench.plans.questions[-1]  # type: ignore[attr-defined]
+    assert what == "cut_places" and values["faces"] == faces["a.png"]

@@ -288,7 +288,7 @@ TERMS: tuple[str, ...] = (
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
     "Danbooru", "DyLoRA", "LoHa", "LoKr", "OFT", "IA", "Tucker", "Forge", "reForge", "PNG",
-    "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
+    "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "YOLO", "YuNet", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
     "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",
     "LierLa", "KiB", "CMYK", "sRGB", "GPS", "Shift", "Flux", "FA", "Easy", "Training", "Scripts", "bash", "cmd",

@@ -86,7 +86,7 @@ def test_the_report_tells_of_borders_sizes_and_numbers(folder: Path, tmp_path: P
     """64 px of 640 are 51 px of 512: too small."""
     model = yolo(tmp_path / "a.onnx")
     assert codes(folder, model, capsys) == {
-        "face-at-border": [("cut.png", "at the left and lower border")],
+        "face-at-border": [("cut.png", "at the left border; at the lower border")],
         "small-face": [("cut.png", "51 px as it is trained"), ("good.png", "51 px as it is trained")],
         "several-faces": [("cut.png", "2 faces")],
         "no-face": [("back.png", "")],

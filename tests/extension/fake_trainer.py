@@ -40,6 +40,11 @@ def main(folder: Path) -> int:
         with endings_told(folder, events):
             run_pictures_job(folder, job, events)
         return 0
+    if job.get("kind") == "variants":
+        from lora_workbench.tests.extension.fake_variants import run_variants
+
+        run_variants(folder, job, events)
+        return 0
     if job.get("kind") == "loop":
         from lora_workbench.tests.extension.fake_loop import run_loop
 

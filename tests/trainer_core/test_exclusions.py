@@ -50,10 +50,6 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 LORA_PLUS = ["loraplus_lr_ratio=16"]
 BLOCKS = "block_weights=1,1,1,1,1,1,1,1,1,1,1,1,1,1,0.5,0.5,0"
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "full fp16 breaks Prodigy": (
-        {"full_fp16": True, "optimizer_type": "Prodigy"},
-        "full_fp16 is refused: trained weights stay in full precision here: use --mixed_precision fp16. Take full_fp16 out.",
-    ),
     "an argument that DAdaptAdam doesn't have": (
         {"optimizer_type": "DAdaptAdam", "learning_rate": 1, "optimizer_args": ["decoupled=True"]},
         "optimizer_args: DAdaptAdam has no argument decoupled. Did you mean decouple?",

@@ -10,6 +10,7 @@ from ..problems import WordsError
 from ..settings import ALL, Settings, SettingsError
 from ..settings.arguments import network_options
 from ..settings.convert import ValueProblem, convert, nearest
+from ..settings.large_ranks import plain_ranks
 from ..settings.stages import plain_stages
 from ..settings.window_names import OWN_NAMES
 from .scripts import MOST_NOTES
@@ -98,12 +99,23 @@ class Imported:
 
     def finish(self) -> Imported:
         """Puts aside what no run could be made with; raises WordsError where nothing was understood."""
+        self._plain_ranks()
         for name in _CHECKED_ALONE:
             self._check_alone(name)
         self._check_network_args()
         if not self.values and not self.datasets:
             raise WordsError("There is no setting in it that is known here: give kohya's names, such as network_dim.")
         return self
+
+    def _plain_ranks(self) -> None:
+        """A rank that was too large for a setting, where it has a meaning with this kind of network."""
+        too_large = next((one for one in self.left if one.name == "network_dim"), None)
+        meant, sentence = plain_ranks({**self.values, "network_dim": too_large.value}) if too_large else ({}, "")
+        if sentence:
+            self.left.remove(too_large)
+            self.note(sentence)
+            for name, raw in meant.items():
+                self.take(name, raw)
 
     def _check_alone(self, name: str) -> None:
         value = self.values.get(name)

@@ -75,7 +75,7 @@ def _network_problems(settings: Settings, facts: FamilyFacts) -> list[Problem]:
     if not facts.ldm_names:
         return []
     found = []
-    if (settings.network_dim or 0) > SDXL_HIGH_RANK:
+    if (settings.network_dim or 0) > SDXL_HIGH_RANK and not settings.network_options()["full_matrix"]:
         message = f"network_dim {settings.network_dim} is high for {facts.title}, where 16 holds about what 64 does elsewhere."
         found.append(Problem("note", "rank-high-sdxl", message, "Try 16, 24 or 32."))
     if settings.mixed_precision == "fp16":

@@ -191,10 +191,11 @@ _IA3_RATE = 5e-4
 
 def _rank_problems(settings: Settings) -> list[Problem]:
     kind = _kind(settings)
-    if settings.dim_from_weights or not kind.has_rank:
+    options = settings.network_options()
+    if settings.dim_from_weights or not kind.has_rank or options["full_matrix"]:
         return []
     found = []
-    rank, alpha, options = settings.network_dim or 4, settings.network_alpha, settings.network_options()
+    rank, alpha = settings.network_dim or 4, settings.network_alpha
     pairs = (("network", rank, alpha), ("conv", options["conv_dim"], options["conv_alpha"]))
     for what, dim, own_alpha in pairs if kind.has_alpha else ():
         if dim and own_alpha and own_alpha > dim:

@@ -148,9 +148,12 @@ def _network_words(plan: Plan) -> str:
         return f"as in {settings.network_weights}"
     kind = kind_of(settings.network_module, options["algo"])
     words = [kind.title]
-    if kind.has_rank:
+    whole = bool(options["full_matrix"])
+    if whole:
+        words.append("whole factors, without a rank")
+    if kind.has_rank and not whole:
         words.append(f"rank {settings.network_dim}")
-    if kind.has_alpha:
+    if kind.has_alpha and not whole:
         words.append(f"alpha {settings.network_alpha:g} (acts with ×{settings.network_alpha / (settings.network_dim or 4):g})")
     if options["block_weights"]:
         words.append(f"blocks {options['block_weights']}")

@@ -45,6 +45,8 @@ def network_options(words: Sequence[str] | None, module: str = "networks.lora") 
         if name not in known:
             raise WordsError(_not_known(name, module, algo, known))
         raw = text if ARGUMENTS[name].kind == "str" else _literal(text)
+        if name == "conv_dim" and algo == "lokr" and isinstance(raw, int):
+            raw = min(raw, int(ARGUMENTS[name].maximum or raw))  # no 3×3 convolution has factors that this doesn't keep whole
         try:
             options[name] = convert(ARGUMENTS[name], raw)
         except ValueProblem as problem:

@@ -113,8 +113,8 @@ NOT_BUILT: tuple[Setting, ...] = (
         False,
         "Keep the trained weights in fp16 too.",
         conflicts=("full_bf16",),
-        treatment="refused",
-        reason="trained weights stay in full precision here: use --mixed_precision fp16",
+        treatment="ignored",
+        reason="trained weights stay in full precision, and a LoRA's are small; mixed_precision halves the base model's",
         advanced=True,
     ),
     _setting(
@@ -122,8 +122,8 @@ NOT_BUILT: tuple[Setting, ...] = (
         "flag",
         False,
         "Keep the trained weights in bf16 too.",
-        treatment="refused",
-        reason="trained weights stay in full precision here: use --mixed_precision bf16",
+        treatment="ignored",
+        reason="trained weights stay in full precision, and a LoRA's are small; mixed_precision halves the base model's",
         advanced=True,
     ),
     _setting(

@@ -13,6 +13,7 @@ from . import checks
 from .arguments import network_options, parse_arguments
 from .convert import ValueProblem, convert, nearest
 from .dataset_tree import read_dataset_config, tree_options
+from .large_ranks import plain_ranks
 from .stages import NAME as STAGES
 from .stages import length_notes, merged, plain_stages
 from .tables import ALL
@@ -141,6 +142,7 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
     """
     problems: list[Problem] = []
     given: dict[str, Any] = {}
+    layers, notices = _with_plain_ranks(layers, notices)
     for where, raw_values in layers:
         for raw_name, raw in raw_values.items():
             name = raw_name.replace("-", "_")
@@ -172,6 +174,21 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
     if problems:
         raise SettingsError(problems)
     return Settings(values, given, found, tree)
+
+
+Layers = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+def _with_plain_ranks(layers: Layers, notices: Sequence[Problem]) -> tuple[Layers, Sequence[Problem]]:
+    """The layers with a rank that can be made, where a larger one has a meaning of its own."""
+    meant, sentence = plain_ranks({name.replace("-", "_"): raw for _, values in layers for name, raw in values.items()})
+    if not sentence:
+        return layers, notices
+    others = [
+        (where, {name: raw for name, raw in values.items() if name.replace("-", "_") not in meant}) for where, values in layers
+    ]
+    new = {name: raw for name, raw in meant.items() if raw is not None}
+    return [*others, ("", new)], [*notices, checks.note("setting-replaced", sentence)]
 
 
 def _look_at_stages(given: Mapping[str, Any], problems: list[Problem], notices: list[Problem]) -> None:

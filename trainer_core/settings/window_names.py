@@ -45,5 +45,6 @@ def is_to_be_imported(file: str) -> Problem:
     """What to do with the window's JSON that was given as config_file."""
     return problem(
         "bad-file",
-        f"config_file {file} has the settings of kohya_ss' window; `python -m trainer_core import` makes a settings file of it.",
+        f"config_file {file} has the settings of kohya_ss' window; "
+        "`python -m trainer_core import` makes a settings file of it.",
     )

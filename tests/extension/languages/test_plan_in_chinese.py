@@ -178,7 +178,7 @@ WRONG_SETTINGS: tuple[dict[str, object], ...] = (
     {"lr_scheduler": "adafactor", "lr_scheduler_type": "os.system", "masked_loss": True, "validation_split": 2},
     {"network_args": ["conv_alpha=1"], "optimizer_args": ["x"], "dim_from_weights": True, "adaptive_noise_scale": 0.1},
     {"network_args": ["algo=loha"], "text_encoder_lr": "1 2", "max_train_steps": 9.5, "reg_data_dir": 3, "dataset_config": 3},
-    {"network_args": ["conv_dimm=1"], "v2": True, "full_fp16": True, "deepspeed": True, "huggingface_repo_id": "x"},
+    {"network_args": ["conv_dimm=1"], "v2": True, "debug_dataset": True, "deepspeed": True, "huggingface_repo_id": "x"},
     {"network_args": ["conv_dim=0"], "enable_bucket": True, "resolution": 512, "min_bucket_reso": 640, "max_bucket_reso": 384},
     {"network_args": ["whatever=1"], "resolution": 100, "train_batch_size": 0, "noise_offset": 3, "network_weights": "a\0b"},
 )  # fmt: skip

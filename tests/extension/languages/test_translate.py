@@ -62,8 +62,8 @@ def test_english_and_unknown_languages_change_nothing() -> None:
         ("1 empty caption in /a/10_x, trained with the caption “penny”: a.txt.",
          "/a/10_x 中有 1 个空字幕，训练时使用字幕“penny”：a.txt。"),
         # A reason without a period in a sentence with one.
-        ("full_fp16 is refused: trained weights stay in full precision here: use --mixed_precision fp16.",
-         "不接受 full_fp16：这里所训练的权重保持全精度：请使用 --mixed_precision fp16。"),
+        ("deepspeed is refused: DeepSpeed is not built: a LoRA does not need it.",
+         "不接受 deepspeed：没有内置 DeepSpeed：LoRA 不需要它。"),
         # What a value must be, after the setting's name.
         ("network_dim must be from 1 to 768, not '900'.", "network_dim 必须在 1 到 768 之间，而不是 '900'。"),
         ("seed must be a whole number, not 'x'.", "seed 必须是整数，而不是 'x'。"),

@@ -176,13 +176,13 @@ def test_hyphens_are_understood_and_told() -> None:
 def test_unknown_and_wrong_flags_are_named() -> None:
     found = import_text(
         "accelerate launch --num_processes 2 --mixed_precision=bf16 train_network.py --network_dimm 8 --fancy --seed many "
-        "--optimizer_type=SDGNesterov8bit --full_fp16 --max_data_loader_n_workers 2 --resume --unet_lr 1e-4 1e-5"
+        "--optimizer_type=SDGNesterov8bit --deepspeed --max_data_loader_n_workers 2 --resume --unet_lr 1e-4 1e-5"
     )
     told = {one.name: one.why for one in found.left}
     assert told["--network_dimm"] == "has no equivalent here; perhaps network_dim is meant"
     assert told["--fancy"].startswith("has no equivalent here")
     assert told["seed"].startswith("must be a whole number")
-    assert told["full_fp16"].startswith("is refused: ") and told["resume"] == "has no value"
+    assert told["deepspeed"].startswith("is refused: ") and told["resume"] == "has no value"
     assert told["max_data_loader_n_workers"].startswith("is ignored: ")
     assert "accelerate" in told["--num_processes"]
     assert found.values == {

@@ -49,14 +49,14 @@ def test_flags_are_not_abbreviated() -> None:
 
 def test_all_problems_at_once() -> None:
     text = messages(
-        ["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--full_fp16", "--keep_tokens", "x"]
+        ["--nework_dim", "3", "--seed", "--optimizer_args", "--lr_scheduler=cosin", "--deepspeed", "--keep_tokens", "x"]
     )
     for part in (
         "6 problems",
         "--nework_dim is not a setting; did you mean network_dim?",
         "--seed needs a value: whole number.",
         "did you mean cosine?",
-        "full_fp16 is refused: ",
+        "deepspeed is refused: ",
         "keep_tokens must be a whole number, not 'x'.",
     ):
         assert part in text

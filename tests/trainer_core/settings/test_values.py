@@ -184,7 +184,7 @@ def test_settings_do_not_change() -> None:
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(SettingsError) as error:
-        Settings.of(nework_dim=3, network_alpha=-1, full_fp16=True, optimizer_type="Adamm")
+        Settings.of(nework_dim=3, network_alpha=-1, deepspeed=True, optimizer_type="Adamm")
     assert [found.code for found in error.value.problems] == [
         "unknown-setting",
         "bad-value",

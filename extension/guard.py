@@ -26,27 +26,42 @@ def check_caller(route: Route, headers: Mapping[str, str], cookies: Mapping[str,
             raise Refused(
                 f"The header {HEADER}: 1 is missing: only pages and programs that know this API may change things.", FORBIDDEN
             )
-        check_origin(headers.get("origin"), headers.get("host", ""), host)
+        check_origin(headers.get("origin"), headers.get("host", ""), host, headers.get("sec-fetch-site", ""))
 
 
 def check_name(called: str, host: Host) -> None:
     """A foreign page's own name could be made to lead here (DNS rebinding); a webui for this machine alone has few names."""
     known = host.known_hosts()
-    if known is not None and _name(called) not in known:
+    if known is None or _name(called) in known:
+        return
+    if host.name == "alone":
         raise Refused(
-            f"This webui is not known as {_name(called)!r}: open it by 127.0.0.1, or add the name in Settings, LoRA Workbench.",
+            f"This page is not known as {_name(called)!r}: open it by 127.0.0.1, or start it with "
+            f"--name {_name(called)} where a proxy of yours serves it.",
             FORBIDDEN,
         )
+    raise Refused(
+        f"This webui is not known as {_name(called)!r}: open it by 127.0.0.1, or add the name in Settings, LoRA Workbench.",
+        FORBIDDEN,
+    )
 
 
-def check_origin(origin: str | None, called: str, host: Host) -> None:
-    """Browsers say which page calls; only the host's own may."""
-    if origin is None:
+def check_origin(origin: str | None, called: str, host: Host, site: str = "") -> None:
+    """Browsers say which page calls; only the host's own may.
+
+    Behind a proxy that asks us under another name than the browser asked it, the two differ. There `site`, which browsers send
+    over https and no script can write, says that the page and what it calls are one.
+    """
+    if origin is None or site == "same-origin":
         return
     place = urlsplit(origin).netloc.lower()
     known = host.known_hosts() or frozenset()
     if not place or (place != called.lower() and _name(place) not in known - {"localhost", "127.0.0.1", "::1"}):
-        raise Refused("Another site's page may not change anything here.", FORBIDDEN)
+        raise Refused(
+            "Another site's page may not change anything here; if this is your own proxy, let it hand on the name that the "
+            "browser asked for (nginx: proxy_set_header Host $http_host).",
+            FORBIDDEN,
+        )
 
 
 def check_login(headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host) -> None:
@@ -57,6 +72,8 @@ def check_login(headers: Mapping[str, str], cookies: Mapping[str, str], app: Any
     if asks_for_login(app):
         if not is_logged_in(cookies, app):
             raise Refused("Log in to webui first, then reload this page.", UNAUTHORIZED)
+    elif passwords and host.name == "alone":
+        raise Refused("This page asks for a name and a password: reload it and give them.", UNAUTHORIZED)
     elif passwords:
         raise Refused("This webui's API asks for a name and a password (--api-auth).", UNAUTHORIZED)
 

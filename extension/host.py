@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,18 +46,31 @@ LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class Alone:
-    """Without webui. `trusted`: who can reach it may do everything; else only who sits at the machine."""
+    """Without webui. `trusted`: who can reach it may do everything; else only who sits at the machine.
+
+    `names`: further ones that a proxy serves it under, by which others reach it too. `login`: name and password, with a colon.
+    """
 
     name, sends = "alone", False
 
-    def __init__(self, data: Path, *, address: str = "127.0.0.1", trusted: bool = False) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        address: str = "127.0.0.1",
+        trusted: bool = False,
+        names: Iterable[str] = (),
+        login: str = "",
+    ) -> None:
         self.data = data
         self.memory: Memory = NoMemory()
         self._address, self._trusted = address, trusted
+        self._names = frozenset(names)
+        self._passwords = dict([login.split(":", 1)]) if login else {}
 
     @property
     def is_local(self) -> bool:
-        return self._address in LOOPBACK
+        return self._address in LOOPBACK and not self._names
 
     def rights(self) -> Rights:
         roots = (self.data, DEMO_MODELS)
@@ -77,10 +90,10 @@ class Alone:
         return ""
 
     def known_hosts(self) -> frozenset[str] | None:
-        return LOOPBACK if self.is_local else None
+        return LOOPBACK | self._names if self._address in LOOPBACK else None
 
     def api_passwords(self) -> Mapping[str, str]:
-        return {}
+        return self._passwords
 
     def has_wd14_tagger(self) -> bool:
         return False

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from .api.calls import Answer, Call, Download, Reply, Route, Stream
 from .api.table import OWN, WD14
 from .errors import BROKEN, MISSING, TOO_LARGE, Refused
-from .guard import UNAUTHORIZED, check_caller, check_name
+from .guard import UNAUTHORIZED, asks_for_login, check_caller, check_name
 from .languages.translate import translate
 from .transfer.zip_stream import zip_stream
 from .trouble import sentence_of
@@ -30,6 +30,7 @@ _KINDS = {
     ".webp": "image/webp",
 }
 _SAFE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+CHALLENGE = 'Basic realm="LoRA Workbench", charset="UTF-8"'
 _LOOK, _BEAT = 1.0, 15
 _LOG = logging.getLogger("lora_workbench")
 
@@ -68,7 +69,7 @@ def _endpoint(route: Route, workbench: Workbench, is_stopping: Callable[[], bool
             )
             answer = await run_in_threadpool(route.handle, call)
         except Exception as error:  # noqa: BLE001  the last place that can turn it into a sentence; the log has all of it
-            return _refusal(error, language)
+            return _refusal(error, language, asks=not asks_for_login(request.app))
         if isinstance(answer, Stream):
             return EventStream(answer.look, is_stopping)
         if isinstance(answer, Download):
@@ -133,15 +134,16 @@ def _download(answer: Download) -> Any:
     return StreamingResponse(zip_stream(answer.files), media_type="application/zip", headers=headers)
 
 
-def _refusal(error: Exception, language: str) -> Any:
+def _refusal(error: Exception, language: str, *, asks: bool = True) -> Any:
+    """`asks`: the browser may ask for name and password; not beside a login page, whose passwords it would not take."""
     from starlette.responses import JSONResponse
 
     status, sentence = sentence_of(error)
     if status == BROKEN and not isinstance(error, Refused):
         _LOG.error("LoRA Workbench: %s", sentence, exc_info=error)
     headers = {"Cache-Control": "no-store"}
-    if status == UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Basic realm="LoRA Workbench", charset="UTF-8"'
+    if status == UNAUTHORIZED and asks:
+        headers["WWW-Authenticate"] = CHALLENGE
     return JSONResponse({"error": translate(sentence, language)}, status_code=status, headers=headers)
 
 

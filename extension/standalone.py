@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -11,17 +12,24 @@ import webbrowser
 from collections.abc import Sequence
 from typing import Any
 
-from ..installer.ui_words import add_words
+from ..installer.ui_words import LOGIN, add_words
 from ..trainer_core.files import data_folder
 from ..trainer_core.problems import UserError
 from .errors import Refused
-from .guard import check_name
-from .host import LOOPBACK, Alone
-from .http import PAGE, mount
+from .guard import UNAUTHORIZED, check_login, check_name
+from .host import Alone
+from .http import CHALLENGE, PAGE, mount
 from .workbench import Workbench
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'; base-uri 'self'"
+)
+
+
+_ANY = ("0.0.0.0", "::")
+_WITHOUT_LOGIN = (
+    "Nobody is asked for a password: whoever reaches this address sees the pictures and uses the machine. "
+    "--login NAME:PASSWORD asks for one; over the internet give that, and a proxy with https or an SSH tunnel."
 )
 
 
@@ -34,8 +42,10 @@ def make_app(workbench: Workbench, stopping: threading.Event) -> Any:
     async def index(request: Any) -> Any:
         try:
             check_name(request.headers.get("host", ""), workbench.host)
+            check_login(request.headers, request.cookies, request.app, workbench.host)
         except Refused as error:
-            return PlainTextResponse(str(error), status_code=error.status)
+            asks = {"WWW-Authenticate": CHALLENGE} if error.status == UNAUTHORIZED else {}
+            return PlainTextResponse(str(error), status_code=error.status, headers=asks)
         page = (PAGE / "index.html").read_text(encoding="utf-8")
         return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
 
@@ -59,17 +69,22 @@ def serve(words: argparse.Namespace) -> int:
 
     data = data_folder(words.data).absolute()
     listening = _listen(words.host, words.port)
-    bench = Workbench(Alone(data, address=words.host, trusted=words.trust_network))
+    login = words.login or _login_of_the_environment()
+    host = Alone(data, address=words.host, trusted=words.trust_network, names=words.name, login=login)
+    bench = Workbench(host)
     stopping = threading.Event()
     config = uvicorn.Config(make_app(bench, stopping), log_level="warning", access_log=False, timeout_graceful_shutdown=3)
     server = _server(config, stopping)
-    address = (
-        f"http://{'127.0.0.1' if words.host in ('0.0.0.0', '::') else _bracketed(words.host)}:{listening.getsockname()[1]}"
-    )
+    port = listening.getsockname()[1]
+    address = f"http://{'127.0.0.1' if words.host in _ANY else _bracketed(words.host)}:{port}"
     print(f"LoRA Workbench: {address}   (data: {data}; Ctrl+C ends the page, not its jobs)", flush=True)
-    if words.host not in LOOPBACK:
+    if words.host in _ANY and (own := _own_address()):
+        print(f"From other machines: http://{_bracketed(own)}:{port}", flush=True)
+    if not host.is_local:
         print(_word_about_the_network(words.trust_network), flush=True)
-    if not words.no_browser:
+    if not host.is_local and not login:
+        print(_WITHOUT_LOGIN, flush=True)
+    if not words.no_browser and _has_screen():
         threading.Timer(1.0, webbrowser.open, (address,)).start()
     bench.begin()
     try:
@@ -78,6 +93,27 @@ def serve(words: argparse.Namespace) -> int:
     finally:
         bench.end()
     return 0
+
+
+def _login_of_the_environment() -> str:
+    """The login that was set there, which no job needs to know."""
+    login = os.environ.pop(LOGIN, "")
+    if login and not all(login.partition(":")):
+        raise UserError(f"{LOGIN} must be a name and a password with a colon between them, as in ann:secret.")
+    return login
+
+
+def _own_address() -> str:
+    """This machine's address in its network; "" where it is in none. Nothing is sent for it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking, contextlib.suppress(OSError):
+        asking.connect(("192.0.2.1", 9))  # an address that belongs to nobody
+        return str(asking.getsockname()[0])
+    return ""
+
+
+def _has_screen() -> bool:
+    """Whether a browser could be seen here; on a server without a screen one for terminals would open among our lines."""
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _server(config: Any, stopping: threading.Event) -> Any:

@@ -76,6 +76,7 @@ function connection(store) {
     if (store.connected === connected) return;
     store.connected = connected;
     store.tell("connection");
+    if (!connected) store.refresh().catch((error) => error.status && store.say(error.message)); // a login that has ended says so
   };
 }
 

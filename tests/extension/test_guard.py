@@ -63,6 +63,17 @@ def test_a_proxys_name_that_the_settings_know(host: FakeHost) -> None:
     assert status(POST, {**ours, "origin": "https://pics.example"}, host) == 200, "where the proxy hands another name on"
 
 
+def test_a_proxy_over_https_that_hands_no_name_on(host: FakeHost) -> None:
+    """Browsers say there that page and call are of one site, in a header that no page can write."""
+    host.names = None
+    headers = {"host": "127.0.0.1:7860", "origin": "https://box.example", "x-lora-workbench": "1"}
+    assert status(POST, {**headers, "sec-fetch-site": "same-origin"}, host) == 200
+    for site in ("cross-site", "same-site", "none", ""):
+        assert status(POST, {**headers, "sec-fetch-site": site}, host) == 403, site
+    with pytest.raises(Refused, match="proxy_set_header Host"):
+        check_caller(POST, headers, {}, OPEN, host)
+
+
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:7860", "file://", ""]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -18,7 +19,9 @@ import pytest
 
 from lora_workbench.extension import standalone
 from lora_workbench.installer import command
+from lora_workbench.installer.ui_words import LOGIN
 from lora_workbench.tests.extension.parts import API, wait_for
+from lora_workbench.trainer_core.problems import UserError
 
 MODULE = [sys.executable, "-I", "-X", "utf8", "-m", "lora_workbench.extension.standalone"]
 
@@ -93,10 +96,66 @@ def test_an_address_for_others_comes_with_a_word(tmp_path: Path) -> None:
     ):
         served = Served(tmp_path, "--host=0.0.0.0", *words)
         try:
-            assert said in served.process.stdout.readline()
+            assert any(said in served.process.stdout.readline() for _ in range(2))
             assert json.load(served.open(f"{API}/state"))["rights"]["restricted"] is restricted
         finally:
             served.end()
+
+
+def test_a_login_is_asked_for_before_anything(tmp_path: Path) -> None:
+    served = Served(tmp_path, "--host=0.0.0.0", "--login=ann:se:cret")
+    try:
+        said = served.process.stdout.readline() + served.process.stdout.readline()
+        assert "works on the data folder alone" in said and "Nobody is asked" not in said
+        for path in ("/", f"{API}/state", f"{API}/events"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                served.open(path)
+            assert refused.value.code == 401 and refused.value.headers["www-authenticate"].startswith("Basic")
+            with pytest.raises(urllib.error.HTTPError):
+                served.open(path, Authorization="Basic " + base64.b64encode(b"ann:secret").decode())
+            assert served.open(path, Authorization="Basic " + base64.b64encode(b"ann:se:cret").decode()).status == 200
+    finally:
+        served.end()
+
+
+def test_without_a_login_a_word_says_so(tmp_path: Path) -> None:
+    served = Served(tmp_path, "--host=0.0.0.0")
+    try:
+        assert any("--login NAME:PASSWORD" in served.process.stdout.readline() for _ in range(3))
+    finally:
+        served.end()
+
+
+def test_a_proxys_name(tmp_path: Path) -> None:
+    """Others reach it by that name, so that it works on the data folder alone."""
+    served = Served(tmp_path, "--name=Pics.example")
+    try:
+        assert json.load(served.open(f"{API}/state", Host="pics.example"))["rights"]["restricted"] is True
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            served.open(f"{API}/state", Host="evil.example")
+        assert "--name evil.example" in json.load(refused.value)["error"]
+    finally:
+        served.end()
+
+
+@pytest.mark.parametrize("login", ["ann", ":secret", "ann:", ""])
+def test_a_login_that_is_none(login: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        standalone._parser().parse_args([f"--login={login}"])
+    assert "ann:secret" in capsys.readouterr().err
+
+
+def test_the_login_stands_in_no_list_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr(command, "what_is_wrong", lambda _: "")
+    monkeypatch.setattr(command, "run_to_its_end", lambda words: ran.append([str(word) for word in words]) or 0)
+    monkeypatch.setenv(LOGIN, "")
+    assert command.main(["ui", "--login", "ann:secret", "--name", "pics.example"]) == 0
+    assert "secret" not in " ".join(ran[0]) and "--name=pics.example" in ran[0]
+    assert standalone._login_of_the_environment() == "ann:secret" and LOGIN not in os.environ
+    monkeypatch.setenv(LOGIN, "ann")
+    with pytest.raises(UserError, match="ann:secret"):
+        standalone._login_of_the_environment()
 
 
 def test_install_py_ui_hands_its_words_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

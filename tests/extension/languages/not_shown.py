@@ -84,6 +84,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/api/jobs.py": ("text/plain; charset",),
     "extension/api/table.py": ("this document",),
     "extension/app.py": ("<div id=",),
+    "installer/ui_words.py": ("a login is a name", "{} is no name of a machine"),
     "extension/http.py": (
         "text/",
         "default-src",

@@ -84,7 +84,6 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "extension/api/jobs.py": ("text/plain; charset",),
     "extension/api/table.py": ("this document",),
     "extension/app.py": ("<div id=",),
-    "installer/ui_words.py": ("a login is a name", "{} is no name of a machine"),
     "extension/http.py": (
         "text/",
         "default-src",
@@ -122,7 +121,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "installer/doctor.py": ("import importlib", "s are"),
     "installer/environment.py": ("import torch", "import sysconfig", '"""Made by'),
     "installer/pythons.py": ("import json", "import sys", "(Python {}) lacks the module{}"),
-    "installer/ui_words.py": ("{} is no port",),
+    "installer/ui_words.py": ("{} is no port", "a login is a name", "{} is no name of a machine"),
     "tagger/batch.py": ("Path | None",),
     "tagger/check.py": ("{} and {}: {}", "no {}"),
     "tagger/hub.py": ("Bearer {}",),

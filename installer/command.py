@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import os
 import re
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from ..trainer_core.problems import UserError, WordsError
 from .doctor import examine
 from .environment import ROOT, VENV, set_up, venv_python, what_is_wrong
 from .processes import run, run_to_its_end
-from .ui_words import add_words, as_words
+from .ui_words import LOGIN, add_words, as_words
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,6 +56,8 @@ def _run(words: argparse.Namespace, rest: list[str]) -> int:
     if words.command == "test":
         return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "pytest", "-q", *rest], cwd=ROOT)
     if words.command == "ui":
+        if words.login:
+            os.environ[LOGIN] = words.login
         return run_to_its_end(
             [venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.extension.standalone", *as_words(words)]
         )

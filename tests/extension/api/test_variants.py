@@ -170,10 +170,11 @@ def test_what_a_picture_is_drawn_by_is_told(client: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"count": 0}, "whole number from 1 to 64"), ({"denoise": "0.5"}, "number from 0.01 to 1"), ({"denoise": 1.5}, "number"),
-        ({"seed": 1.5}, "whole number"), ({"cfg": True}, "number from"), ({"sampler": "None"}, "sampler must be one of"),
-        ({"pictures": []}, "First choose a picture"), ({"pictures": "a.png"}, "must be a list"), ({"review": "/x"}, "no option"),
-        ({"pictures": ["no.png"]}, "no picture no.png"), ({"pictures": ["../a.png"]}, "can't be"), ({"accept": ["a"]}, "no option"),
+        ({"count": 0}, "whole number from 1 to 64"), ({"denoise": "0.5"}, "number from 0.01 to 1"),
+        ({"denoise": 1.5}, "number"), ({"seed": 1.5}, "whole number"), ({"cfg": True}, "number from"), ({"sampler": "None"}, "sampler must be one of"),
+        ({"pictures": []}, "First choose a picture"), ({"pictures": "a.png"}, "must be a list"),
+        ({"review": "/x"}, "no option"), ({"accept": ["a"]}, "no option"),
+        ({"pictures": ["no.png"]}, "no picture no.png"), ({"pictures": ["../a.png"]}, "can't be"),
         ({"pictures": ["a.png", "b.png"], "mask": "0123456789abcdef.png"}, "A mask is of one picture"),
         ({"mask": "../../a.png"}, "No mask is called"), ({"mask": "0123456789abcdef.png"}, "The mask is not there any more"),
         ({"lora": "relative.safetensors"}, "whole path"), ({"lora": "/no/such.safetensors"}, "no LoRA"),

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from pictures_server import looking, make_pictures
-from PIL import Image
+from PIL import Image, ImageDraw
 from test_page_frame import CONTRASTS, ENOUGH_CONTRAST
+
+from lora_workbench.tests.trainer_core.pictures.detector_files import yolo
 
 Open = Callable[..., tuple[Any, Path]]
 
@@ -131,6 +133,29 @@ def test_copies_without_bars_are_written_by_a_job(opened: Open, until: Any) -> N
     page.wait_for_selector("text=1 new pictures written, 0 were there.")
     assert Image.open(folder / "clean" / "d bars-nobars.png").size == (256, 320)
     page.wait_for_selector("#lw-crop-undo >> text=clean/d bars-nobars.png")
+
+
+def test_faces_are_looked_for_told_and_cut_out(opened: Open, until: Any, tmp_path: Path) -> None:
+    """The made detector takes red squares for faces; 32 px of 320 are 26 of 256, which is small."""
+    page, folder = opened()
+    offered = page.locator("#lw-pictures-faces option").all_inner_texts()
+    assert offered[:3] == ["not looked for", "in drawings · is fetched first (MIT)", "in photographs · is fetched first (MIT)"]
+    picture = Image.new("RGB", (320, 320), (90, 90, 90))
+    ImageDraw.Draw(picture).rectangle((32, 64, 63, 95), fill=(255, 0, 0))
+    picture.save(folder / "b.png")
+    page.select_option("#lw-pictures-faces", "other")
+    page.fill("#lw-pictures-faces-file", str(yolo(tmp_path / "faces.onnx")))
+    page.keyboard.press("Tab")
+    page.click("#lw-pictures-look")
+    choose(page, "small-face", "b.png")
+    assert "26 px as it is trained" in page.inner_text(".lw-crop-faults")
+    page.click(".lw-crop-suggestion >> text=/^face$/")
+    assert numbers(page) == [22, 54, 51, 51]
+    page.fill("#lw-pictures-target", "faces")
+    page.click("#lw-mend-small-face")
+    until(lambda: (folder / "faces" / "b-face.png").is_file())
+    page.wait_for_selector(r"text=/\d new pictures written, 0 were there/")
+    assert page.input_value("#lw-pictures-faces").endswith("faces.onnx"), "the report's detector is the next one's"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -21,6 +21,9 @@ from .tag_words import ASPECTS
 ERROR, WARNING, NOTE = "error", "warning", "note"
 K = TypeVar("K", bound=Hashable)
 _MAJORITY, _ENOUGH = 0.8, 5  # a character's colour is known where so many of at least so many captions say the same
+# `1girl`, `2boys`, `6+girls`, `1other`: how many of what are shown. They call what the base knows.
+_CLASS_WORD = re.compile(r"\d\+?[a-z]{3,}")
+_CLASS_WORDS = frozenset(("solo", "no humans", "multiple girls", "multiple boys", "male focus"))
 _ESCAPE = re.compile(r"\\[()\[\]\\]")
 
 
@@ -45,6 +48,7 @@ def check(dataset: Dataset, first: Sequence[str] = (), aspects: bool = True) -> 
         *_files(dataset),
         *_spelling(filled),
         *activation(filled, first),
+        *no_activation(filled, first),
         *contradicting(filled),
         *minority_colours(filled),
     ]
@@ -86,12 +90,21 @@ def _spelling(entries: Sequence[Entry]) -> list[Finding]:
     )
 
 
+def is_class_word(tag: str) -> bool:
+    """Whether a tag only says what a picture is of, such as `1girl`, which every base model knows."""
+    same = same_tag(tag)
+    return same in _CLASS_WORDS or _CLASS_WORD.fullmatch(same) is not None
+
+
 def most_first(firsts: Mapping[K, str]) -> tuple[str, list[K]] | None:
-    """The tag that more than half begin with, and those that don't; None where there is none, or only one caption."""
+    """The activation tag, as far as captions tell: what more than half begin with, and those that don't.
+
+    None where there is no such tag, where it is a class word such as `1girl`, or where there is only one caption.
+    """
     if len(firsts) < 2:
         return None
     tag, count = Counter(firsts.values()).most_common(1)[0]
-    if not tag or 2 * count <= len(firsts):
+    if not tag or 2 * count <= len(firsts) or is_class_word(tag):
         return None
     return tag, [key for key, first in firsts.items() if first != tag]
 
@@ -113,6 +126,18 @@ def activation(entries: Sequence[Entry], first: Sequence[str] = ()) -> list[Find
                 tag = known[0]
                 breaking += [(one.entry.caption.path, f"begins with {one.entry.tags[0]!r}, not {tag!r}") for one in known[1]]
     return _all((breaking, "activation-tag", WARNING, f"{{}} that don't begin with {words}", mend))
+
+
+def no_activation(entries: Sequence[Entry], first: Sequence[str] = ()) -> list[Finding]:
+    """Folders whose captions begin with no word of their own, where none is given: nothing calls what they teach."""
+    told = []
+    for place, group in by_place(entries).items() if not first else ():
+        firsts = {entry: same_tag(entry.tags[0]) for entry in _Hashed.of(group)}
+        if len(group) >= _ENOUGH and not most_first(firsts):
+            often, count = Counter(firsts.values()).most_common(1)[0]
+            told.append((group[0].picture.parent, f"{place or 'all'}: {count} of {len(group)} begin with {often!r}"))
+    message = "{} without an activation tag first in the captions, so that no word calls what it teaches (a style needs none)"
+    return _all((told, "no-activation", WARNING, message, ""), noun="folder")
 
 
 @dataclass(frozen=True, eq=False)

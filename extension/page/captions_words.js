@@ -18,6 +18,10 @@ export function finding(one, { first, limit }) {
       first
         ? t("Captions in which {first} is not first: {count}", values)
         : t("Captions that begin otherwise than most: {count}", values),
+    "no-activation": () =>
+      t(
+        "No word of its own begins the captions, so that none calls the LoRA: write one above, such as a name. A style needs none.",
+      ),
     contradiction: () => t("Pairs of tags that can hardly both be right: {count}", values),
     "minority-colour": () => t("Captions with another colour than nearly all others: {count}", values),
     everywhere: () => t("Tags in every caption: what they name can't be switched off later"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.tagger.check import check, most_first, too_long
+from lora_workbench.tagger.check import check, is_class_word, most_first, too_long
 from lora_workbench.tagger.confidence import doubts
 from lora_workbench.tagger.folder import open_folder
 from lora_workbench.tagger.labels import Label
@@ -63,6 +63,27 @@ def test_the_activation_tag_first_in_every_file(tmp_path: Path) -> None:
 def test_most_first() -> None:
     assert most_first({1: "a", 2: "a", 3: "b"}) == ("a", [3])
     assert most_first({1: "a", 2: "b"}) is None and most_first({1: "a"}) is None and most_first({1: "", 2: "", 3: "b"}) is None
+
+
+def test_a_class_word_is_no_activation_tag(tmp_path: Path) -> None:
+    """A tagger's captions begin with `1girl`; putting that first everywhere would call every girl, not this one."""
+    make(tmp_path, **{f"p{number}": "1girl, smile" if number else "solo, 1girl" for number in range(5)})
+    codes = found(tmp_path)
+    assert codes["no-activation"] == [(tmp_path.name, "all: 4 of 5 begin with '1girl'")] and "activation-tag" not in codes
+    assert most_first({1: "1girl", 2: "1girl"}) is None and most_first({1: "2b", 2: "2b"}) == ("2b", [])
+    codes = found(tmp_path, "penny")
+    assert len(codes["activation-tag"]) == 5 and "no-activation" not in codes
+    make(tmp_path, **{f"p{number}": "penny, 1girl" for number in range(4)})
+    codes = found(tmp_path)
+    assert [name for name, _ in codes["activation-tag"]] == ["p4.txt"] and "no-activation" not in codes
+
+
+@pytest.mark.parametrize(("tag", "is_one"), [
+    ("1girl", True), ("6+girls", True), ("1other", True), ("Solo", True), ("2boys", True), ("penny", False),
+    ("2b", False), ("9s", False), ("1girl-chan", False),
+])  # fmt: skip
+def test_class_words(tag: str, is_one: bool) -> None:
+    assert is_class_word(tag) is is_one
 
 
 def test_tags_that_can_not_be_switched_off_and_those_that_come_once(tmp_path: Path) -> None:

@@ -328,6 +328,15 @@ def test_captions_without_the_activation_tag_in_front_are_listed(plan: Make, fol
     assert "“penny”" in told and "3.txt" in told and "2.txt" not in told
 
 
+def test_captions_that_begin_with_a_class_word_lack_an_activation_tag(plan: Make, folder: Path) -> None:
+    for path in folder.glob("*.txt"):
+        path.write_text(f"1girl, {path.stem}", encoding="utf-8")
+    told = problem(plan(shuffle_caption=True), "no-activation", "warning")
+    assert "“1girl”" in told and folder.name in told
+    assert not [one for one in plan(shuffle_caption=True).problems if one.code.startswith("activation-tag")]
+    assert "no-activation" not in [one.code for one in plan(caption_prefix="penny, ").problems]
+
+
 def test_tags_that_contradict_are_told(plan: Make, folder: Path) -> None:
     assert "tag-contradiction" not in [one.code for one in plan().problems]
     (folder / "3.txt").write_text("penny, red hat, blonde hair, brown hair", encoding="utf-8")

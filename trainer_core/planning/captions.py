@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...tagger.check import most_first
+from ...tagger.check import is_class_word, most_first
 from ...tagger.contradictions import SELDOM, contradictions
 from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
 from ..dataset.items import Item, SubsetOptions
@@ -115,6 +115,7 @@ def _activation_problems(items: Sequence[Item]) -> list[Problem]:
         firsts = {item.caption_file: (tags_as_trained(item) or [""])[0] for item in group}
         known = most_first(firsts)
         if known is None:
+            found += _no_activation(subset.folder, list(firsts.values()))
             continue
         tag, others = known[0], [file for file in known[1] if file is not None]
         if others:
@@ -131,6 +132,15 @@ def _activation_problems(items: Sequence[Item]) -> list[Problem]:
             message = f"shuffle_caption moves the activation tag “{tag}” of {subset.folder} away from the start."
             found.append(Problem("warning", "activation-tag-shuffled", message, "Set keep_tokens to 1."))
     return found
+
+
+def _no_activation(folder: Path, firsts: Sequence[str]) -> list[Problem]:
+    """Captions as a tagger left them begin with a class word: then no word calls what is trained."""
+    tag, count = Counter(firsts).most_common(1)[0]
+    if 2 * count <= len(firsts) or len(firsts) < 2 or not is_class_word(tag):
+        return []
+    message = f"No activation tag calls what is trained in {folder}: its captions begin with “{tag}”, which the base knows."
+    return [Problem("warning", "no-activation", message, "Put a word of its own first in all of them, unless it is a style.")]
 
 
 def _contradiction_problems(items: Sequence[Item]) -> list[Problem]:

@@ -226,6 +226,17 @@ def test_merges_are_proposed_with_pictures_and_what_was_skipped_stays_away(clien
     assert ask(client, "merges")["count"] == 3
 
 
+def test_a_class_word_is_not_taken_for_the_activation_tag(client: Any, folder: Path) -> None:
+    for path in folder.glob("*.txt"):
+        path.write_text(f"1girl, {path.stem}", encoding="utf-8")
+    answer = ask(client, "check")
+    found = {one["code"]: one for one in answer["findings"]}
+    assert answer["activation"] == {"tags": [], "given": False} and not found["no-activation"]["mend"]
+    assert "activation-tag" not in found and "no-activation" not in {
+        one["code"] for one in ask(client, "check", first=["penny"])["findings"]
+    }
+
+
 def test_the_check_and_what_it_mends(client: Any, folder: Path) -> None:
     before = texts(folder)
     found = {one["code"]: one for one in ask(client, "check", first=["penny"])["findings"]}

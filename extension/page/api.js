@@ -11,6 +11,9 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether nobody was there, or a proxy said so: the same request may be answered later. */
+export const isPassing = (error) => [0, 408, 429, 502, 503, 504].includes(error.status);
+
 /** Where the API is: data-api of the page's element, relative to the page's address, so that subpaths work; else beside this file. */
 export function apiBase(root) {
   const given = root.dataset.api;

@@ -3,9 +3,12 @@
 // Topics: "state" (set-up, models, rights), "project" (its values), "opened" (another project or dataset),
 // "dataset" (its files), "jobs", "plan", "connection", "notice".
 
+import { isPassing } from "./api.js";
 import { debounced } from "./dom.js";
+import { t } from "./i18n.js";
 
 const SAVE_AFTER = 300;
+const SAVE_AGAIN = 2000;
 const PARTS = ["settings", "tag", "reg", "test", "blocks", "advice"]; // of a project: their values change one by one
 
 export function createStore(api, state) {
@@ -118,7 +121,12 @@ export function createStore(api, state) {
       .finally(() => (edits += 1))
       .then(
         () => store.notice && store.say(""),
-        (error) => store.say(error.message),
+        (error) => {
+          if (!isPassing(error)) return store.say(error.message);
+          pending = joined(changes, pending); // kept here until the server is back, whatever is changed meanwhile
+          setTimeout(send, SAVE_AGAIN);
+          store.say(t("The last changes are not saved yet: the server does not answer. They are saved as soon as it does."));
+        },
       );
   };
   const save = debounced(SAVE_AFTER, send);

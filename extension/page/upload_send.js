@@ -1,12 +1,13 @@
 // Sends files in pieces that every proxy lets through. A lost connection costs one piece: it is tried again until somebody
 // presses Stop, from what the server has by then.
 
+import { isPassing } from "./api.js";
+
 const PIECE = 1_000_000; // proxies take a megabyte where nobody told them otherwise
 const SMALLEST = 64_000;
 const AT_ONCE = 3;
 const WAITS = [1000, 2000, 4000, 8000, 15000];
 const TOO_LARGE = 413;
-const PASSING = [0, 408, 429, 502, 503, 504]; // nobody there, or a proxy that says so
 
 /** `told({sent, total, files, done, waiting})` is called as it goes on; `signal` stops it. Resolves to what became of it. */
 export async function sendFiles(api, files, told, signal) {
@@ -71,7 +72,7 @@ async function patient(work, tell, signal) {
       if (tries) tell({ waiting: false });
       return answer;
     } catch (error) {
-      if (signal.aborted || !PASSING.includes(error.status)) throw error;
+      if (signal.aborted || !isPassing(error)) throw error;
       tell({ waiting: true });
       await pause(WAITS[Math.min(tries, WAITS.length - 1)], signal);
     }

@@ -266,3 +266,20 @@ def test_all_text_can_be_read(pages: Any, path: str, scheme: str) -> None:
     page.wait_for_selector(".lw-kept")
     pale += [one for one in page.evaluate(CONTRASTS) if one[0] < ENOUGH_CONTRAST]
     assert pale == []
+
+
+def test_what_is_changed_while_the_server_is_gone_is_saved_later(pages: Any, until: Any) -> None:
+    own = pages()
+    own.expected = ("ERR_", "Failed to load")
+    page = own.open(wait="#lw-set-network_dim")
+    own.world.down = True
+    page.fill("#lw-set-network_dim", "24")
+    page.press("#lw-set-network_dim", "Tab")
+    page.wait_for_selector(".lw-notice >> text=not saved yet")
+    page.fill("#lw-set-network_alpha", "12")
+    page.press("#lw-set-network_alpha", "Tab")
+    own.world.down = False
+    expected = {"network_dim": 24, "network_alpha": 12}
+    until(lambda: expected.items() <= own.world.projects["penny"]["settings"].items())
+    page.wait_for_selector(".lw-notice >> text=not saved yet", state="hidden")
+    assert page.input_value("#lw-set-network_dim") == "24"

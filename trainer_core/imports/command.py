@@ -81,7 +81,8 @@ def _tell(found: Imported, written: Sequence[Path]) -> None:
     def say(text: str) -> None:
         print(text, file=sys.stderr)
 
-    say(f"{found.source}: {len(found.values)} settings")
+    count = len(found.values)
+    say(f"{found.source}: {count} setting{'' if count == 1 else 's'}")
     for one in found.left:
         say(f"left out: {one.sentence()}")
     for sentence in found.notes:

@@ -18,9 +18,19 @@ from .kohya_gui_names import (
     OTHER_FAMILIES,
     OTHER_FAMILIES_FIELDS,
     OTHER_NAMES,
+    WINDOW_VALUES,
     ZERO_IS_NONE,
 )
 from .result import Imported
+
+_LOW_FOR_LORA = 5e-5
+# Names that only another of the window's tabs saves, and what that tab trains.
+_OTHER_TABS: dict[str, str] = {
+    "token_string": "an embedding",
+    "learning_rate_te": "a whole model",
+    "train_text_encoder": "a whole model",
+    "full_path": "a whole model",
+}
 
 
 def import_kohya_gui(content: Mapping[str, Any]) -> Imported:
@@ -28,6 +38,12 @@ def import_kohya_gui(content: Mapping[str, Any]) -> Imported:
     for name, family in OTHER_FAMILIES.items():
         if content.get(name) is True:
             raise WordsError(f"These settings train a {family} model; LoRAs of SD 1.x, SD 2.x and SDXL are trained here.")
+    _tell_of_tab(content, found)
+    missing = {name: value for name, value in WINDOW_VALUES.items() if name not in content}
+    if missing:
+        shown = ", ".join(f"{OTHER_NAMES.get(name, name)} {str(value).lower()}" for name, value in missing.items())
+        found.note(f"What the window shows where a file says nothing is taken from it: {shown}.")
+    content = {**missing, **content}
     is_sdxl = content.get("sdxl") is True or content.get("sdxl_checkbox") is True
     for name, value in content.items():
         if is_sdxl or not name.startswith("sdxl_"):
@@ -45,10 +61,24 @@ def import_kohya_gui(content: Mapping[str, Any]) -> Imported:
     return found
 
 
+def _tell_of_tab(content: Mapping[str, Any], found: Imported) -> None:
+    """Raises WordsError for what is no training of a network; for a whole model's, says that its rate is another."""
+    trains = next((what for name, what in _OTHER_TABS.items() if name in content), "")
+    if "LoRA_type" in content or not trains:
+        return
+    if "token_string" in content:
+        raise WordsError(f"These settings train {trains}; only LoRAs are trained here.")
+    found.note(f"These settings train {trains}; here a LoRA is trained with them.")
+    rate = _number(content.get("learning_rate"))
+    if rate and rate < _LOW_FOR_LORA:
+        found.note(f"learning_rate {rate:g} is one for {trains}: a LoRA wants about 1e-4.")
+
+
 def _take(name: str, value: Any, found: Imported) -> None:
     """One name whose value means the same wherever the others stand."""
     ours = OTHER_NAMES.get(name, name)
-    nothing = value in (None, "", [], {}) or (name in ZERO_IS_NONE and _number(value) == 0)
+    of_another_kind = value is False and ours in ALL and ALL[ours].kind != "flag"
+    nothing = value in (None, "", [], {}) or of_another_kind or (name in ZERO_IS_NONE and _number(value) == 0)
     if name in NOT_SETTINGS or name in ARGUMENTS_OF or name.startswith(OTHER_FAMILIES_FIELDS) or nothing:
         return
     if name == "sample_prompts":
@@ -112,11 +142,15 @@ def _take_network(content: Mapping[str, Any], found: Imported) -> None:
     if kind not in NETWORKS:
         found.leave("LoRA_type", kind, "has no equivalent here, so networks.lora is trained")
     module, algo, names = NETWORKS.get(kind, NETWORKS["Standard"])
+    if kind in ("Kohya LoHa", "Kohya LoKr"):
+        found.note(f"LoRA_type {kind} is LyCORIS' {algo} here, in the layers that it names in preset.")
     if kind == "LoRA-FA":
         found.note("LoRA_type LoRA-FA is not built here: both halves of the LoRA are trained.")
     if module != "networks.lora":
         found.take("network_module", module)
     words = [f"algo={algo}"] if algo else []
+    if kind in ("Kohya LoHa", "Kohya LoKr"):
+        words.append("preset=full" if _number(content.get("conv_dim")) else "preset=attn-mlp")
     for name in names:
         raw = content.get(name)
         value = " ".join(str(raw).split()).replace(" ", "") if raw is not None else ""

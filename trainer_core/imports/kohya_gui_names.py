@@ -9,6 +9,8 @@ OTHER_NAMES: dict[str, str] = {
     "sdxl_no_half_vae": "no_half_vae",
     "sdxl_cache_text_encoder_outputs": "cache_text_encoder_outputs",
 }
+# What the window's LoRA tab shows where a file says nothing: its presets hold a part of the names alone.
+WINDOW_VALUES: dict[str, object] = {"max_resolution": "512,512", "caption_extension": ".txt", "enable_bucket": True}
 # Where the window starts sd-scripts without the flag when the field is 0.
 ZERO_IS_NONE = frozenset((
     "adaptive_noise_scale", "caption_dropout_every_n_epochs", "clip_skip", "ip_noise_gamma", "lr_scheduler_num_cycles",
@@ -21,7 +23,9 @@ ZERO_IS_NONE = frozenset((
 # The window's own, accelerate's, what is read from the model file here, and fields of other families.
 NOT_SETTINGS = frozenset((
     "LoRA_type", "additional_parameters", "dynamo_backend", "dynamo_mode", "dynamo_use_dynamic", "dynamo_use_fullgraph",
-    "epoch", "extra_accelerate_launch_args", "gpu_ids", "headless", "lowvram", "lr_warmup", "main_process_port", "model_list",
+    "epoch", "extra_accelerate_launch_args", "gpu_ids", "headless", "learning_rate_te", "learning_rate_te1",
+    "learning_rate_te2", "log_tracker_config_dir", "lowvram", "lr_warmup", "main_process_port", "model_list", "models_dir",
+    "no_token_padding", "state_dir", "vae_dir",
     "model_type", "multi_gpu", "noise_offset_type", "num_cpu_threads_per_process", "num_machines", "num_processes",
     "save_as_bool", "sdxl", "sdxl_checkbox", "train_inpainting",
     "ae", "apply_t5_attn_mask", "blocks_to_swap", "blockwise_fused_optimizers", "clip_g", "clip_g_dropout_rate", "clip_l",
@@ -62,6 +66,7 @@ _BLOCKS = ("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_lr_zero_thr
 _KOHYA = (*_BLOCKS, "conv_block_dims", "conv_block_alphas", "rank_dropout", "module_dropout", *_PLUS)
 _LYCORIS = ("LyCORIS_preset", "conv_dim", "conv_alpha", "rank_dropout", "module_dropout", "rank_dropout_scale", "train_norm")
 _WEIGHTS = (*_LYCORIS, "use_tucker", "bypass_mode", "dora_wd", "use_scalar")
+_NATIVE = ("conv_dim", "conv_alpha", "use_tucker", "rank_dropout", "module_dropout")
 _OFT = (*_LYCORIS, "use_tucker", "constrain", "rescaled")
 # LoRA_type → network_module, algo, and which fields count.
 NETWORKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -74,8 +79,10 @@ NETWORKS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "LyCORIS/LoHa": ("lycoris.kohya", "loha", _WEIGHTS),
     "LyCORIS/LoKr": (
         "lycoris.kohya", "lokr",
-        (*_LYCORIS, "bypass_mode", "dora_wd", "factor", "use_cp", "use_scalar", "decompose_both"),
+        (*_LYCORIS, "use_tucker", "bypass_mode", "dora_wd", "factor", "use_cp", "use_scalar", "decompose_both"),
     ),
+    "Kohya LoHa": ("lycoris.kohya", "loha", _NATIVE),
+    "Kohya LoKr": ("lycoris.kohya", "lokr", (*_NATIVE, "factor")),
     "LyCORIS/iA3": ("lycoris.kohya", "ia3", ("LyCORIS_preset", "conv_dim", "conv_alpha", "train_on_input")),
     "LyCORIS/DyLoRA": ("lycoris.kohya", "dylora", (*_LYCORIS, "use_tucker", "unit")),
     "LyCORIS/GLoRA": ("lycoris.kohya", "glora", (*_LYCORIS, "use_tucker")),

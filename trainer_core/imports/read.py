@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..problems import WordsError
-from ..settings.toml_files import parse_toml
+from ..settings.toml_files import flattened, parse_toml
 from ..settings.window_names import is_window_json
 from ..text_files import decode
 from .bash import read_bash
@@ -36,6 +36,8 @@ _HOLDS = (
     (read_cmd, re.compile(r"\^[ \t]*$|^\s*@?(?:rem|set|call)\s|%\w+%", re.MULTILINE | re.IGNORECASE)),
 )
 _READERS = {".ps1": read_powershell, ".sh": read_bash, ".bash": read_bash, ".bat": read_cmd, ".cmd": read_cmd}
+# Of the file with what kohya_ss' window begins with: sections of its other tools.
+_OTHER_SECTIONS = ("settings", "server", "configuration", "dataset_preparation", "wd14_caption")
 _UNSEEN = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -108,6 +110,8 @@ def _looks_like_toml(text: str) -> bool:
 def _toml(content: Mapping[str, object]) -> Imported:
     if is_easy(content):
         return import_easy(content)
+    if is_window_json(flattened(content)):
+        return import_kohya_gui(flattened({name: one for name, one in content.items() if name not in _OTHER_SECTIONS}))
     return import_dataset(content) if isinstance(content.get("datasets"), list) else import_config(content)
 
 

@@ -79,7 +79,8 @@ class Imported:
         try:
             value = convert(setting, raw)
         except ValueProblem as wrong:
-            self.leave(called, raw, str(wrong))
+            nothing = setting.default in (None, False, "")
+            self.leave(called, raw, str(wrong) if nothing else f"{wrong}; {setting.default} counts")
             return
         if value is None and setting.default is None:
             return

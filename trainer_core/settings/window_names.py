@@ -12,7 +12,9 @@ from .checks import note, problem
 OWN_NAMES: dict[str, str] = {
     "epoch": "max_train_steps and max_train_epochs say how long the run is",
     "noise_offset_type": "noise_offset and multires_noise_iterations say which noise is added",
-    "stop_text_encoder_training": "sd-scripts doesn't do it for a LoRA either",
+    **dict.fromkeys(
+        ("stop_text_encoder_training", "stop_text_encoder_training_pct"), "sd-scripts doesn't do it for a LoRA either"
+    ),
 }
 # Of these, two together are found in nothing but the window's JSON.
 _SIGNS = (

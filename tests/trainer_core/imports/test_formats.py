@@ -192,6 +192,10 @@ KINDS: dict[str, tuple[dict[str, Any], str, list[str] | None]] = {
     "LoKr": ({"LoRA_type": "LyCORIS/LoKr", "factor": 6, "decompose_both": True}, "lycoris.kohya",
              ["algo=lokr", "preset=full", "conv_dim=1", "conv_alpha=1", "factor=6", "decompose_both=True"]),
     "DyLoRA": ({"LoRA_type": "Kohya DyLoRA", "unit": 4, "conv_dim": 0}, "networks.dylora", ["unit=4"]),
+    "LoKr in Tucker's form": ({"LoRA_type": "LyCORIS/LoKr", "use_tucker": True}, "lycoris.kohya",
+                              ["algo=lokr", "preset=full", "conv_dim=1", "conv_alpha=1", "use_tucker=True"]),
+    "sd-scripts' own LoKr": ({"LoRA_type": "Kohya LoKr", "conv_dim": 0, "factor": 8}, "lycoris.kohya",
+                             ["algo=lokr", "preset=attn-mlp", "conv_dim=0", "factor=8"]),
     "iA3": ({"LoRA_type": "LyCORIS/iA3", "LyCORIS_preset": "ia3"}, "lycoris.kohya",
             ["algo=ia3", "preset=ia3", "conv_dim=1", "conv_alpha=1"]),
 }  # fmt: skip
@@ -225,6 +229,41 @@ def test_kohya_guis_rules() -> None:
     assert "use_scalar" in gui(LoRA_type="LyCORIS/LoHa", use_scalar=True).left[-1].sentence()
     with pytest.raises(WordsError, match="Flux"):
         gui(flux1_checkbox=True)
+
+
+def test_a_preset_holds_only_a_part_of_the_window() -> None:
+    """What it doesn't name is what the window shows: without that, captions in .txt files would not be read."""
+    part = import_text(json.dumps({"LoRA_type": "Standard", "epoch": 3, "network_dim": 8}))
+    assert settings(part)["resolution"] == [512, 512] and part.values["caption_extension"] == ".txt"
+    assert part.values["enable_bucket"] is True
+    assert part.notes == [
+        "What the window shows where a file says nothing is taken from it: "
+        "resolution 512,512, caption_extension .txt, enable_bucket true."
+    ]
+    assert gui().notes == []
+
+
+def test_settings_of_the_windows_other_tabs_are_told() -> None:
+    model = {"learning_rate_te": 1e-6, "learning_rate": 1e-6, "max_resolution": "512,512", "epoch": 2}
+    notes = import_text(json.dumps(model)).notes
+    assert notes[0] == "These settings train a whole model; here a LoRA is trained with them."
+    assert notes[1] == "learning_rate 1e-06 is one for a whole model: a LoRA wants about 1e-4."
+    assert "learning_rate_te" not in left(gui(learning_rate_te=1e-6)) and gui(learning_rate_te=1e-6).notes == []
+    with pytest.raises(WordsError, match="train an embedding; only LoRAs"):
+        import_text(json.dumps({"token_string": "zxc", "max_resolution": "512,512", "epoch": 2}))
+
+
+def test_what_the_window_begins_with_is_read_as_its_settings() -> None:
+    """Its config.toml: the same names in sections, and some of its other tools, which are not the training's."""
+    found = import_text(
+        '[basic]\nepoch = 3\nmax_resolution = "768,768"\noptimizer = "Lion"\n[server]\nlisten = "0.0.0.0"\n'
+        "[samples]\nsample_every_n_steps = 0\n[wd14_caption]\nbatch_size = 8\nthresh = 0.36\n"
+    )
+    assert found.values["optimizer_type"] == "Lion" and found.values["max_train_epochs"] == 3 and found.left == []
+
+
+def test_values_that_can_not_be_are_told_with_what_counts_instead() -> None:
+    assert left(gui(bucket_reso_steps=1))["bucket_reso_steps"] == "must be at least 8, not 1; 64 counts"
 
 
 def test_easy_scripts() -> None:

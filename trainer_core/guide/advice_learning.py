@@ -110,8 +110,9 @@ def steps(one: Subject, answers: Answers, batch: int) -> tuple[int, str, str]:
         words, lines = f"{words}, at least {unknown.value} for what the base doesn't know", f"{lines}, {unknown.line}"
     elif one.known:
         least = tables.fact("kinds", "steps", "least")
-        wanted = min(wanted, least.value)
-        words, lines = f"{least.value}, because the base knows the subject", f"{least.line}, 290-291"
+        enough = least.value * tables.fact("kinds", "steps", "with_reg").value if one.reg else least.value
+        wanted = min(wanted, enough)
+        words, lines = f"{enough}, because the base knows the subject", f"{least.line}, 290-291"
     if one.use.steps != 1:
         wanted, words = round(wanted * one.use.steps), f"{words}, × {one.use.steps:g} for {one.use.code}"
         lines = f"{lines}, {one.use.line}"

@@ -32,15 +32,16 @@ def wanted_steps(settings: Settings, training_set: TrainingSet) -> tuple[int, in
     least, usual = (fact("kinds", "steps", name).value for name in ("least", "usual"))
     if settings.subject_kind == "style":
         least, usual = usual, max(row.steps or 0 for row in initial_settings() if row.kind == "style")
-    elif (settings.subject_difficulty or "A") >= "E":
-        least = usual = fact("kinds", "steps", "unknown").value  # nothing human
     times = 1
     if is_lycoris(settings.network_module, settings.network_options()["algo"]):
         times = fact("kinds", "steps", "lycoris").value
     if any(item.subset.is_reg for item in training_set.items):
         times = max(times, fact("kinds", "steps", "with_reg").value)  # half of what is seen is not the subject
+    least, usual = least * times, usual * times
+    if settings.subject_kind != "style" and (settings.subject_difficulty or "A") >= "E":
+        least = usual = max(usual, fact("kinds", "steps", "unknown").value)  # nothing human: at least so many
     at_once = settings.train_batch_size * settings.gradient_accumulation_steps  # the guide counts pictures (l. 915)
-    return -(-least * times // at_once), -(-usual * times // at_once)
+    return -(-least // at_once), -(-usual // at_once)
 
 
 def _step_problems(settings: Settings, training_set: TrainingSet, steps: int) -> list[Problem]:

@@ -113,12 +113,15 @@ export function maskPainter({ changed, brushed }) {
   };
   const line = (step, points) => {
     context.globalCompositeOperation = step.erase ? "destination-out" : "source-over";
-    context.strokeStyle = COLOUR;
+    context.fillStyle = context.strokeStyle = COLOUR;
     context.lineWidth = step.size;
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
+    context.arc(...points[0], step.size / 2, 0, 2 * Math.PI); // a line without length would paint nothing
+    context.fill();
+    context.beginPath();
     context.moveTo(...points[0]);
-    for (const point of points) context.lineTo(...point); // a line to where it begins is a dab
+    for (const point of points.slice(1)) context.lineTo(...point);
     context.stroke();
   };
   const redraw = () => {

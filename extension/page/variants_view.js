@@ -212,8 +212,11 @@ export function variantView(app, model) {
     if (newest >= 0 && !busy) at = newest;
     look();
   });
+  let of = "";
   model.on("choice", () => {
-    at = Math.max(0, all().findIndex((one) => one.state === "waiting"));
+    const now = model.chosen.join("\n");
+    if (now !== of) at = Math.max(0, all().findIndex((one) => one.state === "waiting"));
+    of = now;
     look();
   });
   look();

@@ -12,6 +12,16 @@ function headingOf(number) {
   return number === 1 ? t("Sample pictures · 1 prompt") : t("Sample pictures · {count} prompts", { count: number });
 }
 
+/** The project's own words at the size that is trained. */
+function exampleOf({ tag, reg, settings }) {
+  const first = tag?.first ?? [];
+  const tags = [...(Array.isArray(first) ? first : [first]), reg?.class_word || "1girl", "smile"];
+  const [width, height = width] = String(settings?.resolution ?? 512)
+    .split(/[,x]/)
+    .map((side) => 64 * Math.max(1, Math.round(Number(side) / 64)) || 512);
+  return `${tags.filter(Boolean).join(", ")} --w ${width} --h ${height} --s 20 --l 7 --d 420`;
+}
+
 export function promptsPart({ store }, form) {
   const field = h("textarea", { class: "lw-input", id: "lw-prompts", rows: 3, spellcheck: "false" });
   field.placeholder = t("for instance: {example}", { example: "penny, smile --w 512 --h 512 --s 20 --d 420" });
@@ -26,9 +36,7 @@ export function promptsPart({ store }, form) {
   const example = button(
     t("Use an example"),
     () => {
-      const first = store.project.tag?.first ?? [];
-      const tags = [...(Array.isArray(first) ? first : [first]), "1girl", "smile"].filter(Boolean).join(", ");
-      field.value = `${tags} --w 512 --h 512 --s 20 --l 7 --d 420`;
+      field.value = exampleOf(store.project);
       store.change({
         prompts: field.value,
         settings: { sample_every_n_epochs: store.project.settings?.sample_every_n_epochs ?? 1 },

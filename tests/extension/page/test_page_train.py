@@ -312,6 +312,17 @@ def test_sample_prompts_have_an_example(train: Any, until: Any) -> None:
     until(lambda: "1girl" in world.projects["penny"]["prompts"])
     assert world.projects["penny"]["settings"]["sample_every_n_epochs"] == 1
     page.wait_for_selector("text=Sample pictures · 1 prompt")
+    assert "--w 512 --h 512" in page.input_value("#lw-prompts")
+
+
+def test_the_example_of_sample_prompts_has_the_projects_words_and_size(train: Any, until: Any) -> None:
+    world, page = train()
+    world.projects["penny"]["settings"] = {"resolution": "1024,768"}
+    world.projects["penny"].update(reg={"class_word": "1boy"}, tag={**world.projects["penny"]["tag"], "first": ["penny"]})
+    page.reload()
+    page.click("text=Sample pictures: no prompts yet")
+    page.get_by_role("button", name="Use an example").click()
+    until(lambda: world.projects["penny"]["prompts"] == "penny, 1boy, smile --w 1024 --h 768 --s 20 --l 7 --d 420")
 
 
 def test_samples_are_enlarged_by_keyboard(train: Any) -> None:

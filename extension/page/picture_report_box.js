@@ -114,7 +114,7 @@ export function cropBox({ changed, aspect }) {
       size = own;
       if (image.getAttribute("src") !== address) image.src = address;
       image.alt = name;
-      stage.style.aspectRatio = own ? `${own[0]} / ${own[1]}` : "";
+      stage.style.setProperty("--lw-aspect", String(own ? own[0] / own[1] : 1));
       put(null);
     },
   };

@@ -125,6 +125,22 @@ def test_a_rectangle_by_mouse_and_a_suggested_one(opened: Open) -> None:
     assert page.locator(".lw-crop-facts").inner_text() == "256 × 320 px · large enough for training"
 
 
+def test_a_rectangle_on_a_wide_picture_is_where_it_was_drawn(opened: Open, until: Any) -> None:
+    page, folder = opened()
+    Image.linear_gradient("L").resize((1200, 200)).convert("RGB").save(folder / "wide.png")
+    page.click("#lw-pictures-look")
+    page.wait_for_selector("text=7 pictures looked at")
+    page.fill("#lw-pictures-filter", "wide")
+    page.wait_for_selector(".lw-crop-name >> text=wide.png")
+    stage = page.locator(".lw-crop-stage").bounding_box()
+    assert stage["width"] / stage["height"] == pytest.approx(6, rel=0.02)
+    page.mouse.move(stage["x"] + stage["width"] * 0.25, stage["y"] + stage["height"] * 0.5)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] * 0.5, stage["y"] + stage["height"] * 1.5, steps=3)
+    page.mouse.up()
+    assert all(abs(own - wanted) <= 6 for own, wanted in zip(numbers(page), (300, 100, 300, 100), strict=True))
+
+
 def test_copies_without_bars_are_written_by_a_job(opened: Open, until: Any) -> None:
     page, folder = opened()
     choose(page, "bars", "d bars.png")

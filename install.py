@@ -4,7 +4,7 @@
     python install.py ui     [--port N]        the page without webui, in a browser
     python install.py demo   [--out DIR]       set up what is missing, then the whole workflow on the toy world
     python install.py test                     set up what is missing, then all tests
-    python install.py doctor                   what is installed, which GPU, what is wrong and how to mend it
+    python install.py doctor [--train]         what is installed, which GPU, what is wrong and how to mend it
 
 webui runs this file without words at every start: then it installs nothing and returns at once.
 """

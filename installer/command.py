@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(words: argparse.Namespace, rest: list[str]) -> int:
     if words.command == "doctor":
-        lines, is_well = examine()
+        lines, is_well = examine(words.train)
         print("\n".join(lines))
         return 0 if is_well else 1
     if words.command == "setup" or getattr(words, "python", None) or getattr(words, "torch", None) or what_is_wrong(VENV):
@@ -102,6 +102,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "ui":
             add_words(command)
+        if name == "doctor":
+            about = "also train twenty steps on the toy world, and compare their losses with what they should be"
+            command.add_argument("--train", action="store_true", help=about)
         if name == "demo":
             command.add_argument("--out", type=Path, metavar="DIR", help="new folder for everything the demo makes")
     return parser

@@ -38,6 +38,9 @@ print(json.dumps({"amiss": amiss, "torch": torch.__version__, "cuda": torch.vers
 """
 
 
+_TRAINING_SECONDS = 900  # twenty small steps on the slowest processor
+
+
 @dataclass(frozen=True)
 class Finding:
     """A line of the report; `mend` is there where something is wrong."""
@@ -46,9 +49,11 @@ class Finding:
     mend: str = ""
 
 
-def examine() -> tuple[list[str], bool]:
-    """The report's lines, and whether all is well."""
+def examine(train: bool = False) -> tuple[list[str], bool]:
+    """The report's lines, and whether all is well. `train`: twenty steps too."""
     findings = [*_system(), *_environment()]
+    if train and not what_is_wrong(VENV):
+        findings += _trained()
     lines = []
     for one in findings:
         lines += [f"! {one.text}", f"    mend: {one.mend}"] if one.mend else [f"  {one.text}"]
@@ -118,3 +123,18 @@ def _environment() -> Iterator[Finding]:
         yield Finding(f"PyTorch {report['torch']} is built for the CPU", mend)
     if not report["clip"]:
         yield Finding("CLIP's vocabulary (a file of open_clip_torch) is missing", "python install.py setup")
+
+
+def _trained() -> Iterator[Finding]:
+    """What twenty steps on the toy world show, each way of training in a process of its own."""
+    for word in ("full", "half"):
+        command = [venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.demo.self_test", word]
+        answer = ask(command, timeout=_TRAINING_SECONDS, may_fail=True)
+        try:
+            findings = json.loads((answer or "").splitlines()[-1])["findings"]
+        except (ValueError, IndexError):
+            shown = " ".join(str(one) for one in command)
+            yield Finding(f"Twenty steps in {word} precision did not come to their end", f"{shown} says why")
+            return
+        for text, mend in findings:
+            yield Finding(text, mend)

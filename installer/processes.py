@@ -46,8 +46,8 @@ def run_to_its_end(command: Sequence[str | Path]) -> int:
             continue
 
 
-def ask(command: Sequence[str | Path], *, timeout: float = 60) -> str | None:
-    """What a short command prints, or None where it isn't there, fails or takes too long."""
+def ask(command: Sequence[str | Path], *, timeout: float = 60, may_fail: bool = False) -> str | None:
+    """What a short command prints, or None where it isn't there, takes too long, or fails and may not."""
     try:
         done = subprocess.run(
             [str(word) for word in command],
@@ -62,4 +62,4 @@ def ask(command: Sequence[str | Path], *, timeout: float = 60) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout if may_fail or done.returncode == 0 else None

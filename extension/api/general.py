@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ...trainer_core.idle import idle_settings
 from ...trainer_core.settings import SettingsError
 from .. import versions
 from ..asked_settings import HIDDEN, check_values, checked_settings, run_settings
-from ..errors import FORBIDDEN, MISSING, Refused
+from ..errors import FORBIDDEN, MISSING, NOT_NOW, Refused
 from ..form import form
 from ..languages.translate import strings, translate, translate_fields
 from ..models import fetchable
@@ -20,6 +21,7 @@ from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route, Stream
 
 _SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "lines", "warnings", "what"))
+_TRIAL = threading.Lock()  # one trial of the trainer at a time
 _PLAN_PATIENCE = 600.0  # the first look decodes every picture, to find broken ones
 
 
@@ -141,8 +143,18 @@ def post_setup(call: Call) -> Answer:
 
 
 def post_doctor(call: Call) -> Answer:
-    call.only()
-    lines, well = examine()
+    """`train`: twenty steps are trained too, which the answer waits for."""
+    call.only("train")
+    train = call.body.get("train", False) is True
+    if train and any(reader.alive for reader in call.workbench.jobs.refresh()):
+        raise Refused("A job is at work: the trial would slow it down, so wait for its end.", NOT_NOW)
+    if train and not _TRIAL.acquire(blocking=False):
+        raise Refused("Twenty steps are being trained already: wait for them.", NOT_NOW)
+    try:
+        lines, well = examine(train)
+    finally:
+        if train:
+            _TRIAL.release()
     return translated({"lines": lines, "well": well}, call)
 
 

@@ -1,11 +1,11 @@
 // What the machine does, in a few words; under it the check of the installation and the page's language.
 
+import { doctorParts } from "./doctor.js";
 import { folderIcon, h } from "./dom.js";
 import { openFolderPicker } from "./folder_picker.js";
 import { duration, percent } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, menu, tell } from "./parts.js";
-import { doctorLines } from "./setup_view.js";
 
 export function machinePill(app) {
   const { store } = app;
@@ -80,10 +80,9 @@ function modelsFolder(app, line) {
 function fill(app, panel, close) {
   const { api, store } = app;
   const line = errorLine();
-  const list = h("div", { class: "lw-doctor" });
+  const { buttons, found } = doctorParts(api, line, store.state.setup.ready);
   const running = store.jobs.filter((job) => ["running", "paused", "starting", "queued"].includes(job.state));
   const titles = running.map((job) => h("li", {}, job.title));
-  const check = async () => list.replaceChildren(doctorLines(await api.post("doctor")));
   const languages = { auto: t("as webui"), en: "English", zh_CN: "简体中文", zh_TW: "繁體中文", ja: "日本語" };
   const choose = h(
     "select",
@@ -103,8 +102,8 @@ function fill(app, panel, close) {
   const models = store.state.host.name === "alone" ? modelsFolder(app, line) : null;
   panel.append(
     titles.length ? h("ul", { class: "lw-plain-list" }, titles) : h("p", {}, t("Nothing is running.")),
-    h("div", { class: "lw-line" }, button(t("Check the installation"), check, { line })),
-    list,
+    h("div", { class: "lw-line" }, buttons),
+    found,
     h("div", { class: "lw-line" }, h("label", { htmlFor: "lw-language" }, t("Language")), choose),
     models ?? "",
     line,

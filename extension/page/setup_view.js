@@ -1,5 +1,6 @@
 // What is missing before the first run, one button that mends it, and its lines while it works.
 
+import { doctorParts } from "./doctor.js";
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, errorLine, sign } from "./parts.js";
@@ -10,7 +11,7 @@ export function setupView({ api, store }) {
   const missing = h("div", { class: "lw-line" }, sign("warning"), wrong);
   const failed = h("p", { class: "lw-setup-wrong" });
   const log = h("pre", { class: "lw-log", tabindex: "0", "aria-label": t("What the set-up says") });
-  const found = h("div", { class: "lw-doctor" });
+  const { buttons, found } = doctorParts(api, line, false);
   const start = button(
     t("Set up"),
     async () => {
@@ -19,9 +20,6 @@ export function setupView({ api, store }) {
     },
     { line, kind: "lw-primary" },
   );
-  const check = button(t("Check the installation"), async () => found.replaceChildren(doctorLines(await api.post("doctor"))), {
-    line,
-  });
   const working = h(
     "p",
     { role: "status" },
@@ -56,7 +54,7 @@ export function setupView({ api, store }) {
     ),
     missing,
     failed,
-    h("div", { class: "lw-line" }, start, check),
+    h("div", { class: "lw-line" }, start, buttons),
     line,
     working,
     log,
@@ -67,23 +65,4 @@ export function setupView({ api, store }) {
 
 function asSentence(value) {
   return typeof value === "string" ? value : "";
-}
-
-/** The check's findings, line by line as it gives them. */
-export function doctorLines({ lines, well }) {
-  return h(
-    "div",
-    {},
-    h(
-      "p",
-      {},
-      sign(well ? "good" : "warning"),
-      well ? t("Everything that training needs is there.") : t("Something is missing:"),
-    ),
-    h(
-      "ul",
-      { class: "lw-plain-list" },
-      (lines ?? []).map((one) => h("li", {}, typeof one === "string" ? one : JSON.stringify(one))),
-    ),
-  );
 }

@@ -11,7 +11,7 @@ import pytest
 from lora_workbench.extension.errors import Refused
 from lora_workbench.extension.host import DEMO_MODELS
 from lora_workbench.extension.workbench import Workbench
-from lora_workbench.tests.extension.parts import API, FakeHost, wait_for
+from lora_workbench.tests.extension.parts import API, FakeHost, add, wait_for
 from lora_workbench.trainer_core.events import EventLog
 from lora_workbench.trainer_core.files import read_json
 
@@ -352,3 +352,23 @@ def test_restart_of_the_workbench_finds_everything_again(client: Any, bench: Wor
     other = Workbench(bench.host, setup=bench.setup)
     assert [one["id"] for one in other.snapshot()["jobs"]] == [job["id"]]
     assert other.projects.current() == bench.projects.current()
+
+
+def test_a_trial_waits_for_jobs_and_for_another_trial(client: Any, bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lora_workbench.extension.api import general
+
+    asked: list[bool] = []
+    monkeypatch.setattr(general, "examine", lambda train=False: asked.append(train) or (["All is well."], True))
+    assert post(client, "doctor") == {"lines": ["All is well."], "well": True}
+    post(client, "doctor", train=True)
+    reader = add(bench.jobs)
+    post(client, "doctor", train=True)  # it waits in the queue, and takes nothing yet
+    assert asked == [False, True, True]
+    monkeypatch.setattr(type(reader), "alive", property(lambda _: True))
+    refused = client.post(f"{API}/doctor", json={"train": True})
+    assert refused.status_code == 409 and "A job is at work" in refused.text
+    post(client, "doctor")  # looking takes nothing
+    monkeypatch.undo()
+    with general._TRIAL:
+        refused = client.post(f"{API}/doctor", json={"train": True})
+    assert refused.status_code == 409 and "already" in refused.text

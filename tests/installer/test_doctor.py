@@ -62,3 +62,29 @@ def test_a_well_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "find_gpus", lambda: gpu(8.6, "580.1"))
     lines, is_well = doctor.examine()
     assert not is_well and "    mend: python install.py setup --torch auto" in lines
+
+
+def test_a_trial_tells_what_twenty_steps_showed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lora_workbench.installer import doctor
+
+    report = {"amiss": [], "torch": "2.13.0+cpu", "cuda": None, "hip": None, "devices": [], "clip": True}
+    told = {"full": [["the losses are what they should be", ""]], "half": [["the loss of step 3 is nan", "train with AdamW"]]}
+    asked: list[str] = []
+
+    def ask(command: list[str | Path], **_: object) -> str:
+        asked.append(str(command[-1]))
+        return "a library's notice\n" + json.dumps({"findings": told[asked[-1]]}) if asked[-1] in told else json.dumps(report)
+
+    monkeypatch.setattr(doctor, "find_gpus", list)
+    monkeypatch.setattr(doctor, "what_is_wrong", lambda _: "")
+    monkeypatch.setattr(doctor, "ask", ask)
+    lines, is_well = doctor.examine(train=True)
+    assert asked[1:] == ["full", "half"] and not is_well
+    assert lines[-4:-2] == ["! the loss of step 3 is nan", "    mend: train with AdamW"]
+    assert "  the losses are what they should be" in lines
+    monkeypatch.setattr(doctor, "ask", lambda command, **_: "" if command[-1] == "full" else json.dumps(report))
+    lines, is_well = doctor.examine(train=True)
+    assert not is_well and "! Twenty steps in full precision did not come to their end" in lines
+    asked.clear()
+    monkeypatch.setattr(doctor, "ask", ask)
+    assert doctor.examine()[1] and len(asked) == 1

@@ -393,8 +393,11 @@ class World(GuideAnswers):
         self.setup = {**self.setup, "running": True, "failed": False, "lines": lines}
         return self.setup
 
-    def post_doctor(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"lines": ["Python 3.11.7", "No GPU: the CPU trains, slowly."], "well": True}
+    def post_doctor(self, body: dict[str, Any]) -> dict[str, Any]:
+        trained = (
+            ["20 steps in full precision: the losses are what they should be (9 s with the start)"] if body.get("train") else []
+        )
+        return {"lines": ["Python 3.11.7", "No GPU: the CPU trains, slowly.", *trained], "well": True}
 
 
 def _missing(what: str) -> Any:

@@ -175,6 +175,16 @@ def test_set_up_shows_what_is_missing_and_goes_on_by_itself(pages: Any) -> None:
     assert not page.locator(".lw-setup").is_visible()
 
 
+def test_the_installation_is_checked_and_tried(pages: Any) -> None:
+    page = pages().open(wait="#lw-set-network_dim")
+    page.click(".lw-pill")
+    page.get_by_role("button", name="Check the installation").click()
+    page.wait_for_selector("text=No GPU: the CPU trains, slowly.")
+    assert "20 steps" not in page.inner_text(".lw-doctor")
+    page.get_by_role("button", name="Train twenty steps as a trial").click()
+    page.wait_for_selector("text=20 steps in full precision: the losses are what they should be")
+
+
 def test_a_server_that_is_gone_is_told_and_found_again(pages: Any) -> None:
     own = pages()
     own.expected = ("ERR_", "Failed to load")

@@ -26,11 +26,7 @@ export function captionFilter(model) {
   });
   const label = h("label", { class: "lw-top-label", htmlFor: "lw-filter" }, t("filter"));
   const only = h("span", { class: "lw-only", hidden: true });
-  const back = h(
-    "button",
-    { type: "button", class: "lw-link", on: { click: () => model.setFilter(model.filter) } },
-    t("show all again"),
-  );
+  const back = h("button", { type: "button", class: "lw-link", on: { click: () => model.setFilter(model.filter) } });
   const told = h("span", { class: "lw-dim", id: "lw-filter-count", role: "status" });
   const chosen = h("span", { class: "lw-selected-count", hidden: true });
   const clear = h("button", { type: "button", class: "lw-link", on: { click: () => model.select([]) } }, t("deselect"));
@@ -55,6 +51,7 @@ export function captionFilter(model) {
     if (document.activeElement !== field || !ask.waiting()) field.value = model.filter;
     setText(told, t("{count} of {all}", { count: count(model.count), all: count(model.pictures) }));
     setText(words, model.only?.label ?? "");
+    setText(back, model.filter ? t("filter again") : t("show all again"));
     show(only, model.only);
     tell(wrong, model.wrong);
     setAttribute(field, "aria-invalid", model.wrong ? "true" : null);

@@ -25,7 +25,7 @@ export function buildCaptionsTab(app) {
     () => editor.flush(),
   );
   const changed = async (how) => {
-    await model.refresh(how);
+    await (how ? model.refresh(how) : model.afterChange());
     undo.look();
   };
   const editor = captionEditor(app, model, () => undo.look());

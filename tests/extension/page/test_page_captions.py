@@ -209,6 +209,25 @@ def test_merges_are_accepted_and_skipped_one_by_one(scene: Callable[..., Scene])
     assert page.locator(".lw-merge").count() == 1
 
 
+def test_what_a_change_takes_out_of_the_filter_stays_in_sight(scene: Callable[..., Scene]) -> None:
+    own = scene({"a": "penny, hat, top hat, smile", "b": "penny, hat, straw hat", "c": "penny, hat", "d": "penny, smile"})
+    page = own.page
+    page.fill("#lw-filter", "has:hat")
+    own.pictures("3 of 4")
+    page.click("#lw-side-merge")
+    page.click("#lw-merge-all:has-text('Accept all 2')")
+    own.wait_text("b", "penny, straw hat")
+    page.wait_for_selector(".lw-only:has-text('2 of these no longer fit the filter')")
+    own.pictures("3 of 4")
+    page.wait_for_selector(".lw-cell[title='a.png']")
+    assert page.input_value("#lw-filter") == "has:hat"
+    page.click(".lw-only >> text=filter again")
+    own.pictures("1 of 4")
+    page.click("#lw-undo")
+    own.pictures("3 of 4")
+    assert page.locator(".lw-only").is_hidden()
+
+
 def test_what_the_check_finds_is_looked_at_and_mended(scene: Callable[..., Scene]) -> None:
     own = scene()
     page = own.page

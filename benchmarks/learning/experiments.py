@@ -22,24 +22,29 @@ class Arm:
     next_run: bool = False  # draw a te × unet grid of it, choose a cell, train and measure the run that comes of it
 
 
+_STEPS = 360  # of the demo
 _PRODIGY = ("decouple=True", "weight_decay=0.01", "d_coef=2", "use_bias_correction=True", "safeguard_warmup=True")
 
 
-def _network(name: str, rate: float, *arguments: str, module: str = "networks.lora", dim: int | None = 8) -> Arm:
-    """The demo's settings with another network; its rate is one that it learns with at this size."""
+def _network(
+    name: str, rate: float, *arguments: str, module: str = "networks.lora", dim: int | None = 8, steps: int = _STEPS
+) -> Arm:
+    """The demo's settings with another network; rate and steps are what it learns with at this size."""
     training = {
         "network_module": module,
         "network_args": list(arguments) or None,
         "network_dim": dim,
         "network_alpha": dim,
         **_rates(rate),
-        "save_every_n_steps": 60,
+        "max_train_steps": steps,
+        "save_every_n_steps": steps // 6,
     }
-    return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
+    what = [f"rate {rate:g}", *arguments] if steps == _STEPS else [f"rate {rate:g}", f"{steps} steps", *arguments]
+    return Arm(name, ", ".join(what), "random", training, watch=True)
 
 
-def _lycoris(algo: str, rate: float, *arguments: str, name: str = "", dim: int | None = 8) -> Arm:
-    return _network(name or algo, rate, f"algo={algo}", *arguments, module="lycoris.kohya", dim=dim)
+def _lycoris(algo: str, rate: float, *arguments: str, name: str = "", dim: int | None = 8, steps: int = _STEPS) -> Arm:
+    return _network(name or algo, rate, f"algo={algo}", *arguments, module="lycoris.kohya", dim=dim, steps=steps)
 
 
 def _optimizer(name: str, rate: float, *arguments: str) -> Arm:
@@ -96,18 +101,18 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         ),
     ],
     "networks": [
-        _network("LierLa", 6e-3),
+        _network("LierLa", 6e-3, steps=720),
         _network("C3Lier", 6e-3, "conv_dim=8", "conv_alpha=8"),
         _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8"),
-        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "use_tucker=True", name="locon, Tucker"),
-        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "dora_wd=True", name="DoRA"),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "use_tucker=True", name="locon, Tucker", steps=720),
+        _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "dora_wd=True", name="DoRA", steps=720),
         _lycoris("locon", 6e-3, "conv_dim=8", "conv_alpha=8", "train_norm=True", name="locon, norms"),
-        _lycoris("loha", 1.2e-2, "conv_dim=8", "conv_alpha=8"),
-        _lycoris("lokr", 1.2e-2, "conv_dim=8", "conv_alpha=8", "factor=8"),
-        _lycoris("ia3", 6e-2),
-        _lycoris("dylora", 6e-3, "conv_dim=8", "conv_alpha=8", "block_size=2"),
-        _lycoris("glora", 6e-3),
-        _lycoris("full", 4e-4, dim=None),
+        _lycoris("loha", 6e-3, "conv_dim=8", "conv_alpha=8", steps=720),
+        _lycoris("lokr", 1.2e-2, "conv_dim=8", "conv_alpha=8", "factor=8", steps=720),
+        _lycoris("ia3", 0.3, steps=720),
+        _lycoris("dylora", 6e-3, "conv_dim=8", "conv_alpha=8", "block_size=2", steps=720),
+        _lycoris("glora", 6e-3, steps=720),
+        _lycoris("full", 4e-4, dim=None, steps=720),
         _lycoris("diag-oft", 6e-3, dim=8),
         _lycoris("boft", 6e-3, dim=8),
     ],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +18,11 @@ SIDES = (16, 2048)
 _QUALITY = 80
 _ORIENTATION, _LYING = 0x0112, (5, 6, 7, 8)  # EXIF: these orientations change width and height
 
+MOST_BYTES = 512 << 20  # of all thumbnails; above it the ones that nobody looked at for longest go
+_LEFT = 0.8  # so much of that is left, so that it need not be done again at once
+_LOOKED_AT_EVERY = 2000  # thumbnails made between two looks at the cache's size; the first one of a process looks too
+_DAY = 86_400.0
+_made = 0
 _RESIZED_WELL = ("RGB", "L", "RGBA", "CMYK")  # palettes and 16 bits are not
 
 
@@ -36,7 +43,36 @@ def thumbnail(path: Path, side: int, cache: Path) -> Path:
             small = upright(image)
         _shrink(small, side)
         _write(small, kept)
+        _make_room(cache)
+    elif time.time() - kept.stat().st_mtime > _DAY:
+        os.utime(kept)  # was looked at: others go before it
     return kept
+
+
+def _make_room(cache: Path) -> None:
+    """Now and then looks whether the cache has grown too large."""
+    global _made
+    if _made % _LOOKED_AT_EVERY == 0:
+        prune(cache, MOST_BYTES)
+    _made += 1
+
+
+def prune(cache: Path, most: int) -> int:
+    """Removes what was looked at longest ago where the cache holds more than `most` bytes; returns how many files went."""
+    found = []
+    for path in cache.glob("??/*.webp"):
+        with contextlib.suppress(FileNotFoundError):  # another process makes room too
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+    held, gone = sum(size for _, size, _ in found), 0
+    if held <= most:
+        return 0
+    for _, size, path in sorted(found):
+        if held <= most * _LEFT:
+            break
+        path.unlink(missing_ok=True)
+        held, gone = held - size, gone + 1
+    return gone
 
 
 def picture_size(path: Path) -> tuple[int, int]:

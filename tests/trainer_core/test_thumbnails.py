@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lora_workbench.trainer_core import thumbnails as room
-from lora_workbench.trainer_core.thumbnails import picture_size, thumbnail
+from lora_workbench.trainer_core.thumbnails import picture_size, prune, thumbnail
 
 
 def turned(path: Path) -> Path:
@@ -68,3 +68,24 @@ def test_sizes_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert picture_size(path) == (300, 600)
     monkeypatch.setattr(room.Image, "open", lambda *_, **__: pytest.fail("the picture was read again"))
     assert picture_size(path) == (300, 600)
+
+
+def test_the_cache_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was looked at longest ago goes first, and looking at a thumbnail keeps it."""
+    cache, kept = tmp_path / "cache", []
+    monkeypatch.setattr(room, "_made", 1)
+    for number in range(10):
+        path = tmp_path / f"{number}.png"
+        Image.effect_noise((64, 64), 90).save(path)
+        kept.append(thumbnail(path, 64, cache))
+        os.utime(kept[-1], (1e9 + number, 1e9 + number))
+    size = sum(path.stat().st_size for path in kept)
+    assert prune(cache, size) == 0
+    assert thumbnail(tmp_path / "0.png", 64, cache) == kept[0]  # the oldest, looked at now
+    monkeypatch.setattr(room, "MOST_BYTES", size - 1)
+    monkeypatch.setattr(room, "_made", room._LOOKED_AT_EVERY)
+    Image.effect_noise((64, 64), 90).save(tmp_path / "new.png")
+    new = thumbnail(tmp_path / "new.png", 64, cache)
+    assert new.is_file() and kept[0].is_file() and kept[-1].is_file()
+    assert not kept[1].is_file() and not kept[2].is_file()
+    assert sum(path.stat().st_size for path in cache.rglob("*.webp")) <= 0.8 * size

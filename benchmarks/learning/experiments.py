@@ -113,8 +113,8 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         _lycoris("dylora", 6e-3, "conv_dim=8", "conv_alpha=8", "block_size=2", steps=720),
         _lycoris("glora", 6e-3, steps=720),
         _lycoris("full", 4e-4, dim=None, steps=720),
-        _lycoris("diag-oft", 6e-3, dim=8),
-        _lycoris("boft", 6e-3, dim=8),
+        _lycoris("diag-oft", 1.2e-2, steps=720),
+        _lycoris("boft", 1.2e-2, steps=720),
     ],
     "optimizers": [
         _optimizer("AdamW", 6e-3),

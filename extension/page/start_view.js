@@ -1,10 +1,11 @@
 // The first page of all: no project yet. A name and a folder of pictures, then the work begins.
 
-import { h, setText } from "./dom.js";
+import { baseSelect, onlyToys } from "./base_choice.js";
+import { h, setText, show } from "./dom.js";
 import { openFolderPicker } from "./folder_picker.js";
 import { baseName, count } from "./format.js";
 import { t } from "./i18n.js";
-import { button, errorLine } from "./parts.js";
+import { button, errorLine, tell } from "./parts.js";
 import { chooseFiles } from "./upload_files.js";
 
 export function startView(app) {
@@ -28,13 +29,26 @@ export function startView(app) {
     setText(chosen, files.length === 1 ? files[0].name : t("{count} files of this device", { count: count(files.length) }));
     if (!name.value.trim() && files.length === 1) name.value = files[0].name.replace(/\.[^.]*$/, "");
   });
+  let chosenBase = null;
+  const base = baseSelect(app, {
+    id: "lw-first-base",
+    get: () => chosenBase ?? onlyBase(store),
+    set: (path) => {
+      chosenBase = path;
+      base.look();
+    },
+    tell: (sentence) => tell(line, sentence),
+  });
   const make = button(
     t("Begin"),
     async () => {
-      const project = await api.post("projects", { name: name.value.trim() || baseName(folder) });
+      const called = name.value.trim() || baseName(folder);
+      if (!called) throw new Error(t("First choose the folder with your pictures, or give the project a name."));
+      const project = await api.post("projects", { name: called });
+      const model = chosenBase ?? onlyBase(store);
       store.open(project);
       const changes = { ...(folder ? { dataset: folder } : {}) };
-      if (!project.base_model && store.state.checkpoints.length === 1) changes.base_model = store.state.checkpoints[0].path;
+      if (!project.base_model && model) changes.base_model = model;
       if (Object.keys(changes).length) store.change(changes);
       app.upload(files);
     },
@@ -42,7 +56,16 @@ export function startView(app) {
   );
   const open = async (one) => store.open(await api.post("projects/open", { name: one }));
   const older = h("div", { class: "lw-line" });
+  const toys = h(
+    "p",
+    { class: "lw-dim" },
+    t(
+      "A LoRA is trained on a base model: a .safetensors or .ckpt file of 2 GB or more, such as those in a webui's models/Stable-diffusion. Of your own there is none here yet; the demo's knows little drawn creatures only, and is for trying this out.",
+    ),
+  );
   const look = () => {
+    base.look();
+    show(toys, onlyToys(store));
     const names = store.state.projects;
     older.replaceChildren(
       ...(names.length ? [h("span", {}, t("Or open:")), ...names.map((one) => button(one, () => open(one), { line }))] : []),
@@ -63,9 +86,17 @@ export function startView(app) {
     ),
     h("div", { class: "lw-line" }, h("span", { class: "lw-label" }, t("Pictures")), pick, send, chosen),
     h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-project" }, t("Name")), name),
+    h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-base" }, t("Base model")), base.element),
+    toys,
     h("div", { class: "lw-line" }, make),
     line,
     older,
   );
   return { element };
+}
+
+/** The one base model that is there besides the demo's; "" where there are more, or none. */
+function onlyBase(store) {
+  const own = store.state.checkpoints.filter((one) => !one.demo);
+  return own.length === 1 ? own[0].path : "";
 }

@@ -78,6 +78,10 @@ class World(GuideAnswers):
         self.problems: list[dict[str, str]] = []
         self.fetched: list[dict[str, Any]] = []
         self.taggers: list[dict[str, Any]] = [{"name": "wd-swinv2-tagger-v3", "path": "/models/wd-swinv2"}]
+        self.models: list[dict[str, Any]] = [
+            {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
+            {"name": "toy_base", "path": "/models/toy_base.safetensors", "demo": True},
+        ]
         self.host, self.folders_wait = "fake", 0.0  # the host's name; seconds that a folder's listing takes
         if project:
             self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
@@ -100,8 +104,7 @@ class World(GuideAnswers):
             "project": self.projects.get(self.current or ""),
             "projects": sorted(self.projects),
             "checkpoints": [
-                {"name": "animefull-final-pruned", "path": "/models/animefull.safetensors"},
-                {"name": "toy_base", "path": "/models/toy_base.safetensors", "demo": True},
+                *self.models,
                 *([{"name": "anything", "path": MODEL}] if self.options["models_folder"] == "/home" else []),
             ],
             "taggers": [*self.taggers, *self.fetched],

@@ -65,6 +65,38 @@ def test_the_first_project_is_made_by_clicking(pages: Any, posted: Any, until: A
     assert posted(own.world, "projects") == [{"name": "penny"}]
 
 
+def test_a_beginner_is_told_what_is_missing_before_the_first_project(pages: Any, until: Any, posted: Any) -> None:
+    own = pages(project=False)
+    own.world.models, own.world.host = (
+        [{"name": "toy_base (demo)", "path": "/demo/toy_base.safetensors", "demo": True}],
+        "alone",
+    )
+    page = own.open(wait=".lw-start")
+    page.get_by_role("button", name="Begin", exact=True).click()
+    page.wait_for_selector(".lw-start .lw-error >> text=First choose the folder with your pictures")
+    assert posted(own.world, "projects") == []
+    page.wait_for_selector(".lw-start >> text=A LoRA is trained on a base model")
+    page.fill("#lw-first-project", "penny")
+    page.select_option("#lw-first-base", label="models in another folder …")
+    page.fill(".lw-picker input", "/home")
+    page.get_by_role("button", name="Use home", exact=True).click()
+    page.wait_for_selector(".lw-start >> text=A LoRA is trained on a base model", state="hidden")
+    assert page.locator("#lw-first-base option:checked").inner_text() == "anything"
+    page.get_by_role("button", name="Begin", exact=True).click()
+    until(lambda: own.world.projects["penny"]["base_model"] == "/home/anything.safetensors")
+
+
+def test_the_demos_base_is_never_chosen_by_itself(pages: Any, until: Any) -> None:
+    own = pages(project=False)
+    own.world.models = [{"name": "toy_base (demo)", "path": "/demo/toy_base.safetensors", "demo": True}]
+    page = own.open(wait=".lw-start")
+    page.fill("#lw-first-project", "penny")
+    page.get_by_role("button", name="Begin", exact=True).click()
+    page.wait_for_selector("#lw-tab-tag")
+    assert page.locator("#lw-base option:checked").inner_text() == "choose a base model"
+    assert own.world.projects["penny"]["base_model"] == ""
+
+
 def test_the_folder_picker_by_keyboard(pages: Any, until: Any) -> None:
     own = pages()
     page = own.open()

@@ -16,7 +16,7 @@ from .rights import Rights, file_name, shown
 # The server decides on these, or they belong to the command line.
 NOT_ASKED = frozenset(("config_file", "output_config", "data_dir", "job_dir", "preset"))
 _WRITTEN = frozenset(("output_dir", "logging_dir"))
-_FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config", "conditioning_data_dir"}
+_FOLDERS = _WRITTEN | {"reg_data_dir", "dataset_config", "in_json", "conditioning_data_dir"}
 HIDDEN = "Folders can't be chosen here: this webui was started with --hide-ui-dir-config."
 _LONGEST_TEXT, _MOST_WORDS, _MOST_STAGES = 10_000, 200, 20
 _ARGUMENT = re.compile(r"[A-Za-z_]\w*=[\w.,+\-()\[\] :%/]*")
@@ -55,8 +55,8 @@ def _checked(name: str, value: Any, rights: Rights, own: Collection[str]) -> Any
         return value
     if kind == "path":
         path = rights.may_write(value, name) if name in _WRITTEN else rights.may_read(value, name)
-        if name == "dataset_config" and rights.restricted:  # it names folders of its own
-            raise Refused("dataset_config can't be used while others can reach this webui: give train_data_dir.", FORBIDDEN)
+        if name in ("dataset_config", "in_json") and rights.restricted:  # they name folders and pictures of their own
+            raise Refused(f"{name} can't be used while others can reach this webui: give train_data_dir.", FORBIDDEN)
         return str(path)
     if name in ("caption_extension", "caption_extention") and not (isinstance(value, str) and _EXTENSION.fullmatch(value)):
         raise Refused(f"{name} must be an extension such as .txt, not {shown(value)}.")

@@ -67,15 +67,16 @@ def test_every_path_setting_is_confined(tmp_path: Path) -> None:
         with pytest.raises(Refused) as refused:
             checked_settings({name: str(tmp_path / "elsewhere" / "x.toml")}, rights)
         assert refused.value.status == 403, name
-        if name != "dataset_config":
+        if name not in ("dataset_config", "in_json"):
             inside = str(tmp_path / "data" / "x")
             assert checked_settings({name: inside}, rights) == {name: inside}
 
 
-def test_a_dataset_config_names_folders_of_its_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["dataset_config", "in_json"])
+def test_a_file_that_names_folders_and_pictures_of_its_own(name: str, tmp_path: Path) -> None:
     rights = Rights(True, readable=(tmp_path,), writable=(tmp_path,))
-    with pytest.raises(Refused, match="train_data_dir"):
-        checked_settings({"dataset_config": str(tmp_path / "a.toml")}, rights)
+    with pytest.raises(Refused, match=f"{name} can't be used .* give train_data_dir"):
+        checked_settings({name: str(tmp_path / "a.toml")}, rights)
 
 
 def test_what_the_server_adds(tmp_path: Path) -> None:

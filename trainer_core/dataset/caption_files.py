@@ -26,7 +26,11 @@ def read_caption(path: Path, separator: str, keep_lines: bool) -> CaptionText:
 
     Escapes such as `\\(` belong to prompts and are taken off. Raises OSError.
     """
-    text, encoding = decode(path.read_bytes())
+    return plain_caption(*decode(path.read_bytes()), separator=separator, keep_lines=keep_lines)
+
+
+def plain_caption(text: str, encoding: str = "", *, separator: str, keep_lines: bool) -> CaptionText:
+    """The same of a text that is known already."""
     lines = [line.strip() for line in text.replace("\0", "").splitlines() if line.strip()]
     if keep_lines:
         joined = "\n".join(lines)

@@ -99,6 +99,19 @@ def find_folders(root: Path, plain_repeats: int, is_reg: bool, findings: Finding
     return found
 
 
+def is_readable(folder: Path, setting: str, findings: Findings) -> bool:
+    """Whether the folder is there and may be looked into; else it is told under the setting's name."""
+    try:
+        if folder.is_dir():
+            next(folder.iterdir(), None)
+            return True
+        why = "is not a folder" if folder.exists() else "doesn't exist"
+    except OSError as error:
+        why = f"can't be read ({error.strerror or error})"
+    findings.tell("error", "folder-missing", f"The folder {folder} ({setting}) {why}.", f"Check the path given as {setting}.")
+    return False
+
+
 def list_folder(folder: Path, caption_extension: str, known: Collection[Path], findings: Findings) -> Listing:
     """Sorts the folder's files; those that can't be trained go to `findings`, and so do folders that aren't `known`."""
     pictures: list[Path] = []

@@ -40,7 +40,10 @@ class SubsetOptions:
 
 @dataclass(frozen=True)
 class Subset:
-    """A folder of pictures. `class_tokens` is the caption of pictures that have none; `dataset` the dataset's index."""
+    """A folder of pictures. `class_tokens` is the caption of pictures that have none; `dataset` the dataset's index.
+
+    metadata: the file that names the pictures and holds their captions, where the folder is not what says it.
+    """
 
     index: int
     dataset: int
@@ -50,6 +53,7 @@ class Subset:
     is_reg: bool
     class_tokens: str | None
     options: SubsetOptions
+    metadata: Path | None = None
 
 
 @dataclass(frozen=True)

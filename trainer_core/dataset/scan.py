@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from ..files import data_folder
 from ..settings import Settings, resolved_datasets
 from .buckets import fits
 from .caption_files import CaptionText, read_caption
-from .folders import Findings, Listing, find_folders, list_folder
+from .folders import Findings, Listing, find_folders, is_readable, list_folder
 from .items import Dataset, Fit, Ignored, Item, Subset, SubsetOptions, TrainingSet
 from .mask_files import find_masks
+from .metadata_files import metadata_subset, told_captions
 from .picture_memory import look_at
 from .pictures import Look
 from .regularization import matched_copies, tell_shared_folders
-from .scan_report import names, tell_captions, tell_looks, tell_shared
+from .scan_report import names, tell_captions, tell_looks, tell_missing, tell_shared
 from .validation import keep_out
 
 FALLBACK_RESOLUTION = (512, 512)
@@ -76,13 +77,17 @@ def _from_folders(settings: Settings, findings: Findings) -> list[Dataset]:
     subsets: list[Subset] = []
     for setting, is_reg in (("train_data_dir", False), ("reg_data_dir", True)):
         root: Path | None = getattr(settings, setting)
+        if settings.in_json and not is_reg:
+            one = metadata_subset(0, 0, root, settings.in_json, settings.dataset_repeats, None, options, findings)
+            subsets += [one] if one else []
+            continue
         if root is None:
             if not is_reg:
                 fix = "Give train_data_dir (or dataset_config)."
                 findings.tell("error", "no-images", "There is no folder with training pictures.", fix)
             continue
         root = root.expanduser()
-        if not _is_readable(root, setting, findings):
+        if not is_readable(root, setting, findings):
             continue
         for found in find_folders(root, settings.dataset_repeats, is_reg, findings):
             subsets.append(
@@ -113,6 +118,13 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
         subsets: list[Subset] = []
         seen: set[tuple[Path, bool]] = set()
         for one in resolved["subsets"]:
+            if one["metadata_file"]:
+                options = _options(one.__getitem__, settings.masked_loss)
+                places = (one["image_dir"], one["metadata_file"])
+                of_file = metadata_subset(count, number, *places, one["num_repeats"], one["class_tokens"], options, findings)
+                subsets += [of_file] if of_file else []
+                count += bool(of_file)
+                continue
             folder = Path(one["image_dir"]).expanduser()
             if (folder.absolute(), one["is_reg"]) in seen:
                 findings.tell(
@@ -120,7 +132,7 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
                 )
                 continue
             seen.add((folder.absolute(), one["is_reg"]))
-            if _is_readable(folder, "image_dir", findings):
+            if is_readable(folder, "image_dir", findings):
                 options = _options(one.__getitem__, settings.masked_loss)
                 subsets.append(
                     Subset(
@@ -146,18 +158,6 @@ def _options(value_of: Any, masked_loss: bool) -> SubsetOptions:
     return options if masked_loss else replace(options, conditioning_data_dir=None)
 
 
-def _is_readable(folder: Path, setting: str, findings: Findings) -> bool:
-    try:
-        if folder.is_dir():
-            next(folder.iterdir(), None)
-            return True
-        why = "is not a folder" if folder.exists() else "doesn't exist"
-    except OSError as error:
-        why = f"can't be read ({error.strerror or error})"
-    findings.tell("error", "folder-missing", f"The folder {folder} ({setting}) {why}.", f"Check the path given as {setting}.")
-    return False
-
-
 @dataclass(frozen=True)
 class _Captions:
     """The captions of a subset's pictures: text and file, and what was read of each file."""
@@ -170,7 +170,8 @@ class _Captions:
 def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, findings: Findings, decode: bool) -> list[Item]:
     """The subset's pictures that can be trained; `copies` are its repeats, `index` is not set yet."""
     extension = subset.options.caption_extension
-    listing = list_folder(subset.folder, extension, known, findings)
+    told = told_captions(subset, findings) if subset.metadata else None
+    listing = list_folder(subset.folder, extension, known, findings) if told is None else Listing([*told], {}, {})
     looks, unwritable = look_at(listing.pictures, memory, decode)
     if unwritable:
         findings.tell("note", "memory-unwritable", f"Picture sizes can't be remembered in {memory} ({unwritable}).")
@@ -184,13 +185,20 @@ def _items(dataset: Dataset, subset: Subset, known: set[Path], memory: Path, fin
     kept = [
         (path, look, place) for path, look, place in zip(listing.pictures, looks, places, strict=True) if isinstance(place, Fit)
     ]
-    captions = _captions(subset, [path for path, _, _ in kept], listing, findings)
+    paths = [path for path, _, _ in kept]
+    captions = _captions(subset, paths, listing, findings) if told is None else _of_metadata(subset, paths, told)
     _tell_all(subset, kept, captions, listing, findings)
     masks = find_masks(subset, [(path, look.size) for path, look, _ in kept], memory, findings, decode)
     return [
         Item(-1, path, subset, look.size, place, text, subset.repeats, file, masks.get(path))
         for (path, look, place), text, file in zip(kept, captions.texts, captions.files, strict=True)
     ]
+
+
+def _of_metadata(subset: Subset, paths: Sequence[Path], told: Mapping[Path, str]) -> _Captions:
+    stand_in = subset.class_tokens or ""
+    texts = [(not subset.options.ignore_captions and told[path]) or stand_in for path in paths]
+    return _Captions(texts, [None] * len(paths), {})
 
 
 def _captions(subset: Subset, paths: Sequence[Path], listing: Listing, findings: Findings) -> _Captions:
@@ -231,6 +239,10 @@ def _tell_all(
         if stem not in stems and file not in used:
             findings.ignore(file, "it is a caption without a picture")
     tell_looks([(path, look) for path, look, _ in kept], findings)
+    if subset.metadata:
+        bare = [path for (path, _, _), text in zip(kept, captions.texts, strict=True) if text in ("", subset.class_tokens)]
+        tell_missing(subset, bare, len(kept), listing, findings)
+        return
     tell_shared([path for path, _, _ in kept], captions.files, findings)
     tell_captions(subset, [path for path, _, _ in kept], captions.files, captions.read, listing, findings)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ..settings.dataset_tree import DATASET_FLAGS, SUBSET_FLAGS
 from .result import Imported
 
-_NOT_FLAGS = ("is_reg", "class_tokens", "image_dir")
+_NOT_FLAGS = ("is_reg", "class_tokens", "image_dir", "metadata_file")
 
 
 def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]], found: Imported) -> None:
@@ -20,12 +20,13 @@ def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]
         for n, one in enumerate(subsets, 1)
     ]
     for number, folder in enumerate(folders, 1):
-        if not folder.get("image_dir"):
+        if not _place(folder):
             found.leave(f"folder {number}", "", "has no image_dir, the folder with the pictures")
-    folders = [one for one in folders if one.get("image_dir")]
+    folders = [one for one in folders if _place(one)]
     if _fit_flags(folders):
         folders.sort(key=lambda one: bool(one.get("is_reg")))
-        found.take("train_data_dir", folders[0]["image_dir"], "image_dir")
+        found.take("train_data_dir", folders[0].get("image_dir"), "image_dir")
+        found.take("in_json", folders[0].get("metadata_file"), "metadata_file")
         if len(folders) == 2:
             found.take("reg_data_dir", folders[1]["image_dir"], "image_dir")
         for name, value in {**options, **folders[0]}.items():
@@ -37,6 +38,11 @@ def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]
             found.take(known[name], value, name)
         return
     found.datasets = {"general": {}, "datasets": [{**options, "subsets": folders}]}
+
+
+def _place(folder: Mapping[str, Any]) -> Any:
+    """Where a folder's pictures are: itself, or the file that names them."""
+    return folder.get("image_dir") or folder.get("metadata_file")
 
 
 def _fit_flags(folders: Sequence[Mapping[str, Any]]) -> bool:

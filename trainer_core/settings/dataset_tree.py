@@ -65,16 +65,12 @@ _SUBSET_OWN = {
     for setting in (
         Setting("image_dir", "path", None, "Folder with the pictures."),
         Setting("is_reg", "flag", False, "Whether they are regularization pictures."),
+        Setting("metadata_file", "path", None, "JSON file that names the pictures and holds their captions."),
         Setting("class_tokens", "str", None, "Caption of pictures that have none."),
     )
 }
 _DATASET = {name: replace(ALL[flag], name=name) for name, flag in DATASET_FLAGS.items()}
 _SUBSET = {**{name: replace(ALL[flag], name=name) for name, flag in SUBSET_FLAGS.items()}, **_SUBSET_OWN}
-_LATER = "is not built yet"
-_REFUSED = {
-    "metadata_file": f"metadata files: {_LATER}; keep each caption in a .txt file beside its picture",
-    "in_json": f"metadata files: {_LATER}; keep each caption in a .txt file beside its picture",
-}
 _IGNORED = {
     "cache_info": "sizes are always remembered, in the data folder",
     "network_multiplier": "the LoRA always trains at its full strength",
@@ -98,7 +94,7 @@ def read_dataset_config(path: Path) -> tuple[dict[str, Any] | None, list[Problem
         if key not in ("general", "datasets"):
             found.append(_error(name, f"[{key}] is unknown; there are [general] and [[datasets]]"))
     general = _level(content.get("general", {}), {**_SUBSET, **_DATASET}, f"{name}: [general]", found)
-    for key in ("image_dir", "is_reg", "class_tokens"):
+    for key in _SUBSET_OWN:
         if general.pop(key, None) is not None:
             found.append(_error(f"{name}: [general]", f"{key} belongs to a subset"))
     datasets = _tables(content.get("datasets", []), f"{name}: datasets", found)
@@ -139,7 +135,9 @@ def _dataset(table: Mapping[str, Any], where: str, found: list[Problem]) -> dict
     for number, subset in enumerate(subsets, 1):
         here = f"{where}, subset {number}"
         chosen = _level(subset, {**_SUBSET, "resize_interpolation": _DATASET["resize_interpolation"]}, here, found)
-        if "image_dir" not in chosen and "metadata_file" not in subset:
+        if chosen.get("is_reg") and chosen.get("metadata_file"):
+            found.append(_error(here, "metadata_file is for pictures to train, not for regularization pictures"))
+        if "image_dir" not in chosen and "metadata_file" not in chosen:
             found.append(_error(here, "image_dir is missing: the folder with the pictures"))
         options["subsets"].append(chosen)
     return options
@@ -152,10 +150,7 @@ def _level(table: Any, allowed: Mapping[str, Setting], where: str, found: list[P
     result: dict[str, Any] = {}
     for raw_key, value in table.items():
         key = _ALIASES.get(raw_key.replace("-", "_"), raw_key.replace("-", "_"))
-        if key in _REFUSED:
-            if value not in (False, 0, "", None):
-                found.append(_error(where, f"{key} is refused: {_REFUSED[key]}", "setting-refused"))
-        elif key in _IGNORED:
+        if key in _IGNORED:
             found.append(Problem("note", "setting-ignored", f"{where}: {key} is ignored: {_IGNORED[key]}."))
         elif key not in allowed:
             found.append(_unknown(raw_key, key, allowed, where))

@@ -45,9 +45,8 @@ FOLDERS: tuple[Setting, ...] = (
         "in_json",
         "path",
         None,
-        "JSON file with the captions of a fine-tuning dataset.",
-        treatment="refused",
-        reason="metadata files are not built yet: keep each caption in a .txt file beside its picture",
+        "JSON file (or .jsonl) that names the pictures to train and holds their captions, as kohya's tools write it.",
+        label="Metadata file",
         advanced=True,
     ),
     _setting(

@@ -73,7 +73,7 @@ def test_inner_levels_count_before_outer_ones_and_flags(tmp_path: Path) -> None:
         ("batch_size = 4", "batch_size = 'x'", "data.toml: dataset 1: batch_size must be a whole number, not 'x'."),
         ('image_dir = "c"', "num_repeats = 2", "data.toml: dataset 2, subset 1: image_dir is missing"),
         ("batch_size = 4", "validation_split = 1.0", "validation_split must be from 0 to 0.9, not 1.0"),
-        ('image_dir = "c"', 'metadata_file = "c.json"', "metadata_file is refused"),
+        ('image_dir = "c"', 'metadata_file = "c.json"\nis_reg = true', "metadata_file is for pictures to train"),
         ("batch_size = 4", 'image_dir = "x"', "dataset 1: image_dir belongs to a subset"),
         ("num_repeats = 10", "enable_bucket = true", "subset 1: enable_bucket belongs to a dataset"),
         ("batch_size = 4", "network_dim = 4", "network_dim is given on the command line"),

@@ -15,6 +15,7 @@ from .rights import Rights, inside, shown
 
 VARIANT_DEFAULTS: dict[str, Any] = {
     "pictures": [],  # names in the dataset
+    "over": "",  # a variant of the one picture, which is drawn over in its place
     "count": 4,  # of each
     "denoise": 0.7,
     "seed": 0,  # of the first; the next ones count on
@@ -41,6 +42,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "batch_size": (1, 64),
 }
 _MASK = re.compile(r"[0-9a-f]{16}\.png")
+_VARIANT = re.compile(r"(?!\.)[^/\\:\0]{1,200}\.png", re.IGNORECASE)
 _LONGEST, _MOST = 10_000, 500
 
 
@@ -53,6 +55,8 @@ def checked_variant_options(asked: Any, rights: Rights) -> dict[str, Any]:
         raise Refused("First choose a picture.")
     if options["mask"] and len(options["pictures"]) > 1:
         raise Refused("A mask is of one picture: choose that alone, or take the mask away.")
+    if options["over"] and len(options["pictures"]) > 1:
+        raise Refused("One variant is drawn over at a time: choose its picture alone.")
     return options
 
 
@@ -73,11 +77,20 @@ def _checked(name: Any, value: Any, rights: Rights) -> Any:
             raise Refused(f"{name} can't be {shown(value)}.")
     elif not isinstance(value, str) or len(value) > _LONGEST or "\0" in value:
         raise Refused(f"{name} can't be {shown(value)}.")
+    elif name == "over" and value:
+        return variant_name(value)
     elif name == "lora" and value:
         return str(lora_at(value, rights))
     elif name == "mask" and value and not _MASK.fullmatch(value):
         raise Refused(f"No mask is called {shown(value)}: paint it again.")
     return value
+
+
+def variant_name(name: Any) -> str:
+    """The name of a variant's file; Refused for what can't be one."""
+    if not isinstance(name, str) or not _VARIANT.fullmatch(name):
+        raise Refused(f"No variant is called {shown(name)}.")
+    return name
 
 
 def _named(name: Any) -> str:
@@ -100,6 +113,8 @@ def trainer_variant_options(options: Mapping[str, Any], masks: Path) -> dict[str
     words = {name: value for name, value in options.items() if name not in ("seed", "mask", "lora", "strength", "only_masked")}
     if options["lora"]:
         words |= {"lora": options["lora"], "strength": options["strength"]}
+    if options["over"]:
+        del words["pictures"]
     if options["mask"]:
         words |= {"mask": str(masks / options["mask"]), "only_masked": options["only_masked"]}
     return words

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ...trainer_core.variants.review import MASKS, review_folder
 from ..errors import MISSING, NOT_NOW, Refused
 from ..lora_files import known_loras
 from ..rights import file_name, inside, shown
-from ..variants_options import checked_variant_options, trainer_variant_options
+from ..variants_options import checked_variant_options, trainer_variant_options, variant_name
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import picture
@@ -21,11 +20,10 @@ from .pictures import caption_extension, opened_folder
 VERBS = ("accept", "reject", "undo")
 _MOST_NAMES = 500
 _PATIENCE = 120.0
-_PNG = re.compile(r"[^/\\]+\.png", re.IGNORECASE)
 _KINDS = {
     ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp", ".bmp": "image/bmp",
 }  # fmt: skip
-_SHOWN = ("name", "state", "source", "denoise", "only_masked", "strength", "there", "infotext")
+_SHOWN = ("name", "state", "source", "over", "denoise", "only_masked", "strength", "there", "infotext")
 # Of a project's training what drawing goes by; all else is the training's own.
 _USED = (
     "pretrained_model_name_or_path", "vae", "resolution", "clip_skip", "mixed_precision", "v_parameterization", "v2",
@@ -124,9 +122,7 @@ def _variant(one: Mapping[str, Any]) -> dict[str, Any]:
 
 def get_picture(call: Call) -> Answer:
     """A variant's picture, or a small copy of it."""
-    name = call.query.get("name", "")
-    if not _PNG.fullmatch(name) or name.startswith("."):
-        raise Refused(f"No picture is called {shown(name)}.", MISSING)
+    name = variant_name(call.query.get("name", ""))
     folder = opened_folder(call, call.query.get("folder"))
     return picture(call, inside(_review(call, folder), name, "The picture"))
 
@@ -145,20 +141,21 @@ def get_original(call: Call) -> Answer:
 
 
 def post_look(call: Call) -> Answer:
-    """What variants of a picture are made of: its size, the prompt of its caption, the CFG that it was drawn with."""
-    call.only("folder", "name")
+    """What variants of a picture, or of another variant, are made of: size, prompt, and the CFG that it was drawn with."""
+    call.only("folder", "name", "over")
     folder, name = _named(call)
-    return _asked(call, folder, "variants_look", name=name, extension=caption_extension(call))
+    found = _asked(call, folder, "variants_look", name=name, over=_over(call), extension=caption_extension(call))
+    return translated(found, call)
 
 
 def post_mask(call: Call) -> Answer:
     """Keeps a mask for a picture, white where it is to be redrawn; its name goes into the job's options."""
-    call.only("folder", "name", "image")
+    call.only("folder", "name", "over", "image")
     image = call.body.get("image")
     if not isinstance(image, str) or not image:
         raise Refused("image must be a PNG file in base64.")
     folder, name = _named(call)
-    return translated(_asked(call, folder, "variants_mask", name=name, image=image), call)
+    return translated(_asked(call, folder, "variants_mask", name=name, over=_over(call), image=image), call)
 
 
 def post_alpha(call: Call) -> Answer:
@@ -166,6 +163,12 @@ def post_alpha(call: Call) -> Answer:
     call.only("folder", "name")
     folder, name = _named(call)
     return translated(_asked(call, folder, "variants_alpha", name=name), call)
+
+
+def _over(call: Call) -> str:
+    """The variant that is drawn over in place of the picture, or ""."""
+    over = call.body.get("over")
+    return variant_name(over) if over else ""
 
 
 def _named(call: Call) -> tuple[Path, str]:
@@ -197,9 +200,14 @@ ROUTES = (
     ),
     Route("GET", f"{_PLACE}/picture", get_picture, "a variant's picture", query=("folder", "name", "size", "mark")),
     Route("GET", f"{_PLACE}/original", get_original, "a picture of the dataset as it is", query=("folder", "name")),
-    Route("POST", f"{_PLACE}/look", post_look, "what a picture's variants are made of", body=("folder", "name")),
+    Route("POST", f"{_PLACE}/look", post_look, "what variants are made of", body=("folder", "name", "over")),
     Route(
-        "POST", f"{_PLACE}/mask", post_mask, "keeps a mask for a picture", body=("folder", "name", "image"), largest=16 << 20
+        "POST",
+        f"{_PLACE}/mask",
+        post_mask,
+        "keeps a mask for a picture",
+        body=("folder", "name", "over", "image"),
+        largest=16 << 20,
     ),
     Route("POST", f"{_PLACE}/alpha", post_alpha, "a picture's transparency as a mask", body=("folder", "name")),
 )

@@ -5,6 +5,7 @@ import { h, setText, show } from "./dom.js";
 import { percent, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
+import { showVariants } from "./variants_show.js";
 import { openViewer } from "./viewer.js";
 
 export function faultPart(app, model) {
@@ -57,11 +58,16 @@ export function faultPart(app, model) {
       width: 96,
       height: 96,
     });
+    // Another picture without what sticks helps against it: drawn over this one with that part painted.
+    const title = t("Draws more pictures over this one, or a painted part of it anew.");
+    const go = () => showVariants(app, one.name);
+    const own = one.folder === store.project?.dataset;
     return h(
       "div",
       { class: "lw-sample", role: "listitem" },
       h("button", { type: "button", class: "lw-sample-open", title: one.name, on: { click: look } }, picture),
       h("span", {}, rounded(one.likeness, 2)),
+      own && h("button", { type: "button", class: "lw-link", title, on: { click: go } }, t("Variants …")),
     );
   };
   const stuckTag = (one) => {

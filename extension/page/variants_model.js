@@ -43,6 +43,7 @@ export function variantsModel(app) {
     pictures: [], // those that fit the filter: {name, caption}
     words: "",
     chosen: [], // names
+    over: null, // the variant of the one chosen picture that is drawn over in its place
     masked: false, // whether a painted part alone is drawn anew
     values: { ...USUAL, ...recall("variants-options", {}) },
     get folder() {
@@ -54,14 +55,23 @@ export function variantsModel(app) {
     on: (topic, listener) => listeners[topic].push(listener),
     job: () => store.jobs.find((job) => job.kind === "variants" && job.project === store.project?.name && isLive(job)) ?? null,
     known: (name) => all.find((one) => one.name === name) ?? null,
-    facts: (name) => facts.get(name) ?? null,
-    glaring: () => model.chosen.filter((name) => facts.get(name)?.cfg > GLARING),
-    withoutCaption: () => model.chosen.filter((name) => model.known(name) && !model.known(name).caption.trim()),
-    prompt: () => prompts.get(model.one ?? "") ?? null,
+    /** What is known of a picture, or of the variant that is drawn over in its place: {size, prompt, cfg, transparent}. */
+    facts: (name) => facts.get(name === model.one && model.over ? overKey(model.over) : name) ?? null,
+    glaring: () => (model.over ? [] : model.chosen.filter((name) => facts.get(name)?.cfg > GLARING)),
+    withoutCaption: () => (model.over ? [] : model.chosen).filter((name) => model.known(name) && !model.known(name).caption.trim()),
+    prompt: () => prompts.get(here()) ?? null,
     writePrompt(text) {
-      if (text === null) prompts.delete(model.one ?? "");
-      else prompts.set(model.one ?? "", text);
+      if (text === null) prompts.delete(here());
+      else prompts.set(here(), text);
       tell("options");
+    },
+    /** Draws over a variant (its name) from now on, or over the chosen picture again (null). */
+    drawOver(name) {
+      const one = name && model.data.variants.find((other) => other.name === name);
+      if (one && model.one !== one.source) model.choose([one.source]);
+      model.over = name;
+      tell("choice", "options");
+      look(model.chosen);
     },
     set(values) {
       model.values = { ...model.values, ...values };
@@ -80,7 +90,7 @@ export function variantsModel(app) {
     },
     choose(names) {
       if (names.join("\n") === model.chosen.join("\n")) return;
-      model.chosen = names;
+      [model.chosen, model.over] = [names, null];
       if (names.length) remember("variants-of", { [model.folder]: names });
       tell("choice", "options");
       look(names);
@@ -133,6 +143,9 @@ export function variantsModel(app) {
       tell("variants", "options");
     },
   };
+
+  const overKey = (name) => `variant\n${name}`;
+  const here = () => (model.over ? overKey(model.over) : (model.one ?? ""));
 
   const send = (body) => {
     under += 1;
@@ -194,14 +207,15 @@ export function variantsModel(app) {
   };
 
   const look = async (names) => {
-    const { folder } = model;
+    const { folder, over } = model;
     for (const name of names.slice(0, 50)) {
+      const key = over ? overKey(over) : name;
       try {
-        facts.set(name, await api.post("variants/look", { folder, name }));
+        facts.set(key, await api.post("variants/look", { folder, name, ...(over ? { over } : {}) }));
       } catch (error) {
-        facts.set(name, { error: error.message, size: null, prompt: "", cfg: null, transparent: false });
+        facts.set(key, { error: error.message, size: null, prompt: "", cfg: null, transparent: false });
       }
-      if (folder !== model.folder || names.join("\n") !== model.chosen.join("\n")) return;
+      if (folder !== model.folder || over !== model.over || names.join("\n") !== model.chosen.join("\n")) return;
       tell("choice", "options");
     }
   };
@@ -220,7 +234,7 @@ export function variantsModel(app) {
   const opened = () => {
     if (model.folder === before) return;
     before = model.folder;
-    Object.assign(model, { data: { ...model.data, variants: [] }, chosen: [], pictures: [], error: "" });
+    Object.assign(model, { data: { ...model.data, variants: [] }, chosen: [], over: null, pictures: [], error: "" });
     [all, decided.length] = [[], 0];
     facts.clear();
     prompts.clear();

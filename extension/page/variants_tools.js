@@ -82,9 +82,9 @@ export function originalPart(app, model) {
   const hand = (place) => async () => {
     const name = model.one;
     const masked = place === "inpaint" && !painter.isEmpty();
-    const address = api.url("variants/original", { folder: model.folder, name });
+    const address = model.over ? overAddress() : api.url("variants/original", { folder: model.folder, name });
     const mask = masked ? painter.coded(model.facts(name)?.size) : null;
-    tell(told, await sendPicture(masked ? "masked" : place, { address, name, words: model.prompt() ?? model.facts(name)?.prompt ?? "", mask }));
+    tell(told, await sendPicture(masked ? "masked" : place, { address, name: model.over ?? name, words: model.prompt() ?? model.facts(name)?.prompt ?? "", mask }));
   };
   const handing = h(
     "div",
@@ -94,13 +94,15 @@ export function originalPart(app, model) {
     act(t("To inpaint"), hand("inpaint"), "to-inpaint"),
     act(t("To ControlNet"), hand("controlnet"), "to-controlnet"),
   );
+  const overAddress = () => model.address({ name: model.over, mark: model.data.variants.find((one) => one.name === model.over)?.mark });
   const title = h("h3", { class: "lw-variants-name" });
+  const backToIt = act(t("Back to the picture"), () => model.drawOver(null), "original");
   const help = h("p", { class: "lw-dim" }, t("Paint over what is to be drawn anew; without a mask the whole picture is."));
   const several = h("p", { class: "lw-empty", hidden: true });
   const element = h(
     "section",
     { class: "lw-variants-original", "aria-label": t("The picture") },
-    title,
+    h("div", { class: "lw-line" }, title, backToIt),
     painter.element,
     several,
     tools,
@@ -121,8 +123,11 @@ export function originalPart(app, model) {
   const chosen = () => {
     const name = model.one;
     const facts = name && model.facts(name);
-    const key = name ? `${model.folder}\n${name}\n${facts?.size ?? ""}` : "";
-    setText(title, name ?? t("{count} pictures", { count: model.chosen.length }));
+    const over = name && model.over;
+    const key = name ? `${model.folder}\n${over ?? ""}\n${name}\n${facts?.size ?? ""}` : "";
+    const many = t("{count} pictures", { count: model.chosen.length });
+    setText(title, over ? t("{name}, a variant of {source}", { name: over, source: name }) : (name ?? many));
+    show(backToIt, over);
     show(several, !name && model.chosen.length);
     setText(several, t("A mask is of one picture: choose that alone to paint one."));
     for (const part of [painter.element, tools, help]) show(part, name);
@@ -132,7 +137,7 @@ export function originalPart(app, model) {
     if (key === shown) return;
     shown = "";
     tell(told, "");
-    const address = name ? api.url("thumb", { folder: model.folder, name, size: 1024 }) : "";
+    const address = over ? overAddress() : name ? api.url("thumb", { folder: model.folder, name, size: 1024 }) : "";
     const known = Boolean(facts?.size);
     painter.show(address, known ? facts.size : null, name ?? "", known ? masks.get(key) : []);
     if (known) shown = key;

@@ -5,6 +5,7 @@ import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { button, disable, errorLine, tell } from "./parts.js";
 import { sendPicture } from "./send_picture.js";
+import { describe, stateWords } from "./variants_words.js";
 import { openViewer } from "./viewer.js";
 
 /** {element: the large one, strip: all of them} */
@@ -96,6 +97,14 @@ export function variantView(app, model) {
   const reject = button(t("Reject (R)"), () => decide("reject"), { id: "lw-variants-reject" });
   const back = button(t("Undo (Z)"), undo, { id: "lw-variants-undo" });
   const takeOut = button(t("Take back"), takeBack, { id: "lw-variants-take-back" });
+  const paint = () => {
+    const one = current();
+    if (one) model.drawOver(one.name);
+  };
+  const drawOver = button(t("Draw over it (P)"), paint, {
+    id: "lw-variants-over",
+    title: t("Takes this one in the picture's place: paint its face or hands, and draw them anew."),
+  });
   const target = h("input", {
     type: "text",
     class: "lw-input",
@@ -117,10 +126,11 @@ export function variantView(app, model) {
     button(t("To inpaint"), hand("inpaint"), { line, kind: "lw-small", id: "lw-variants-inpaint" }),
     button(t("To ControlNet"), hand("controlnet"), { line, kind: "lw-small", id: "lw-variants-controlnet" }),
   );
-  const controls = h("div", { class: "lw-line" }, accept, reject, back, takeOut);
+  const controls = h("div", { class: "lw-line" }, accept, reject, back, takeOut, drawOver);
   const title = h("h3", {}, t("Its variants"));
   const full = h("div", { class: "lw-variants-full" }, stage, controls, where, handing);
-  const element = h("section", { class: "lw-variants-view", "aria-label": t("Variants") }, title, empty, full, told, line);
+  const advice = h("p", { class: "lw-dim" }, t("Take only what you would train: count fingers, look at eyes and edges."));
+  const element = h("section", { class: "lw-variants-view", "aria-label": t("Variants") }, title, empty, full, advice, told, line);
 
   const scopes = [
     ["chosen", t("of the chosen picture")],
@@ -147,6 +157,7 @@ export function variantView(app, model) {
     a: () => decide("accept"),
     r: () => decide("reject"),
     z: undo,
+    p: paint,
     " ": enlarge,
     ArrowRight: () => move(at + 1),
     ArrowLeft: () => move(at - 1),
@@ -186,6 +197,7 @@ export function variantView(app, model) {
     tell(line, model.error);
     show(empty, !one);
     show(full, one);
+    show(advice, one);
     show(handing, app.store.state?.host?.sends);
     show(strip, model.data.variants.length);
     for (const [key, control] of scopes) setAttribute(control, "aria-pressed", String(key === scope));
@@ -221,23 +233,4 @@ export function variantView(app, model) {
   });
   look();
   return { element, strip };
-}
-
-function stateWords(state) {
-  return { waiting: t("waits"), accepted: t("accepted"), rejected: t("rejected") }[state] ?? state;
-}
-
-/** "a-v001.png · waits · strength 0.7 · seed 7 · mask · mia_v2 0.8 · in 5_more/a-v001.png". */
-function describe(one) {
-  return [
-    one.name,
-    stateWords(one.state),
-    t("denoised {strength}", { strength: one.denoise }),
-    t("seed {seed}", { seed: one.seed }),
-    one.masked && (one.only_masked ? t("painted part only") : t("with a mask")),
-    one.lora && `${one.lora} ${one.strength ?? ""}`.trim(),
-    one.file && t("in the dataset as {name}", { name: one.file }),
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }

@@ -59,14 +59,19 @@ def _told(review: Review) -> dict[str, Any]:
 
 
 def _look(request: Request) -> dict[str, Any]:
-    """{"dataset", "name", "extension"} → {"size", "prompt", "cfg", "transparent"}: what variants of the picture are made of."""
+    """{"dataset", "review", "name", "over", "extension"} → {"size", "prompt", "cfg", "transparent"} of what is drawn over."""
     from ...tagger.captions import caption_file, read_caption
     from ..dataset.pictures import told_cfg
     from ..picture_files import opened
     from ..reg.prompts import as_prompt
     from .masks import is_seen_through, upright_picture
 
-    path = path_of(request, "dataset") / text_of(request, "name")
+    if request.get("over"):
+        review = read_review(path_of(request, "dataset"), path_of(request, "review"))
+        one = review.named(text_of(request, "over"))
+        size = upright_picture(_picture(request)).size
+        return {"size": size, "prompt": one.request["prompt"], "cfg": one.request["cfg"], "transparent": False}
+    path = _picture(request)
     size = upright_picture(path).size
     text = read_caption(caption_file(path, text_of(request, "extension"))).text.strip()
     with opened(path.read_bytes()) as image:
@@ -75,11 +80,17 @@ def _look(request: Request) -> dict[str, Any]:
 
 
 def _mask(request: Request) -> dict[str, Any]:
-    """{"dataset", "review", "name", "image": base64} → {"mask": the file's name among the review's masks}."""
+    """{"dataset", "review", "name", "over", "image": base64} → {"mask": the file's name among the review's masks}."""
     from .masks import keep_mask
 
-    picture = path_of(request, "dataset") / text_of(request, "name")
-    return {"mask": keep_mask(path_of(request, "review"), picture, text_of(request, "image")).name}
+    return {"mask": keep_mask(path_of(request, "review"), _picture(request), text_of(request, "image")).name}
+
+
+def _picture(request: Request) -> Path:
+    """What is drawn over: `over`, a variant, or else the picture `name` of the dataset."""
+    if request.get("over"):
+        return path_of(request, "review") / text_of(request, "over")
+    return path_of(request, "dataset") / text_of(request, "name")
 
 
 def _alpha(request: Request) -> dict[str, Any]:

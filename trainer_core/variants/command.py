@@ -45,7 +45,7 @@ def notes(options: VariantOptions) -> list[str]:
     found = []
     if options.cfg > HIGHEST_CFG:
         found.append(f"note: CFG {options.cfg:g} is above {HIGHEST_CFG:g}: such pictures teach glaring colours.")
-    if names := glaring(chosen(options.dataset, options)):
+    if names := [] if options.over else glaring(chosen(options.dataset, options)):
         found.append(
             f"note: drawn with a CFG above {HIGHEST_CFG:g}, as their PNG info says: {', '.join(names[:5])}"
             + (f" and {len(names) - 5} more." if len(names) > 5 else ".")

@@ -46,9 +46,9 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
         upright_picture(Path(mask))
     extension = settings.caption_extension if "caption_extension" in settings.given else ".txt"
     names = []
-    for path in chosen(review.dataset, options):
-        size = _size(upright_picture(path).size, settings)
-        prompt = options.prompt or _prompt(path, extension)
+    for path, over in _begun(review, options):
+        size = _size(upright_picture(review.folder / over if over else path).size, settings)
+        prompt = options.prompt or (review.named(over).request["prompt"] if over else _prompt(path, extension))
         for number in range(options.count):
             request = Request(
                 prompt, options.negative, *size, seed=(settings.seed or 0) + number, steps=options.steps, cfg=options.cfg,
@@ -58,10 +58,21 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
             variant = Variant(
                 PLANNED, path.relative_to(review.dataset).as_posix(), file_sha256(path), options.denoise, asdict(request),
                 str(model), digest, mask, file_sha256(Path(mask)) if mask else "", options.only_masked, lora, lora_digest,
-                options.strength if lora else None, extension,
+                options.strength if lora else None, extension, over,
             )  # fmt: skip
             names.append(review.add(variant))
     return [name for name in names if review.variants[name].state == PLANNED]
+
+
+def _begun(review: Review, options: VariantOptions) -> list[tuple[Path, str]]:
+    """(the picture in the dataset, the variant of it that is drawn over or "") of each; UserError for what isn't there."""
+    if not options.over:
+        return [(path, "") for path in chosen(review.dataset, options)]
+    one = review.named(options.over)
+    path = review.dataset / one.source
+    if one.state == PLANNED or not (review.folder / options.over).is_file() or not path.is_file():
+        raise UserError(f"{options.over} or the picture that it is a variant of is not there: draw over another one.")
+    return [(path, options.over)]
 
 
 def chosen(dataset: Path, options: VariantOptions) -> list[Path]:
@@ -147,7 +158,7 @@ def _redraw(review: Review, model: Any, names: list[str], settings: Settings, de
     mask = upright_picture(Path(first.mask)) if first.mask else None
     requests = [Request(**review.variants[name].request) for name in names]
     images = redraw(
-        model, upright_picture(review.dataset / first.source), requests, first.denoise, mask=mask,
+        model, upright_picture(review.drawn_over(first)), requests, first.denoise, mask=mask,
         only_masked=first.only_masked, device=device, batch_size=len(names),
     )  # fmt: skip
     for name, image in zip(names, images, strict=True):

@@ -26,8 +26,9 @@ _OF_ITSELF = ("state", "infotext", "sha256", "accepted")  # what does not say wh
 
 @dataclass
 class Variant:
-    """One picture. `source` and `accepted["file"]` are relative to the dataset, or whole paths where they lie elsewhere.
+    """One picture. `source` and `accepted["file"]` are relative to the dataset.
 
+    over: the variant that it is drawn over in place of the source, whose variant that one is; "" for the source itself.
     A planned one has no file yet. `accepted`: {"by", "time", "file", "caption"} once it is in the dataset.
     """
 
@@ -45,6 +46,7 @@ class Variant:
     lora_sha256: str = ""
     strength: float | None = None
     caption_extension: str = ".txt"
+    over: str = ""
     infotext: str = ""
     sha256: str = ""
     accepted: dict[str, str] = field(default_factory=dict)
@@ -77,6 +79,10 @@ class Review:
         if name not in self.variants:
             raise UserError(f"There is no variant {name} in {self.folder}: --status names those that wait.")
         return self.variants[name]
+
+    def drawn_over(self, variant: Variant) -> Path:
+        """The picture that it is drawn over."""
+        return self.folder / variant.over if variant.over else self.dataset / variant.source
 
     def add(self, variant: Variant) -> str:
         """Its name: a new one, or the one that it has where the very same was asked for before."""

@@ -18,6 +18,7 @@ pretrained_model_name_or_path, vae, resolution, seed, clip_skip, caption_extensi
 
   variants pictures/10_mia --pictures mia.png --count 4 --config_file run.toml
   variants pictures/10_mia --pictures mia.png --mask hand.png --only_masked --config_file run.toml
+  variants pictures/10_mia --over mia-v002.png --mask face.png --only_masked --config_file run.toml
   variants pictures/10_mia --accept mia-v002.png
   variants pictures/10_mia --undo mia-v002.png      takes it out again, with its caption, where nobody changed it
 """
@@ -27,12 +28,13 @@ pretrained_model_name_or_path, vae, resolution, seed, clip_skip, caption_extensi
 class VariantOptions:
     """What is to be done. `prompt`: in place of the pictures' captions; `accept`, `reject`, `undo`: names of variants.
 
-    `to`: a folder in the dataset for those that are accepted.
+    `over`: a variant that is drawn over in place of its picture; `to`: a folder in the dataset for those that are accepted.
     """
 
     dataset: Path
     pictures: tuple[str, ...]
     all: bool
+    over: str
     count: int
     denoise: float
     mask: Path | None
@@ -73,11 +75,13 @@ def read_words(argv: Sequence[str]) -> tuple[VariantOptions, list[str]]:
     known, rest = _parser().parse_known_args([plain_word(word) for word in argv])
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in vars(known).items()}
     options = VariantOptions(**{**values, "dataset": known.dataset.expanduser().absolute()})
-    if options.draws and not (options.pictures or options.all):
+    if options.draws and not (options.pictures or options.all or options.over):
         raise WordsError("variants needs --pictures with names, or --all.")
+    if options.over and (options.pictures or options.all):
+        raise WordsError("--over is drawn in place of its picture: leave --pictures and --all out.")
     if options.pictures and options.all:
         raise WordsError("--all is all pictures: give it, or --pictures.")
-    if options.mask is not None and (options.all or len(options.pictures) != 1):
+    if options.mask is not None and not options.over and (options.all or len(options.pictures) != 1):
         raise WordsError("--mask is of one picture: give that one with --pictures.")
     if options.undo and set(options.undo) & {*options.accept, *options.reject}:
         raise WordsError("--undo takes a decision back: give a variant there, or in --accept or --reject, but not in both.")
@@ -107,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     drawn = parser.add_argument_group("what is drawn").add_argument
     drawn("--pictures", nargs="+", action="extend", default=[], metavar="NAME", help="which of them")
     drawn("--all", action="store_true", help="all of them")
+    drawn("--over", default="", metavar="VARIANT", help="a variant to draw over, such as to redraw its hands with --mask")
     drawn("--count", type=positive, default=4, metavar="N", help="variants of each (default 4)")
     drawn("--denoise", type=float, default=0.7, metavar="X", help="how far from the picture, up to 1 (default 0.7)")
     drawn("--mask", type=Path, metavar="FILE", help="white is redrawn, black stays as it is, byte for byte")

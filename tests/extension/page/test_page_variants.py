@@ -211,6 +211,29 @@ def test_a_painted_part_alone_is_drawn(opened: Open, until: Any) -> None:
     page.wait_for_selector(".lw-variants-stage >> text=painted part only")
 
 
+def test_a_variant_is_drawn_over(opened: Open, until: Any) -> None:
+    scene = opened()
+    page = scene.page
+    page.fill("#lw-variants-prompt", "mia, boots")
+    scene.draw(1, "1 variant drawn")
+    page.focus("#lw-variants-stage")
+    page.keyboard.press("p")
+    page.wait_for_selector(".lw-variants-name >> text=a-v001.png, a variant of a.png")
+    until(lambda: page.evaluate("document.querySelector('.lw-mask-canvas').width") == 64)
+    assert page.input_value("#lw-variants-prompt") == "mia, boots"
+    scene.stroke((0.4, 0.5), (0.6, 0.5))
+    until(lambda: page.inner_text("#lw-variants-draw") == "Draw the painted part anew")
+    page.click("#lw-variants-draw")
+    page.wait_for_selector(".lw-variants-stage >> text=drawn over a-v001.png")
+    told = read_json(scene.review / "variants.json")["variants"]["a-v002.png"]
+    assert (told["source"], told["over"], told["request"]["prompt"]) == ("a.png", "a-v001.png", "mia, boots")
+    with Image.open(told["mask"]) as image:
+        assert image.size == (64, 48)
+    page.click("#lw-mask-original")
+    page.wait_for_selector(".lw-variants-name >> text-is('a.png')")
+    until(lambda: page.inner_text("#lw-variants-draw") == "Draw 1 variant")
+
+
 def test_a_mask_by_keyboard(opened: Open, until: Any) -> None:
     scene = opened()
     page = scene.page

@@ -174,6 +174,21 @@ def test_what_other_words_left_undrawn_is_not_drawn_along(run: Run, quick: list[
     assert sorted(quick) == ["a-v001.png", "a-v002.png", "a-v003.png", "a-v004.png"]
 
 
+def test_a_variant_is_drawn_over_and_stays_its_pictures(run: Run, dataset: Path, own_data_folder: Path, tmp_path: Path) -> None:
+    run("--pictures", "a.png", "--count=1", "--prompt=mia, boots")
+    mask = Image.new("L", (112, 80))
+    mask.paste(255, (40, 30, 80, 60))
+    mask.save(tmp_path / "mask.png")
+    run("--over", "a-v001.png", "--count=1", "--mask", str(tmp_path / "mask.png"), "--denoise=0.9")
+    folder, one = review(own_data_folder), content(own_data_folder)["a-v002.png"]
+    assert (one["source"], one["over"], one["request"]["prompt"]) == ("a.png", "a-v001.png", "mia, boots")
+    first, second = (np.asarray(Image.open(folder / f"a-v00{number}.png").convert("RGB")) for number in (1, 2))
+    white = np.asarray(mask) == 255
+    assert (first[~white] == second[~white]).all() and (first[white] != second[white]).any()
+    run("--accept", "a-v002.png")
+    assert (dataset / "a-v002.txt").read_text(encoding="utf-8") == "mia, red hat (big)"
+
+
 def test_decisions_while_others_are_drawn_are_kept(run: Run, quick: list[str], dataset: Path, own_data_folder: Path) -> None:
     run("--pictures", "a.png", "--count=1")
     real = draw._redraw
@@ -277,6 +292,8 @@ def nothing_written(own_data_folder: Path, dataset: Path) -> Iterator[None]:
         (("--pictures", "a.png", "--lora", "no.safetensors"), UserError, r"no\.safetensors"),
         (("--pictures", "a.png", "--review", "DATASET/x"), UserError, "lies in the dataset"),
         (("--accept", "a-v009.png"), UserError, r"no variant a-v009\.png"),
+        (("--over", "a-v009.png"), UserError, r"no variant a-v009\.png"),
+        (("--over", "a-v001.png", "--pictures", "a.png"), WordsError, "leave --pictures and --all out"),
         (("--undo", "a-v009.png"), UserError, r"no variant a-v009\.png"),
         (("--undo", "a.png", "--accept", "a.png"), WordsError, "but not in both"),
         (("--status", "--networkdim=3"), WordsError, "doesn't go with"),

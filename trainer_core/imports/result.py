@@ -11,6 +11,7 @@ from ..settings import ALL, Settings, SettingsError
 from ..settings.arguments import network_options
 from ..settings.convert import ValueProblem, convert, nearest
 from ..settings.large_ranks import plain_ranks
+from ..settings.network_names import plain_network
 from ..settings.stages import plain_stages
 from ..settings.window_names import OWN_NAMES
 from .scripts import MOST_NOTES
@@ -100,7 +101,7 @@ class Imported:
 
     def finish(self) -> Imported:
         """Puts aside what no run could be made with; raises WordsError where nothing was understood."""
-        self._plain_ranks()
+        self._plain_network()
         for name in _CHECKED_ALONE:
             self._check_alone(name)
         self._check_network_args()
@@ -108,15 +109,16 @@ class Imported:
             raise WordsError("There is no setting in it that is known here: give kohya's names, such as network_dim.")
         return self
 
-    def _plain_ranks(self) -> None:
-        """A rank that was too large for a setting, where it has a meaning with this kind of network."""
-        too_large = next((one for one in self.left if one.name == "network_dim"), None)
-        meant, sentence = plain_ranks({**self.values, "network_dim": too_large.value}) if too_large else ({}, "")
-        if sentence:
-            self.left.remove(too_large)
-            self.note(sentence)
-            for name, raw in meant.items():
-                self.take(name, raw)
+    def _plain_network(self) -> None:
+        """A network or a rank that is no value of the setting, where it has a meaning all the same."""
+        for name, plain in (("network_module", plain_network), ("network_dim", plain_ranks)):
+            wrong = next((one for one in self.left if one.name == name), None)
+            meant, sentence = plain({**self.values, name: wrong.value}) if wrong else ({}, "")
+            if sentence:
+                self.left.remove(wrong)
+                self.note(sentence)
+                for setting, raw in meant.items():
+                    self.take(setting, raw)
 
     def _check_alone(self, name: str) -> None:
         value = self.values.get(name)

@@ -14,6 +14,7 @@ from .arguments import network_options, parse_arguments
 from .convert import ValueProblem, convert, nearest
 from .dataset_tree import read_dataset_config, tree_options
 from .large_ranks import plain_ranks
+from .network_names import plain_network
 from .stages import NAME as STAGES
 from .stages import length_notes, merged, plain_stages
 from .tables import ALL
@@ -142,7 +143,7 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
     """
     problems: list[Problem] = []
     given: dict[str, Any] = {}
-    layers, notices = _with_plain_ranks(layers, notices)
+    layers, notices = _with_plain_network(layers, notices)
     for where, raw_values in layers:
         for raw_name, raw in raw_values.items():
             name = raw_name.replace("-", "_")
@@ -179,16 +180,18 @@ def assemble(layers: Sequence[tuple[str, Mapping[str, Any]]], notices: Sequence[
 Layers = Sequence[tuple[str, Mapping[str, Any]]]
 
 
-def _with_plain_ranks(layers: Layers, notices: Sequence[Problem]) -> tuple[Layers, Sequence[Problem]]:
-    """The layers with a rank that can be made, where a larger one has a meaning of its own."""
-    meant, sentence = plain_ranks({name.replace("-", "_"): raw for _, values in layers for name, raw in values.items()})
-    if not sentence:
-        return layers, notices
-    others = [
-        (where, {name: raw for name, raw in values.items() if name.replace("-", "_") not in meant}) for where, values in layers
-    ]
-    new = {name: raw for name, raw in meant.items() if raw is not None}
-    return [*others, ("", new)], [*notices, checks.note("setting-replaced", sentence)]
+def _with_plain_network(layers: Layers, notices: Sequence[Problem]) -> tuple[Layers, Sequence[Problem]]:
+    """The layers with a network and a rank as they are named here, where others have a meaning of their own."""
+    for plain in (plain_network, plain_ranks):
+        meant, sentence = plain({name.replace("-", "_"): raw for _, values in layers for name, raw in values.items()})
+        if sentence:
+            others = [
+                (where, {name: raw for name, raw in values.items() if name.replace("-", "_") not in meant})
+                for where, values in layers
+            ]
+            layers = [*others, ("", {name: raw for name, raw in meant.items() if raw is not None})]
+            notices = [*notices, checks.note("setting-replaced", sentence)]
+    return layers, notices
 
 
 def _look_at_stages(given: Mapping[str, Any], problems: list[Problem], notices: list[Problem]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 Buckets = Sequence[BucketPlan]
 SAMPLE_BATCH = 4  # sample pictures of one size that are drawn at once (generate/during_training.py)
 
+_FOR_A_PROCESSOR = GIBIBYTE  # a run that takes more is of a full-size model
 _CHUNK = 75  # tokens that a text encoder takes at once
 _CHOOSE = ("network_dim", "network_train_unet_only")  # of what `lighter` changes, what makes another network
 
@@ -153,6 +154,9 @@ def forecast_problems(settings: Settings, forecast: Forecast, can_write: bool) -
 
 def _memory_problems(forecast: Forecast) -> list[Problem]:
     memory, card = forecast.memory, forecast.card
+    if memory is not None and card is None and memory.peak > _FOR_A_PROCESSOR:
+        message = "No GPU was found: on the processor alone a base model of this size trains very slowly."
+        return [Problem("warning", "no-gpu", message, "Install the GPU's driver and look at `python install.py doctor`.")]
     if memory is None or card is None or card.fits(memory.peak):
         return []
     message = (

@@ -62,6 +62,15 @@ def test_a_card_that_is_too_small_is_told_and_mended(plan: Make, monkeypatch: py
     assert mended.as_dict()["forecast"]["memory"]["card"]["fits"]
 
 
+def test_a_large_model_without_a_gpu_is_told_of(plan: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not [one for one in plan().problems if one.code == "no-gpu"], "a small world's model does on a processor"
+    monkeypatch.setattr(room, "_FOR_A_PROCESSOR", 1000)
+    (problem,) = (one for one in plan().problems if one.code == "no-gpu")
+    assert problem.severity == "warning" and "install.py doctor" in problem.fix
+    monkeypatch.setattr(room, "found_card", lambda: Card("Toy 1", 6 * GIBIBYTE))
+    assert not [one for one in plan().problems if one.code == "no-gpu"]
+
+
 def test_a_card_that_nothing_helps_is_told_and_not_mended(plan: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "found_card", lambda: Card("Toy 0", GIBIBYTE + 1000))
     (problem,) = (one for one in plan().problems if one.code == "memory-above-card")

@@ -11,7 +11,11 @@ from ..settings import ALL
 from .result import Imported
 from .scripts import Command, Script, is_unknown, known_text
 
-_TRAINS = re.compile(r"\w*train\w*\.py", re.IGNORECASE)
+_TRAINS = re.compile(r"\w*(?:train|fine_tune)\w*\.py", re.IGNORECASE)
+# sd-scripts' other programs, which have some of the same flags.
+_OTHERS = re.compile(
+    r"(?:merge|prepare|tag|make|clean|extract|resize|convert|svd|gen|detect|cache|latent)_\w*\.py", re.IGNORECASE
+)
 _LORA_SCRIPTS = ("train_network.py", "sdxl_train_network.py")
 _LISTS = ("strings", "floats", "stages")
 # Programs that surround a training and change none of its settings.
@@ -84,7 +88,7 @@ def _flags(words: Sequence[str], found: Imported) -> Iterator[tuple[str, list[st
 def _training(script: Script) -> tuple[Command, list[Command]]:
     """The command that trains, and further ones; flags alone will do."""
     trains = [one for one in script.commands if _script_of(one) or _is_ours(one)]
-    with_flags = [one for one in script.commands if any(word.startswith("--") for word in one.words)]
+    with_flags = [one for one in script.commands if any(word.startswith("--") for word in one.words) and not _is_other(one)]
     commands = trains or [one for one in with_flags if one.words[0].startswith("--")] or with_flags[:1]
     if not commands:
         raise WordsError("There is no training in it: paste a command with train_network.py and its flags, or a settings file.")
@@ -95,6 +99,11 @@ def _training(script: Script) -> tuple[Command, list[Command]]:
 def _script_of(command: Command) -> str:
     names = [PurePath(known_text(word).replace("\\", "/")).name for word in command.words if not word.startswith("--")]
     return next((name for name in names if _TRAINS.fullmatch(name)), "")
+
+
+def _is_other(command: Command) -> bool:
+    """Whether it is another program of sd-scripts than a trainer."""
+    return any(_OTHERS.fullmatch(PurePath(known_text(word).replace("\\", "/")).name) for word in command.words)
 
 
 def _is_ours(command: Command) -> bool:

@@ -94,8 +94,13 @@ class _PowerShell(PowerShellTexts):
         return values if is_list else values[0]
 
     def _single(self) -> str | None:
-        """One text, number or sum."""
+        """One text, number or sum; texts may be joined by plus signs or Join-Path."""
         self.take(r"\[\w+\][ \t]*")
+        if self.take(r"[Jj]oin-[Pp]ath[ \t]+"):
+            return self._path()
+        joined = self._joined()
+        if joined is not None:
+            return joined
         if self.sign and self.sign in SINGLE + DOUBLE:
             return self._quoted()
         begun = self.place
@@ -110,6 +115,35 @@ class _PowerShell(PowerShellTexts):
         if value is None:
             self.place = begun
         return value
+
+    def _joined(self) -> str | None:
+        """Texts and variables between plus signs; None, with the place as before, where they are numbers or there is but one."""
+        begun, parts = self.place, []
+        while True:
+            if self.sign and self.sign in SINGLE + DOUBLE:
+                parts.append(self._quoted())
+            elif name := self.take(r"\$\w+|[\d.]+"):
+                found = self._variable(name[1:]) if name.startswith("$") else name
+                parts.append(found if isinstance(found, str) else " ".join(found))
+            else:
+                break
+            if not self.take(r"[ \t]*\+[ \t]*(?:`?[ \t]*\n[ \t]*)?"):
+                if len(parts) > 1 and not re.fullmatch(r"-?[\d.]+(?:[eE][-+]?\d+)?", parts[0]):
+                    return "".join(parts)
+                break
+        self.place = begun
+        return None
+
+    def _path(self) -> str | None:
+        """Join-Path's words as a path, with the separator that its beginning has."""
+        words: list[str] = []
+        while self.sign and self.sign not in "\n;|})":
+            words += [word for word in self._words(self.line) if not re.fullmatch(r"-(?:Path|ChildPath)", word, re.IGNORECASE)]
+            self._space(lines=False)
+        if len(words) < 2:
+            return None
+        mark = "\\" if "\\" in words[0] else "/"
+        return mark.join(word.strip("\\/") if number else word.rstrip("\\/") for number, word in enumerate(words))
 
     def _array(self) -> list[str]:
         """The elements up to the closing bracket."""

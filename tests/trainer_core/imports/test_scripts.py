@@ -144,6 +144,16 @@ POWERSHELL: dict[str, tuple[str, dict[str, Any]]] = {
     "a cast": ("[int]$n = 4\n$n = ($n + 2) * 2 # twelve\npython train_network.py --seed=$n", {"seed": 12}),
     "marks": ("$x = 'it''s'\n$y = \"a `\"b`\" ${x}\"\npython train_network.py --training_comment=\"$y\"",
               {"training_comment": "a \"b\" it's"}),
+    "texts joined": (
+        "$dir = 'D:\\lora'\n$name = \"penny\"\n$to = $dir + \"\\out\" + '_' + 2\n$n = $name + 'e2'\n"
+        "python train_network.py --output_dir=$to --output_name $n",
+        {"output_dir": Path("D:\\lora\\out_2"), "output_name": "pennye2"},
+    ),
+    "Join-Path": (
+        "$dir = 'D:\\lora\\'\n$n = 'penny'\n$w = Join-Path -Path $dir -ChildPath \"$n.safetensors\"\n"
+        "$log = Join-Path /out logs\npython train_network.py --network_weights=$w --logging_dir $log",
+        {"network_weights": Path("D:\\lora\\penny.safetensors"), "logging_dir": Path("/out/logs")},
+    ),
     "environment": ("$Env:HF_HOME = 'x'\npython train_network.py --seed 3; pause", {"seed": 3}),
 }  # fmt: skip
 
@@ -228,6 +238,10 @@ def test_of_two_trainings_the_first_counts() -> None:
         ("python train_network.py --seed='3", "line 1 opens a quotation mark"),
         ('python train_network.py\n --seed="3', "line 2 opens a quotation mark"),
         ("echo hello", "There is no training in it"),
+        (
+            "python finetune/merge_captions_to_metadata.py a b --caption_extension .txt",
+            "There is no training in it",
+        ),
         ("python train_network.py --fancy", "no setting in it that is known"),
         ("python train_network.py --seed=${x", "never closed"),
     ],

@@ -117,7 +117,7 @@ class _PowerShell(PowerShellTexts):
         return value
 
     def _joined(self) -> str | None:
-        """Texts and variables between plus signs; None, with the place as before, where they are numbers or there is but one."""
+        """Texts and variables between plus signs; None, with the place as before, for a sum or where there is but one."""
         begun, parts = self.place, []
         while True:
             if self.sign and self.sign in SINGLE + DOUBLE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..trainer_core.guide.bases import looks
 from ..trainer_core.guide.tables import uses
 from .asked_settings import checked_settings
 from .errors import Refused
@@ -16,6 +17,7 @@ ADVICE_DEFAULTS: dict[str, Any] = {
     "vram": 0,  # GB of the GPU's memory; 0: not said
     "use": "",  # what the LoRA is for; empty: not said
     "quality": "",  # of the pictures
+    "looks": "",  # drawn, real or furry
     "male": False,  # bases know women better
     "known": "",  # whether the base draws the subject already: yes, no
     "taken": {},  # the values that the advice set, by setting: where they still stand, a later advice may change them
@@ -45,7 +47,8 @@ def _checked(name: str, value: Any, rights: Rights) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_GB:
             raise Refused(f"vram must be a GPU's memory in GB, not {shown(value)}.")
         return value
-    choices = {"use": tuple(one.code for one in uses()), "quality": QUALITIES, "known": ("yes", "no")}[name]
+    uses_of_it = tuple(one.code for one in uses())
+    choices = {"use": uses_of_it, "quality": QUALITIES, "known": ("yes", "no"), "looks": tuple(looks())}[name]
     if value not in ("", *choices):
         raise Refused(f"{name} must be one of {', '.join(choices)}, not {shown(value)}.")
     return value

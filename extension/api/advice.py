@@ -22,7 +22,7 @@ from .general import as_run, settings_of
 _NOT_ADVISED = NOT_ASKED | {"output_dir", "output_name", "sample_prompts", "pretrained_model_name_or_path", "train_data_dir",
                             "subject_kind", "subject_difficulty"}  # fmt: skip
 _FLAGS = re.compile(r" ?[(（]--[^)）]*[)）]|[;；] ?--[^)）]*")  # the command line's names of the same answers
-_ASKED = ("use", "quality", "vram", "male", "known")
+_ASKED = ("use", "quality", "vram", "male", "known", "looks")
 # Words that labels use in their plain sense, where a mark would be noise, or wrong: a file's extension is none of webui's.
 _PLAIN = frozenset(("model", "training", "webui", "AI", "extension"))
 _PATIENCE = 600.0  # the first look at a dataset reads all its pictures
@@ -85,6 +85,7 @@ def checked_answers(call: Call, asked: Any) -> dict[str, Any]:
         "kind": kind or None,
         "difficulty": difficulty or None,
         "use": said.get("use") or None,
+        "looks": said.get("looks") or None,
         "quality": said.get("quality") or None,
         "vram_gb": said.get("vram") or None,
         "male": bool(said.get("male")),

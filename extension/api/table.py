@@ -7,6 +7,7 @@ from typing import Any
 
 from . import (
     advice,
+    bases,
     blocks,
     captions,
     downloads,
@@ -40,7 +41,7 @@ OWN: tuple[Route, ...] = (
     *routes_of(grids.ROUTES, grid_choice.ROUTES, prior.ROUTES, blocks.ROUTES, loop.ROUTES, import_settings.ROUTES),
     *routes_of(tools.ROUTES, starts.ROUTES, picture_report.ROUTES, variants.ROUTES),
     *routes_of(uploads.ROUTES, downloads.ROUTES),
-    *routes_of(advice.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
+    *routes_of(advice.ROUTES, bases.ROUTES, plan_fixes.ROUTES, symptoms.ROUTES),
     Route("GET", f"{PREFIX}/openapi.json", get_openapi, "this document"),
 )
 WD14: tuple[Route, ...] = wd14.ROUTES

@@ -1,5 +1,6 @@
 // The beginning of the Train tab: three questions, some more for who wants, and what is advised for the answers.
 
+import { basesPart } from "./advice_bases.js";
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { valuesList } from "./advice_values.js";
@@ -24,7 +25,7 @@ export function adviceBox(app, advice) {
   );
   const notices = h("ul", { class: "lw-plain-list lw-advice-notices" });
   const body = h("div", { class: "lw-advice-body" }, h("div", { class: "lw-line" }, sum, all, undo), told, list.element, notices, reg);
-  const element = h("section", { class: "lw-advice", id: "lw-advice" }, questions.element, failed, body);
+  const element = h("section", { class: "lw-advice", id: "lw-advice" }, questions.element, basesPart(app).element, failed, body);
 
   const say = (sentence) => {
     setText(told, sentence);

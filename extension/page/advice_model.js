@@ -4,7 +4,7 @@
 import { isGiven, same } from "./values.js";
 
 /** The three questions and what else may be said. `kind` and `difficulty` are settings, the rest belongs to the page. */
-export const ANSWERS = ["kind", "difficulty", "vram", "use", "quality", "male", "known"];
+export const ANSWERS = ["kind", "difficulty", "vram", "use", "quality", "male", "known", "looks"];
 
 /** The answers as the server is asked with them: what was not said is left out. */
 export function answersOf(project) {

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..files import free_name, write_atomically
 from ..forecasts.cards import GIBIBYTE, RESERVE, Card, found_card
-from ..guide import tables
+from ..guide import bases, tables
 from ..guide.advice import Advice, Answers, BaseFacts, Reasoned, advise, in_epochs
 from ..optimizer_table import TABLE
 from ..plan import Plan, make_plan
@@ -30,6 +30,7 @@ from .look import look_at_base, look_at_pictures
 from .next import main as next_main
 from .text import advice_table, settings_text
 
+_MODELS = (".safetensors", ".ckpt")
 ABOUT = """Looks at a folder of pictures and writes a settings file for them, with a reason for every value: from the
 training guide, from what you say of the subject, and from what the base model's file shows. Questions that you leave out
 are answered by what is usual, and named. Or: from what one sees in a LoRA's pictures (--symptom list says what) to the
@@ -53,12 +54,13 @@ def main(argv: Sequence[str]) -> int:
     if card is not None:
         words.vram = round(card.memory / GIBIBYTE)
     advice, plan = advised(words.folder, _answers(words), words.base, words.reg, words.data_dir)
+    on_disk = _on_disk(words.models, words.looks or look_at_pictures(words.folder, words.data_dir)[0].looks)
     out = words.out or free_name(words.folder.absolute().parent / f"{words.folder.absolute().name}_advised.toml")
     values = [*paths(words.folder, words.base, reg_folder(advice, words.folder, words.reg), advice), *advice.values]
     if advice.wants_reg:
         reg_folder(advice, words.folder, words.reg).mkdir(parents=True, exist_ok=True)
     write_atomically(out, settings_text(values, _head(words.folder)))
-    notices = [*_seen_memory(card, plan, words.vram), *advice.notices, *_to_do(advice, plan, out, words)]
+    notices = [*_seen_memory(card, plan, words.vram), *advice.notices, *on_disk, *_to_do(advice, plan, out, words)]
     if words.json:
         print(json.dumps(as_json(advice, values, notices, plan, out), indent=2))
     else:
@@ -134,6 +136,20 @@ def _to_do(advice: Advice, plan: Plan, out: Path, words: argparse.Namespace) -> 
     return found
 
 
+def _on_disk(folder: Path | None, look: str) -> list[str]:
+    """Which models of the folder, by their names, suit the subject."""
+    if folder is None or not look:
+        return []
+    if not folder.is_dir():
+        raise WordsError(f"--models {folder} is no folder: give the one that your base models lie in.")
+    codes = {one.code for one in bases.suited(look)}
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix.lower() in _MODELS)
+    fitting = [name for name in names if (base := bases.base_of(name)) is not None and base.code in codes]
+    if not fitting:
+        return [f"No model in {folder} is, by its name, one that suits it."]
+    return [f"Of the models in {folder} these suit it, by their names: {', '.join(fitting)}."]
+
+
 def _class_word(plan: Plan) -> str:
     """The first tag but the activation tag that all captions have, such as 1girl."""
     everywhere = [tag for tag, count in plan.tags.items() if count == plan.images]
@@ -184,6 +200,7 @@ def _answers(words: argparse.Namespace) -> Answers:
         known=known,
         reg=False if words.no_reg else None,
         male=words.male,
+        looks=words.looks,
     )
 
 
@@ -227,6 +244,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--use", choices=uses, help="what the LoRA is for")
     parser.add_argument("--vram", type=_gigabytes, metavar="GB", help="the GPU's memory")
     parser.add_argument("--quality", choices=("good", "poor"), help="how good the pictures are")
+    parser.add_argument("--looks", choices=tuple(bases.looks()), help="how the subject looks, by which a base model is advised")
+    parser.add_argument("--models", type=Path, metavar="DIR", help="a folder of base models: those that suit it are named")
     parser.add_argument("--male", action="store_true", help="the character is a man")
     parser.add_argument("--known", choices=("yes", "no"), help="whether the base draws the subject by its name (`prior`)")
     parser.add_argument("--optimizer", metavar="NAME", help="an optimizer of your own choice")

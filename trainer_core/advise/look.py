@@ -11,10 +11,12 @@ from ..dataset.caption_text import tags_as_trained
 from ..dataset.folders import repeats_and_name
 from ..dataset.items import TrainingSet
 from ..dataset.scan import scan
+from ..guide.bases import look_of_tags
 from ..guide.facts import USUAL_WIDTH, BaseFacts, DatasetFacts, FolderFacts
 from ..models.families import FAMILIES, identify, require_base
 from ..models.header import ModelHeader, read_header
 from ..models.layout import unet_width
+from ..models.prediction import file_prediction
 from ..planning.base_name import wanted_clip_skip
 from ..planning.captions import count_tags, count_tokens_of, next_length
 from ..problems import UserError
@@ -67,6 +69,7 @@ def _facts(training_set: TrainingSet, is_plain: bool) -> DatasetFacts:
         everywhere=tuple(everywhere) if len(captioned) > 1 else (),
         max_token_length=_token_length(training_set),
         is_plain=is_plain,
+        looks=look_of_tags(tags, len(items)),
     )
 
 
@@ -90,7 +93,14 @@ def look_at_base(path: Path) -> BaseFacts:
     """Family, width and resolution of a base model; CheckpointError for a file that is none."""
     header = read_header(path)
     family = require_base(header)
-    return BaseFacts(family, unet_width(header) or USUAL_WIDTH, _resolution(header), wanted_clip_skip(header))
+    return BaseFacts(
+        family,
+        unet_width(header) or USUAL_WIDTH,
+        _resolution(header),
+        wanted_clip_skip(header),
+        path.name,
+        file_prediction(header).prediction,
+    )
 
 
 def _resolution(header: ModelHeader) -> int:

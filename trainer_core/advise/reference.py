@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically
-from ..guide import glossary, tables
+from ..guide import bases, glossary, tables
 from ..guide.symptoms import symptoms
 from .text import shown
 
@@ -34,6 +34,7 @@ def _sections() -> Iterable[str]:
     yield _damping()
     yield _ranks()
     yield _memory()
+    yield _bases()
     yield _sdxl()
     yield _lycoris()
     yield _blocks()
@@ -54,6 +55,25 @@ def _difficulty() -> str:
         + "\n"
         + _rows(("", "what", "line", "in truth"), [*shifts, *uses, *limits])
     )
+
+
+def _bases() -> str:
+    rows = [
+        (
+            one.title,
+            one.family.upper() or "any",
+            ", ".join(one.suits) + "".join(f" ({look} too)" for look in one.also),
+            ", ".join(one.tags),
+            str(one.clip_skip or ""),
+            one.about,
+            one.line,
+            one.truth,
+        )
+        for one in bases.bases()
+    ]
+    head = ("base model", "family", "for", "knows", "clip skip", "what", "line", "in truth")
+    looks = [(f"`--looks {one.code}`", one.about, one.line) for one in bases.looks().values()]
+    return _table("Base models", head, rows) + "\n" + _rows(("", "what", "line"), looks)
 
 
 def _kinds() -> str:

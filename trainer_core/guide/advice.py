@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from . import tables
+from . import bases, tables
 from .advice_learning import length, memory, memory_row, optimizer, rates, saving, steps
 from .advice_network import network
 from .advice_pictures import captions, folders, sizes
@@ -25,6 +25,7 @@ def advise(facts: DatasetFacts, answers: Answers, base: BaseFacts | None = None)
     base = base or BaseFacts()
     notices: list[str] = []
     one = subject(facts, answers, notices)
+    notices += base_notices(facts, answers, base)
     row = memory_row(answers, base, notices)
     batch = row.settings["train_batch_size"]
     unet_only = bool(row.settings.get("network_train_unet_only"))
@@ -44,6 +45,18 @@ def advise(facts: DatasetFacts, answers: Answers, base: BaseFacts | None = None)
         *_clip_skip(base),
     ]
     return Advice(tuple(values), tuple(dict.fromkeys(notices)), steps(one, answers, batch)[0], one.reg)
+
+
+def base_notices(facts: DatasetFacts, answers: Answers, base: BaseFacts) -> list[str]:
+    """Which base models suit the subject, where none is chosen or the chosen one doesn't; how it looks is said or seen."""
+    look = answers.looks or facts.looks
+    found = bases.misfits(look, base.name, base.prediction) if base.name else []
+    if not look:
+        return found if base.name else ["How the subject looks isn't said, so that no base model is advised (--looks)."]
+    seen = "" if answers.looks else " It looks so by its tags."
+    if not base.name or found:
+        found.append(f"{bases.looks()[look].about}{seen} {bases.recommendation(look)}")
+    return found
 
 
 def in_epochs(advice: Advice, steps_per_epoch: int) -> Advice:

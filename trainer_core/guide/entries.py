@@ -190,3 +190,44 @@ class MemoryRow:
     about: str
     line: str
     truth: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a subject looks, by which a base model is chosen."""
+
+    code: str
+    about: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Base:
+    """A kind of base model. `names`: an expression for the file names of its models. `family`: sd1, sd2 or sdxl, "" for any.
+
+    `tags`: the vocabularies that it knows. `clip_skip`: what it was trained with, None where the family has none. `suits`:
+    looks that it is recommended for, `also`: others that do. `truth`: where it is none of the guide's, why it is here.
+    """
+
+    code: str
+    title: str
+    family: str
+    names: str
+    tags: tuple[str, ...]
+    clip_skip: int | None
+    suits: tuple[str, ...]
+    about: str
+    line: str
+    truth: str = ""
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tags by which a vocabulary is told from others. `taggers`: an expression for the names of taggers that write it."""
+
+    code: str
+    title: str
+    taggers: str
+    tags: tuple[str, ...]
+    line: str

@@ -31,7 +31,8 @@ class DatasetFacts:
     `sides`: square root of each picture's area, in pixels, smallest first. `captioned`: pictures with a caption of their own.
     `activation`: the tag that most captions begin with, and `without_activation` how many don't. `everywhere`: other tags
     that all captions have. `max_token_length`: the smallest that cuts no caption, None where that isn't known.
-    `is_plain`: the pictures lie in the folder itself, whose repeats are a setting.
+    `is_plain`: the pictures lie in the folder itself, whose repeats are a setting. `looks`: drawn or furry where the captions'
+    tags tell it, else "".
     """
 
     folders: tuple[FolderFacts, ...]
@@ -42,6 +43,7 @@ class DatasetFacts:
     everywhere: tuple[str, ...] = ()
     max_token_length: int | None = None
     is_plain: bool = False
+    looks: str = ""
 
     @property
     def pictures(self) -> int:
@@ -61,12 +63,15 @@ class DatasetFacts:
 @dataclass(frozen=True)
 class BaseFacts:
     """What a base model's file shows. `family`: sd1, sd2 or sdxl. `width`: channels of the UNet's first level, 320 in every
-    Stable Diffusion. `resolution`: the side that it draws at. `clip_skip`: where the file's name tells it."""
+    Stable Diffusion. `resolution`: the side that it draws at. `clip_skip`: where the file's name tells it. `name`: the file's,
+    "" where none is chosen. `prediction`: what the file says that it predicts, v_prediction or epsilon."""
 
     family: str = "sd1"
     width: int = USUAL_WIDTH
     resolution: int = 512
     clip_skip: int | None = None
+    name: str = ""
+    prediction: str = "epsilon"
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ class Answers:
     `kind`: character, style, concept or vehicle. `difficulty`: A to I. `use`: usual, accurate, face or humanize. `vram_gb`: the
     GPU's memory. `quality`: good or poor. `known`: whether the base draws the subject by its name already. `network`: lora, or
     a kind of LyCORIS. `reg`: whether there are, or shall be, regularization pictures.
+    `looks`: drawn, real or furry, by which a base model is chosen.
     """
 
     kind: str | None = None
@@ -88,6 +94,7 @@ class Answers:
     known: bool | None = None
     reg: bool | None = None
     male: bool = False
+    looks: str | None = None
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ def test_advice_is_what_the_page_can_set(client: Any, sets: Path, bench: Workben
     values = advised(client, sets, PRODIGY, kind="character", difficulty="B", vram=6, quality="poor", male=True, known="no")
     assert bench.plans.asked[-1]["answers"] == {  # type: ignore[attr-defined]
         "kind": "character", "difficulty": "B", "use": None, "quality": "poor", "vram_gb": 6, "male": True, "known": False,
+        "looks": None,
     }  # fmt: skip
     assert "class B" in values["network_dim"]["reason"] and values["network_dim"]["source"].startswith("guide l. 276")
     assert values["resolution"]["value"] == "512", "a size as the form writes it"
@@ -207,3 +208,42 @@ def test_the_glossary_in_both_languages(client: Any) -> None:
     assert len(english) >= 30 and english["rank"]["words"][0] == "rank" and english["model"]["words"] == []
     chinese = client.get(f"{API}/glossary", headers={"Accept-Language": "zh-CN"}).json()["terms"]
     assert [one for one in chinese if one["about"].isascii()] == []
+
+
+def test_bases_that_suit_the_look_are_marked_and_the_chosen_is_judged(client: Any, sets: Path, bench: Workbench) -> None:
+    models = bench.host.data / "models"
+    models.mkdir(parents=True)
+    for name in ("animefull-final-pruned.safetensors", "v1-5-pruned.safetensors"):
+        (models / name).write_bytes(b"no header")
+    bench.host.models = [{"name": path.stem, "path": str(path)} for path in sorted(models.iterdir())]  # type: ignore[attr-defined]
+    asked = client.get(f"{API}/bases").json()
+    assert [one["code"] for one in asked["looks"]] == ["drawn", "real", "furry"]
+    assert asked["bases"] == [] and asked["chosen"] is None
+    told = client.get(f"{API}/bases", params={"looks": "drawn"}).json()["bases"]
+    assert told[0]["title"] == "NovelAI's model (animefull)" and told[0]["line"].startswith("259") and not told[0]["newer"]
+    assert [one["name"] for one in told[0]["found"]] == ["animefull-final-pruned"] and told[1]["found"] == []
+    bench.projects.change({"base_model": str(models / "v1-5-pruned.safetensors"), "advice": {"looks": "drawn"}}, bench.rights)
+    chosen = client.get(f"{API}/bases", params={"looks": "drawn"}).json()["chosen"]
+    assert chosen["title"] == "Stable Diffusion 1.5" and chosen["suits"] is False and chosen["clip_skip"] == 1
+    assert chosen["notices"][0].startswith("Stable Diffusion 1.5 doesn't suit it: NovelAI's model (animefull) does.")
+    assert client.get(f"{API}/bases", params={"looks": "real"}).json()["chosen"]["suits"] is True
+    assert client.get(f"{API}/bases", params={"looks": "blue"}).status_code == 400
+    bench.projects.change(
+        {"base_model": str(models / "animefull.ckpt"), "tag": {"model": "/models/Z3D-E621-Convnext"}}, bench.rights
+    )
+    (notice,) = client.get(f"{API}/bases", params={"looks": "furry"}).json()["chosen"]["notices"]
+    assert notice == "The chosen tagger writes e621's tags; NovelAI's model (animefull) knows Danbooru's tags."
+    own = client.get(f"{API}/bases", params={"looks": "furry"}, headers={"Accept-Language": "zh-CN"}).json()
+    assert not own["chosen"]["notices"][0].isascii() and "e621's" not in own["chosen"]["notices"][0]
+
+
+def test_a_base_that_predicts_velocity_is_told(client: Any, sets: Path, bench: Workbench) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    path = bench.host.data / "models" / "noobai-xl.safetensors"
+    path.parent.mkdir(parents=True)
+    save_file({"v_pred": np.zeros(1, np.float32)}, path)
+    bench.projects.change({"base_model": str(path)}, bench.rights)
+    (notice,) = client.get(f"{API}/bases", params={"looks": "drawn"}).json()["chosen"]["notices"]
+    assert notice.startswith("This base predicts velocity")

@@ -79,7 +79,6 @@ NAMES = (
 
 # Texts for programs or the terminal in files that also talk to the page's users; each by its first words.
 NOT_SHOWN: dict[str, tuple[str, ...]] = {
-    "trainer_core/planning/base_name.py": ("multiple girls", "multiple boys", "no humans", "hi res", "digital media"),
     "trainer_core/planning/fixes.py": ("python -m",),
     "extension/api/jobs.py": ("text/plain; charset",),
     "extension/api/table.py": ("this document",),
@@ -279,7 +278,7 @@ SAME: tuple[str, ...] = (
 
 # Names that stay as they are within Chinese sentences.
 TERMS: tuple[str, ...] = (
-    "animefull", "fluffyrock", "Convnext", "Danbooru",
+    "animefull", "fluffyrock", "Animagine", "Convnext", "Danbooru",
     "SD", "OUTX", "BASE", "IN", "OUT", "OUTALL", "INALL", "DoRA", "GLoRA", "Reload", "Presets",
     "LoRA", "LoCon", "LyCORIS", "UNet", "VAE", "CLIP", "SDXL", "Stable", "Diffusion", "NAI", "NovelAI", "webui", "LoRAs",
     "kohya", "TOML", "JSON", "UTF", "Python", "PyTorch", "TensorBoard", "diffusers", "checkpoint", "token", "Token", "Rank",

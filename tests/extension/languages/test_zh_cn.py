@@ -63,7 +63,7 @@ def of_settings() -> list[Sentence]:
 def of_guide() -> list[Sentence]:
     """What the guide's data says to people, and the words of its questions; the glossary has its own Chinese."""
     texts: list[str] = [*SUBJECTS, *(one.code for one in tables.uses()), "good", "poor", "few", "enough"]
-    for name in ("difficulty", "memory", "symptoms", "lycoris", "damping", "blocks"):
+    for name in ("difficulty", "memory", "symptoms", "lycoris", "damping", "blocks", "bases"):
         texts += _told(tables.content(name), "")
     return [Sentence(text, "the guide's data") for text in texts if text]
 
@@ -75,7 +75,7 @@ def _told(value: object, key: str) -> list[str]:
         return [mend[2] for mend in value]
     if isinstance(value, list):
         return [text for inner in value for text in _told(inner, key)]
-    return [value] if isinstance(value, str) and key in ("about", "sees", "causes", "advice", "drawback") else []
+    return [value] if isinstance(value, str) and key in ("about", "sees", "causes", "advice", "drawback", "title") else []
 
 
 def plain(text: str) -> str:

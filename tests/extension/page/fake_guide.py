@@ -46,6 +46,19 @@ class GuideAnswers:
             "found": list(self.cards),
         }
 
+    def get_bases(self, query: dict[str, str]) -> dict[str, Any]:
+        """NovelAI's model suits what is drawn; it is here as "anime"."""
+        look = query.get("looks", "")
+        found = [{"name": "anime", "path": "/models/anime.safetensors"}]
+        nai = {"title": "NovelAI's model", "about": "Most mixes come from it.", "line": "380", "newer": False, "found": found}
+        pony = {"title": "Pony", "about": "Has tags of its own.", "line": "396", "newer": True, "found": []}
+        base = self.projects[self.current or ""].get("base_model")  # type: ignore[attr-defined]
+        suits = (base == found[0]["path"]) == (look == "drawn") if look else None
+        own = {"title": f"The kind of {base}", "suits": suits, "tags": ["Danbooru's tags"], "clip_skip": 2,
+               "notices": [] if suits is not False else ["It doesn't suit it."]}  # fmt: skip
+        looks = [{"code": code, "about": f"As {code}."} for code in ("drawn", "real", "furry")]
+        return {"looks": looks, "bases": [nai, pony] if look == "drawn" else [], "chosen": own if base else None}
+
     def post_advice(self, body: dict[str, Any]) -> dict[str, Any]:
         if self.refuse_advice:
             raise ValueError(self.refuse_advice)

@@ -55,7 +55,7 @@ def test_three_answers_bring_values_with_reasons(train: Any, posted: Any, until:
     beside = page.inner_text("[data-name=network_dim] .lw-advised")
     assert beside.startswith("advice: 16 · rank 16: 42 pictures (guide l. 276)")
     assert page.inner_text("[data-name=optimizer_type] .lw-advised") == "✔ it finds its rate (guide l. 498)"
-    assert page.inner_text("#lw-advice li") == "Taken as character."
+    assert page.inner_text(".lw-advice-notices li") == "Taken as character."
 
 
 def test_all_are_taken_and_taken_back(train: Any, until: Any) -> None:
@@ -243,3 +243,25 @@ def test_from_a_symptom_to_the_next_run(pages: Any, posted: Any, until: Any) -> 
     page.wait_for_selector("#lw-next-run >> text=From old run, after “Nothing is learnt.”: unet_lr 0.0001 → 0.0000125")
     until(lambda: settings(world).get("unet_lr") == 0.0000125)
     assert settings(world)["network_dim"] == 8 and page.input_value("#lw-set-network_dim") == "8"
+
+
+def test_a_base_model_that_suits_the_look_is_offered_and_taken(train: Any, until: Any, posted: Any) -> None:
+    world, page = train()
+    page.wait_for_selector("#lw-bases-chosen >> text=knows Danbooru's tags · clip skip 2")
+    assert page.locator(".lw-bases-list").is_hidden(), "nothing is recommended before somebody says how it looks"
+    page.select_option("#lw-ask-looks", "drawn")
+    page.wait_for_selector(".lw-bases-list >> text=Most mixes come from it. (guide l. 380)")
+    assert page.inner_text("#lw-bases-chosen .lw-sign >> nth=0").startswith("⚠")
+    assert "It doesn't suit it." in page.inner_text("#lw-bases-chosen")
+    lines = page.locator(".lw-bases-list li")
+    assert "newer than the guide" in lines.nth(1).inner_text() and "none here" in lines.nth(1).inner_text()
+    page.click(".lw-bases-list >> text=Use anime")
+    until(lambda: world.projects["penny"]["base_model"] == "/models/anime.safetensors")
+    page.wait_for_selector(".lw-bases-list >> text=✔ anime")
+    assert "It doesn't suit it." not in page.inner_text("#lw-bases-chosen")
+    page.select_option("#lw-ask-kind", "character")
+    page.wait_for_selector("#lw-advice-sum >> text=values")
+    assert posted(world, "advice")[-1]["answers"]["looks"] == "drawn"
+    page.reload()
+    page.wait_for_selector(".lw-bases-list >> text=✔ anime")
+    assert page.input_value("#lw-ask-looks") == "drawn"

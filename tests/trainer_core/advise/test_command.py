@@ -201,3 +201,23 @@ def test_symptoms_are_listed_and_lead_to_the_next_run(pictures, tmp_path, capsys
     assert advise("--symptom", "burnt", "--settings", first, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["symptom"]["code"] == "burnt" and {one["name"] for one in told["values"]} == {"unet_lr", "learning_rate"}
+
+
+def test_base_models_are_advised_and_those_on_the_disk_named(pictures, tmp_path, capsys):
+    """The captions have 1girl, so that the subject is drawn; --looks is believed before that."""
+    models = tmp_path / "models"
+    (models / "xl").mkdir(parents=True)
+    for name in ("animefull-final-pruned.ckpt", "v1-5-pruned.ckpt", "xl/ponyDiffusionV6XL.safetensors", "animefull.txt"):
+        (models / name).write_bytes(b"")
+    assert advise(pictures, *ANSWERS, "--models", models) == 0
+    said = capsys.readouterr().out
+    assert "It looks so by its tags. Base models that suit it (guide l. 259, 380, 397): NovelAI's model" in said
+    assert "these suit it, by their names: animefull-final-pruned.ckpt, xl/ponyDiffusionV6XL.safetensors." in said
+    assert advise(pictures, *ANSWERS, "--models", models, "--looks", "real", "--out", tmp_path / "b.toml") == 0
+    assert "these suit it, by their names: v1-5-pruned.ckpt." in capsys.readouterr().out
+    with pytest.raises(WordsError, match="--models .* is no folder"):
+        advise(pictures, *ANSWERS, "--models", tmp_path / "none", "--out", tmp_path / "c.toml")
+    assert not (tmp_path / "c.toml").exists()
+    shutil.copy(BASE, models / "v1-5-toy.safetensors")
+    assert advise(pictures, *ANSWERS, "--base", models / "v1-5-toy.safetensors", "--out", tmp_path / "d.toml") == 0
+    assert "Stable Diffusion 1.5 doesn't suit it: NovelAI's model (animefull) does." in capsys.readouterr().out

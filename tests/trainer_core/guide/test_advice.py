@@ -139,9 +139,9 @@ def test_resolution_is_the_base_s_more_where_it_helps_and_the_pictures_have_it()
 
 def test_what_was_not_answered_is_said():
     said = notices()
-    for question in ("--kind", "--difficulty", "--use", "--quality", "--vram"):
+    for question in ("--kind", "--difficulty", "--use", "--quality", "--vram", "--looks"):
         assert question in said
-    answered = notices(kind="character", difficulty="B", use="usual", quality="good", vram_gb=8)
+    answered = notices(kind="character", difficulty="B", use="usual", quality="good", vram_gb=8, looks="drawn")
     assert "isn't said" not in answered and "isn't known" not in answered
 
 

@@ -114,7 +114,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
             ends.callback(page.close)
             page.set_default_timeout(15_000)
             page.on("pageerror", lambda error: wrong.append(str(error)))
-            page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+            page.on("console", lambda message: message.type == "error" and wrong.append(f"{message.text} {message.location}"))
             page.on("request", lambda one: one.url.startswith((address, "data:", "blob:")) or wrong.append(one.url))
             page.goto(address)
             page.click("#lw-pictures-variants")
@@ -148,6 +148,8 @@ def test_drawn_and_decided_by_keyboard(opened: Open, until: Any) -> None:
     assert (folder / "5_more" / "a-v003.txt").read_text(encoding="utf-8") == "mia, smile"
     assert read_json(folder / "provenance.json")["5_more/a-v003.png"]["source"] == "a.png"
     until(lambda: page.locator("[id^=lw-variants-cell-]").count() == 6)  # the dataset has them now
+    loaded = "[...document.querySelectorAll('.lw-variants-shelf img')].every((one) => one.src && one.complete)"
+    until(lambda: page.evaluate(loaded))  # what is asked for once it is taken out again would be missing
     page.keyboard.press("z")
     until(lambda: not (folder / "5_more" / "a-v003.png").exists())
     page.keyboard.press("z")
@@ -230,7 +232,7 @@ def test_a_variant_is_drawn_over(opened: Open, until: Any) -> None:
     with Image.open(told["mask"]) as image:
         assert image.size == (64, 48)
     page.click("#lw-mask-original")
-    page.wait_for_selector(".lw-variants-name >> text-is('a.png')")
+    page.wait_for_selector(".lw-variants-name:text-is('a.png')")
     until(lambda: page.inner_text("#lw-variants-draw") == "Draw 1 variant")
 
 

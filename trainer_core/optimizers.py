@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -75,6 +76,8 @@ def _group_rate(settings: Settings, group: ParameterGroup) -> float:
 def load_class(setting: str, path: str, package: str = "") -> Callable[..., Any]:
     """The class at a dotted path; UserError where the environment lacks it."""
     module_name, _, class_name = path.rpartition(".")
+    if module_name.startswith("bitsandbytes"):  # on a CPU it warns of a package that only its 4-bit layers would use
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         found = getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:

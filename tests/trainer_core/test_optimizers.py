@@ -4,6 +4,7 @@ import copy
 import importlib
 import inspect
 import io
+import logging
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from lora_workbench.benchmarks.same_run import same
 from lora_workbench.trainer_core.optimizer_checks import optimizer_problems
 from lora_workbench.trainer_core.optimizer_table import TABLE, ParameterGroup, sets_own_rate, sets_own_schedule
-from lora_workbench.trainer_core.optimizers import averaged, load_optimizer, make_optimizer, shown_rates
+from lora_workbench.trainer_core.optimizers import averaged, load_class, load_optimizer, make_optimizer, shown_rates
 from lora_workbench.trainer_core.problems import UserError
 from lora_workbench.trainer_core.settings import Settings, SettingsError
 from lora_workbench.trainer_core.settings.optimizer import OPTIMIZERS
@@ -196,6 +197,11 @@ def test_a_class_of_an_installed_package_is_an_optimizer(path: str) -> None:
 def test_classes_from_elsewhere_are_refused(path: str) -> None:
     with pytest.raises(SettingsError, match="is not a class that can be used here; it may come from torch.optim"):
         Settings.of(optimizer_type=path)
+
+
+def test_8_bit_optimizers_say_nothing_of_packages_that_no_one_needs() -> None:
+    load_class("optimizer_type", "bitsandbytes.optim.AdamW8bit")
+    assert not logging.getLogger("bitsandbytes.backends.cpu.ops").isEnabledFor(logging.WARNING)
 
 
 def test_what_is_wrong_with_a_class_is_one_sentence() -> None:

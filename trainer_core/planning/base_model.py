@@ -38,8 +38,8 @@ def family_problems(settings: Settings, header: ModelHeader, training_set: Train
 
 def _text_problems(settings: Settings, facts: FamilyFacts) -> list[Problem]:
     found = []
-    rates = settings.text_encoder_lr
-    if rates is not None and len(rates) > len(facts.text):
+    rates = settings.text_encoder_lr  # kohya_ss writes the one rate twice, whatever the model
+    if rates is not None and len(set(rates)) > len(facts.text):
         message = f"text_encoder_lr has {len(rates)} rates, but {facts.title} has one text encoder."
         found.append(Problem("error", "text-encoder-rates", message, "Give one rate."))
     if (settings.clip_skip or 1) > 1 and not facts.has_clip_skip:

@@ -67,3 +67,12 @@ def test_the_seed_of_the_regularization_pictures(fill: Fill, plan: Make, tmp_pat
     (folder / "reg_images.json").write_text(text, encoding="utf-8")
     made = plan(reg_data_dir=str(folder.parent), max_train_epochs=2000)
     assert mend(made, "reg-seed") == {"seed": 420}
+
+
+@pytest.mark.parametrize(("rates", "refused"), [((1e-4, 1e-4), False), ((1e-4, 1e-5), True)])
+def test_one_rate_written_twice_is_one(fill: Fill, plan: Make, toy_base: Path, rates: tuple[float, ...], refused: bool) -> None:
+    """kohya_ss writes the text encoder's rate twice into its files, also for a model that has one text encoder."""
+    fill("1_penny", count=1, caption="penny")
+    made = plan(pretrained_model_name_or_path=str(toy_base), text_encoder_lr=rates)
+    assert ("text-encoder-rates" in told(made)) is refused
+    assert made.learning_rates["text_encoder_lr"] == 1e-4

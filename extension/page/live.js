@@ -7,6 +7,7 @@ import { baseName, bytes, count, duration, folderOf, rounded, speed } from "./fo
 import { t } from "./i18n.js";
 import { progressBar, sign } from "./parts.js";
 import { runActions } from "./run_actions.js";
+import { runUse } from "./run_use.js";
 import { followRun, isLive, jobPath, lookedAt, mood, stateWords, took } from "./runs.js";
 import { sampleStrip } from "./samples.js";
 
@@ -21,6 +22,7 @@ export function liveView(app) {
   const log = h("a", { class: "lw-link", target: "_blank", rel: "noopener", hidden: true }, t("open the log"));
   const actions = runActions(app);
   const downloads = runDownloads(app);
+  const use = runUse(app);
   const curve = lossCurve();
   const samples = sampleStrip(app);
   const saved = h("p", { class: "lw-dim" });
@@ -31,6 +33,7 @@ export function liveView(app) {
     bar.element,
     figures,
     message,
+    use.element,
     warnings,
     actions.element,
     downloads.element,
@@ -54,6 +57,7 @@ export function liveView(app) {
     log.href = api.url(jobPath(job, "log"));
     actions.look(job, details);
     downloads.look(job, details);
+    use.look(job, details);
     samples.look(job, details?.samples ?? []);
     setText(saved, savedWords(details?.saved ?? [], job.published));
     const mark = `${job.id}|${points.total}|${points.last}`;

@@ -292,6 +292,18 @@ def test_a_finished_lora_goes_to_txt2img(train: Any) -> None:
     assert page.evaluate("[window.heard, window.switched]") == [1, 1]
 
 
+def test_a_finished_lora_says_how_it_is_used_and_what_comes_next(train: Any) -> None:
+    world, page = train(speed=5000)
+    world.projects["penny"]["tag"]["first"] = ["penny"]
+    page.reload()
+    assert page.locator("#lw-use-prompt").is_hidden()
+    page.click("#lw-train:not([aria-disabled])")
+    page.wait_for_selector(".lw-use >> text=Put it into the folder models/Lora of your webui")
+    assert page.input_value("#lw-use-prompt") == "penny, <lora:penny:1>"
+    page.click("text=Test it →")
+    page.wait_for_selector("#lw-panel-test")
+
+
 def test_when_all_is_done(train: Any, until: Any) -> None:
     world, page = train(speed=3)
     page.click("#lw-train")

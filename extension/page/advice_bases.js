@@ -26,7 +26,10 @@ export function basesPart(app) {
       ...(facts ? [h("li", {}, sign(own.suits === false ? "warning" : own.suits ? "good" : "note"), h("span", {}, facts))] : []),
       ...(own?.notices ?? []).map((one) => h("li", {}, sign("warning"), h("span", {}, one))),
     );
-    list.replaceChildren(...bases.map((one) => row(one)));
+    const near = bases.filter((one) => one.found.length || !one.newer);
+    const others = bases.filter((one) => !near.includes(one)).map((one) => one.title);
+    const rest = others.length ? [h("li", { class: "lw-dim" }, t("Newer than the guide, and none here: {titles}.", { titles: others.join(", ") }))] : [];
+    list.replaceChildren(...near.map(row), ...rest);
     show(list, bases.length);
   };
   const row = ({ title, about, line: lines, newer, found }) => {

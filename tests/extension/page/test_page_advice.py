@@ -254,7 +254,7 @@ def test_a_base_model_that_suits_the_look_is_offered_and_taken(train: Any, until
     assert page.inner_text("#lw-bases-chosen .lw-sign >> nth=0").startswith("⚠")
     assert "It doesn't suit it." in page.inner_text("#lw-bases-chosen")
     lines = page.locator(".lw-bases-list li")
-    assert "newer than the guide" in lines.nth(1).inner_text() and "none here" in lines.nth(1).inner_text()
+    assert lines.nth(1).inner_text() == "Newer than the guide, and none here: Pony."
     page.click(".lw-bases-list >> text=Use anime")
     until(lambda: world.projects["penny"]["base_model"] == "/models/anime.safetensors")
     page.wait_for_selector(".lw-bases-list >> text=✔ anime")

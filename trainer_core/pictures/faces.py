@@ -28,6 +28,9 @@ _YOLO_SCORE, _YOLO_SHARED = 0.25, 0.7
 _YUNET_SCORE, _YUNET_SHARED = 0.6, 0.3
 _YUNET_SIZES = (1.0, 0.4)  # of the input: it knows faces of 10 to 300 px, so that a close-up is shown to it smaller too
 
+_DAMAGES = (OSError, ValueError, SyntaxError, EOFError, MemoryError, IndexError, KeyError, OverflowError,
+            Image.DecompressionBombError)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Face:
@@ -79,14 +82,28 @@ class FaceDetector:
             pixels = np.ascontiguousarray(shown[:, :, ::-1].transpose(2, 0, 1)[None], np.float32)
         else:
             pixels = np.ascontiguousarray(shown.transpose(2, 0, 1)[None], np.float32) / np.float32(255)
-        names = [one.name for one in self.session.get_outputs()]
-        given = self.session.run(names, {self.session.get_inputs()[0].name: pixels})
+        given = self._asked(pixels)
         if self.is_yunet:
-            rows = yunet_rows(dict(zip(names, given, strict=True)), shown.shape[1])
+            rows = yunet_rows(given, shown.shape[1])
         else:
-            rows = yolo_rows(given[0][0], self.classes)
+            rows = yolo_rows(next(iter(given.values()))[0], self.classes)
         rows[:, :4] /= scale
         return rows
+
+    def _asked(self, pixels: np.ndarray) -> dict[str, np.ndarray]:
+        """What the model gives, by name; UserError where it fails, or gives other numbers than its kind does."""
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        names = [one.name for one in self.session.get_outputs()]
+        try:
+            given = self.session.run(names, {self.session.get_inputs()[0].name: pixels})
+        except (state.Fail, state.InvalidArgument, state.RuntimeException, state.NotImplemented) as error:
+            why = str(error).splitlines()[0]
+            raise UserError(f"{self.path} can't look for faces: give another detector ({why}).") from None
+        if not self.is_yunet and not 4 < given[0].shape[1] < given[0].shape[2]:
+            shape = "×".join(map(str, given[0].shape))
+            raise UserError(f"{self.path} gives {shape} numbers, which are no faces of YOLO's: give another detector.")
+        return dict(zip(names, given, strict=True))
 
 
 def _is_yolo(outputs: Sequence[Any]) -> bool:
@@ -172,18 +189,9 @@ def face_look(detector: FaceDetector) -> Callable[[Path], list[Face]]:
     def look(path: Path) -> list[Face]:
         try:
             with opened(path.read_bytes()) as image:
-                return detector.faces(upright(image))
-        except (
-            OSError,
-            ValueError,
-            SyntaxError,
-            EOFError,
-            MemoryError,
-            IndexError,
-            KeyError,
-            OverflowError,
-            Image.DecompressionBombError,
-        ):  # fmt: skip  the report names such files by other findings
+                picture = upright(image)
+        except _DAMAGES:  # the report names such files by other findings
             return []
+        return detector.faces(picture)
 
     return look

@@ -49,6 +49,14 @@ def yolo(path: Path, names: str = "{0: 'body', 1: 'face'}") -> Path:
     return _save(path, nodes, [helper.make_tensor_value_info("output0", TensorProto.FLOAT, [1, 6, 100])], weights, names)
 
 
+def no_faces(path: Path) -> Path:
+    """A model whose one output has three axes as YOLO's has, but is something else: [1, 10, 10]."""
+    nodes, weights = _redness(0, 1.0)
+    nodes.append(helper.make_node("Reshape", ["red", "shape"], ["output0"]))
+    weights["shape"] = np.array([1, 10, 10], np.int64)
+    return _save(path, nodes, [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["a", "b", "c"])], weights)
+
+
 def yunet(path: Path) -> Path:
     """YuNet's outputs for 320×320: faces at stride 32 alone, each of twice a cell's width and one and a half of its height."""
     nodes, weights = _redness(2, 255.0)  # its input is BGR of 0 to 255

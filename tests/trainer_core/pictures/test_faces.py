@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from detector_files import yolo, yunet
+from detector_files import no_faces, yolo, yunet
 from PIL import Image, ImageDraw
 
 from lora_workbench.trainer_core.pictures import detectors, faces
@@ -137,6 +137,11 @@ def test_a_tagger_is_no_detector(folder: Path, tmp_path: Path) -> None:
     model = write_model(tmp_path / "tagger", WEIGHTS, BIAS) / "model.onnx"
     with pytest.raises(UserError, match="no detector of faces that can be read"):
         FaceDetector.load(model)
+
+
+def test_a_model_of_something_else_is_told_and_not_taken_for_one_that_sees_nothing(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="gives 1×10×10 numbers, which are no faces of YOLO's"):
+        main([str(folder), f"--faces={no_faces(tmp_path / 'd.onnx')}"])
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from .caption_shelf import View
 
 _MOST_DETAILS, _MOST_NAMES = 200, 50
 # Of these the words about each file say what it is; of the others the headline says all.
-_DETAILED = ("contradiction", "minority-colour", "everywhere", "once")
+_DETAILED = ("contradiction", "minority-colour", "once")
+_OF_FOLDERS = ("everywhere", "nearly-everywhere")  # of these each is a tag of a whole folder
 MENDS: dict[str, Callable[[Sequence[str]], list[edit.Edit]]] = {
     "activation-tag": lambda first: [edit.add(first, "first"), edit.move(first)],
     "escapes": lambda first: [edit.unescape],
@@ -49,7 +50,22 @@ def findings(view: View, activation: Activation, limit: int, count: Callable[[li
     numbers = {}
     for number, entry in enumerate(view.entries):
         numbers[entry.caption.path] = numbers[entry.picture] = number
-    return [_as_dict(one, view.folder, numbers, activation) for one in found]
+    told = [_as_dict(one, view.folder, numbers, activation) for one in found]
+    for one, content in zip(found, told, strict=True):
+        if one.code in _OF_FOLDERS:
+            content |= {"details": [_tag_of_folder(view, place, what) for place, what in one.files], "names": []}
+    return told
+
+
+def _tag_of_folder(view: View, place: Path, what: str) -> dict[str, Any]:
+    """A tag of nearly all captions of a folder, and the pictures that have it."""
+    tag = what if place == view.folder else what.partition(": ")[2]
+    having = (
+        number
+        for number, entry in enumerate(view.entries)
+        if entry.picture.parent == place and tag in map(same_tag, entry.tags)
+    )
+    return {"what": what, "tag": tag, "numbers": list(having)}
 
 
 def _as_dict(one: Finding, folder: Path, numbers: dict[Path, int], activation: Activation) -> dict[str, Any]:

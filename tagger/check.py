@@ -187,19 +187,29 @@ def _counted_colours(things: Sequence[tuple[Entry, dict[str, str]]]) -> dict[str
 
 
 def everywhere(entries: Sequence[Entry], first: Sequence[str] = ()) -> list[Finding]:
-    """Tags of every caption of a folder, but the first: what they name can't be switched off, as it is never seen without."""
-    told = []
+    """Tags of every caption of a folder, or of nearly every one, but the first and class words.
+
+    What they name is hardly ever seen without them, so it can't be switched off; and where it is what makes the subject, such
+    as its hair, the activation tag comes to stand for it only once they are taken out.
+    """
+    always, nearly = [], []
     for place, group in by_place(entries).items():
         if len(group) < _ENOUGH:
             continue
         counts = Counter(tag for entry in group for tag in dict.fromkeys(map(same_tag, entry.tags)))
         leading = Counter(same_tag(entry.tags[0]) for entry in group).most_common(1)[0][0]
         own = {leading, *map(same_tag, first)}
-        always = [tag for tag, count in counts.items() if count == len(group) and tag not in own]
-        if always:
-            told.append((group[0].picture.parent, f"{place or 'all'}: {', '.join(always)}"))
-    message = "{} where tags are in every caption, so that they can't be switched off"
-    return _all((told, "everywhere", NOTE, message, ""), noun="folder")
+        for tag, count in counts.most_common():
+            if count < _MAJORITY * len(group) or tag in own or is_class_word(tag):
+                continue
+            told = always if count == len(group) else nearly
+            told.append((group[0].picture.parent, f"{place}: {tag}" if place else tag))
+    ends = ": what makes the subject itself is better taken out, so that the activation tag stands for it"
+    return _all(
+        (always, "everywhere", NOTE, "{} in every caption, which can't be switched off" + ends, ""),
+        (nearly, "nearly-everywhere", NOTE, "{} in nearly every caption" + ends, ""),
+        noun="tag",
+    )
 
 
 def seldom(entries: Sequence[Entry]) -> list[Finding]:

@@ -93,13 +93,15 @@ export function captionCheck(app, model, { applied, before }) {
     );
   };
   const detailList = (one, open) => {
-    const items = one.details.slice(0, MOST).map(({ what, numbers }) => {
+    const items = one.details.slice(0, MOST).map(({ what, numbers, tag }) => {
       const look = () => model.look(what, numbers);
       const label = numbers.length > 1 ? `${what} (${count(numbers.length)})` : what;
+      const out = tag && button(t("Take out"), () => takeOut(tag, numbers), { line, kind: "lw-small" });
       return h(
         "li",
-        {},
+        { class: "lw-line" },
         numbers.length ? h("button", { type: "button", class: "lw-link", on: { click: look } }, label) : label,
+        out,
       );
     });
     const names = one.names.slice(0, MOST).map((name) => h("li", {}, name));
@@ -107,14 +109,29 @@ export function captionCheck(app, model, { applied, before }) {
     const more = left > 0 ? h("li", { class: "lw-dim" }, t("{count} more", { count: count(left) })) : null;
     return h(
       "details",
-      { "data-code": one.code, open },
+      { "data-code": one.code, open: open || one.code.endsWith("everywhere") },
       h("summary", {}, t("which")),
       h("ul", { class: "lw-plain-list" }, items, names, more),
     );
   };
+  /** Takes a tag out of the captions of these pictures. */
+  const takeOut = async (tag, numbers) => {
+    await before();
+    const target = { numbers, listing: model.listing };
+    const answer = await api.post("captions/apply", {
+      folder: model.folder,
+      ...target,
+      edits: [{ do: "remove", tags: [tag] }],
+    });
+    say(answer);
+    await applied();
+  };
   const mend = async (one, known) => {
     await before();
-    const answer = await api.post("captions/mend", { folder: model.folder, code: one.code, first: known.tags });
+    say(await api.post("captions/mend", { folder: model.folder, code: one.code, first: known.tags }));
+    await applied();
+  };
+  const say = (answer) => {
     setText(
       done,
       answer.written === 1
@@ -122,7 +139,6 @@ export function captionCheck(app, model, { applied, before }) {
         : t("Done: {what} in {count} files.", { what: answer.what, count: count(answer.written) }),
     );
     show(done, true);
-    await applied();
   };
 
   model.on("list", () => element.isConnected && !element.closest("[hidden]") && load());

@@ -24,7 +24,8 @@ export function finding(one, { first, limit }) {
       ),
     contradiction: () => t("Pairs of tags that can hardly both be right: {count}", values),
     "minority-colour": () => t("Captions with another colour than nearly all others: {count}", values),
-    everywhere: () => t("Tags in every caption: what they name can't be switched off later"),
+    everywhere: () => t("Tags in every caption: {count}. {why}", { ...values, why: ofItself(first) }),
+    "nearly-everywhere": () => t("Tags in nearly every caption: {count}. {why}", { ...values, why: ofItself(first) }),
     once: () => t("Tags in one caption only, too few to be learned, often a slip: {count}", values),
     "no-pose": () => t("Captions that say nothing of the pose: {count}", values),
     "no-view": () => t("Captions that say nothing of the view: {count}", values),
@@ -34,3 +35,8 @@ export function finding(one, { first, limit }) {
   };
   return sentences[one.code]?.() ?? one.message;
 }
+
+const ofItself = (first) =>
+  t("Take out what makes the subject itself, so that {first} comes to stand for it; the rest can't be switched off later.", {
+    first: first || t("the activation tag"),
+  });

@@ -87,10 +87,11 @@ def test_class_words(tag: str, is_one: bool) -> None:
 
 
 def test_tags_that_can_not_be_switched_off_and_those_that_come_once(tmp_path: Path) -> None:
-    captions = {f"p{number}": f"penny, red scarf, {'smile' if number % 2 else 'frown'}" for number in range(6)}
-    make(tmp_path, **{**captions, "p5": captions["p5"] + ", lamp"})
+    captions = {f"p{number}": f"penny, 1girl, red scarf, {'smile' if number % 2 else 'frown'}" for number in range(6)}
+    make(tmp_path, **{name: text + (", lamp" if name == "p5" else ", tail") for name, text in captions.items()})
     codes = found(tmp_path)
-    assert codes["everywhere"] == [(tmp_path.name, "all: red scarf")] and codes["once"] == [("p5.txt", "lamp")]
+    assert codes["everywhere"] == [(tmp_path.name, "red scarf")] and codes["once"] == [("p5.txt", "lamp")]
+    assert codes["nearly-everywhere"] == [(tmp_path.name, "tail")], "in five of six; class words are not told of"
 
 
 def test_minority_colours(tmp_path: Path) -> None:

@@ -245,6 +245,25 @@ def test_what_the_check_finds_is_looked_at_and_mended(scene: Callable[..., Scene
     assert own.text("a") == CAPTIONS["a"]  # only what was found is mended
 
 
+def test_what_makes_the_subject_is_taken_out_by_a_press(scene: Callable[..., Scene]) -> None:
+    captions = {name: f"penny, 1girl, blonde hair, tail, {name}" for name in "abcd"}
+    own = scene({**captions, "e": "penny, 1girl, blonde hair, smile"})
+    page = own.page
+    page.click("#lw-side-check")
+    page.wait_for_selector(".lw-finding:has-text('Tags in every caption: 1')")
+    nearly = page.locator(".lw-finding:has-text('Tags in nearly every caption: 1')")
+    assert "so that penny comes to stand for it" in nearly.inner_text() and "1girl" not in page.inner_text(".lw-side")
+    nearly.get_by_role("button", name="tail (4)").click()
+    own.pictures("4 of 5")
+    nearly.get_by_role("button", name="Take out").click()
+    own.wait_text("d", "penny, 1girl, blonde hair, d")
+    page.wait_for_selector("text=Done: removed tail in 4 files.")
+    page.locator(".lw-finding:has-text('Tags in every caption')").get_by_role("button", name="Take out").click()
+    own.wait_text("e", "penny, 1girl, smile")
+    page.click("#lw-undo")
+    own.wait_text("e", "penny, 1girl, blonde hair, smile")
+
+
 def test_unsure_tags_by_keyboard(scene: Callable[..., Scene]) -> None:
     seen = {"a.png": {"smile": 0.9, "hat": 0.2, "boots": 0.3}, "b.png": {"smile": 0.1, "boots": 0.8}}
     own = scene(scores=seen)

@@ -2,6 +2,7 @@
 // selection, and the captions themselves as far as they are looked at. Every part of the tab listens here by topic:
 // "list" (pictures or counts differ), "captions" (texts came or changed), "selection", "current", "wrong" (the filter).
 
+import { saveEdit } from "./captions_save.js";
 import { debounced } from "./dom.js";
 import { count } from "./format.js";
 import { t } from "./i18n.js";
@@ -156,9 +157,9 @@ export function createCaptions({ api, store }) {
     },
 
     /** Changes one picture's tags; what the server refuses is shown as it is there. */
-    async edit(number, name, before, after) {
+    async edit(number, name, before, after, waiting) {
       try {
-        const answer = await api.post("captions/edit", { folder, name, before, after });
+        const answer = await saveEdit(api, folder, { number, name, before, after }, waiting);
         if (answer.failed_count) throw new Error(`${answer.failed[0].name}: ${answer.failed[0].reason}`);
       } catch (error) {
         if (texts.has(number)) texts.get(number).stale = true;

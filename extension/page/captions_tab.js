@@ -78,6 +78,7 @@ export function buildCaptionsTab(app) {
   model.on("list", look);
   store.on("captions-filter", () => model.setFilter(recall("captions-filter", {})?.[model.folder] ?? ""));
   store.on("opened", opened);
+  store.on("connection", () => store.connected && model.revision >= 0 && model.refresh());
   store.on("dataset", () => {
     if (model.revision >= 0) model.refresh();
     undo.look();

@@ -69,6 +69,7 @@ export function buildTagTab(app) {
   };
   pictures.on(look);
   store.on("opened", opened);
+  store.on("connection", () => store.connected && pictures.reload());
   store.on("dataset", () => {
     pictures.reload();
     undo.look();

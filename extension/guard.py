@@ -59,7 +59,7 @@ def check_origin(origin: str | None, called: str, host: Host, site: str = "") ->
     if not place or (place != called.lower() and _name(place) not in known - {"localhost", "127.0.0.1", "::1"}):
         raise Refused(
             "Another site's page may not change anything here; if this is your own proxy, let it hand on the name that the "
-            "browser asked for (nginx: proxy_set_header Host $http_host).",
+            "browser asked for (`proxy_set_header Host $http_host`).",
             FORBIDDEN,
         )
 

@@ -74,7 +74,7 @@ class Alone:
 
     def rights(self) -> Rights:
         roots = (self.data, DEMO_MODELS)
-        return Rights(not self.is_local and not self._trusted, readable=roots, writable=(self.data,))
+        return Rights(not self.is_local and not self._trusted, readable=roots, writable=(self.data,), alone=True)
 
     def lora_folder(self) -> Path | None:
         return None

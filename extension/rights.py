@@ -42,12 +42,16 @@ _MARKS = ("extensions", "extensions-builtin", "modules")  # a folder with one of
 
 @dataclass(frozen=True)
 class Rights:
-    """`readable`, `writable`: the folders that a restricted request may name paths in; others may name any path."""
+    """`readable`, `writable`: the folders that a restricted request may name paths in; others may name any path.
+
+    `alone`: there is no webui, and other words of the command line lift the restriction.
+    """
 
     restricted: bool = False
     hide_folders: bool = False
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
+    alone: bool = False
 
     def may_read(self, text: Any, what: str) -> Path:
         """The path, whole and without links where the request is restricted; Refused where it may not be named."""
@@ -58,7 +62,7 @@ class Rights:
         """As `may_read`, for a folder whose captions are written too: not one with webui's programs in it."""
         path = self.may_read(text, what)
         if self.restricted and any((path / name).is_dir() for name in _MARKS):
-            raise _outside(what)
+            raise self._outside(what)
         return path
 
     def may_write(self, text: Any, what: str) -> Path:
@@ -67,6 +71,12 @@ class Rights:
 
     def must_be_unrestricted(self, deed: str) -> None:
         """`deed`: what isn't allowed, as the beginning of a sentence."""
+        if self.restricted and self.alone:
+            raise Refused(
+                f"{deed} is not allowed while others can reach this page: start it without --host and --name, or with "
+                "--trust-network.",
+                FORBIDDEN,
+            )
         if self.restricted:
             raise Refused(
                 f"{deed} is not allowed while others can reach this webui: start it without --listen and --share, or with "
@@ -80,16 +90,29 @@ class Rights:
 
     def _inside(self, path: Path, roots: tuple[Path, ...], what: str) -> Path:
         if _is_remote(str(path)) or any(is_device(part) for part in path.parts):
-            raise _outside(what)
+            raise self._outside(what)
         try:
             real = path.resolve()
         except (OSError, RuntimeError):  # a circle of links
-            raise _outside(what) from None
+            raise self._outside(what) from None
         for root in roots:
             below = relative_to(real, root)
             if below is not None and (not below.parts or below.parts[0].lower() not in CODE_FOLDERS):
                 return real
-        raise _outside(what)
+        raise self._outside(what)
+
+    def _outside(self, what: str) -> Refused:
+        if self.alone:
+            return Refused(
+                f"{what} must lie in {self.writable[0]} while others can reach this page: choose a folder there, "
+                "upload pictures by Files, or start it with --trust-network.",
+                FORBIDDEN,
+            )
+        return Refused(
+            f"{what} must lie in webui's data folders while others can reach this webui: choose a folder there, upload "
+            "pictures by Files, or start it with --enable-insecure-extension-access.",
+            FORBIDDEN,
+        )
 
 
 def whole_path(text: Any, what: str) -> Path:
@@ -152,11 +175,3 @@ def shown(text: Any) -> str:
 def _is_remote(path: str) -> bool:
     """Shares and device paths of Windows, whose mere opening would call another machine."""
     return os.name == "nt" and path.replace("/", "\\").startswith("\\\\")
-
-
-def _outside(what: str) -> Refused:
-    return Refused(
-        f"{what} must lie in webui's data folders while others can reach this webui: choose a folder there, or start it with "
-        "--enable-insecure-extension-access.",
-        FORBIDDEN,
-    )

@@ -103,7 +103,7 @@ function whenDone(api, store) {
       }
       const reason = rights.restricted
         ? t(
-            "From another machine nothing but our own jobs may be started; webui decides that by --enable-insecure-extension-access.",
+            "From another machine nothing but our own jobs may be started; webui decides that by --enable-insecure-extension-access, the page alone by --trust-network.",
           )
         : "";
       disable(select, reason);

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.extension.errors import Refused
+from lora_workbench.extension.host import Alone
 from lora_workbench.extension.rights import Rights, file_name, inside, is_device, whole_path
 
 
@@ -145,3 +146,11 @@ def test_the_words_for_what_is_not_allowed(restricted: Rights) -> None:
         Rights(hide_folders=True).must_show_folders()
     Rights().must_be_unrestricted("x")
     Rights().must_show_folders()
+
+
+def test_the_page_alone_names_its_own_words(tmp_path: Path) -> None:
+    rights = Alone(tmp_path, address="0.0.0.0").rights()
+    with pytest.raises(Refused, match=f"must lie in {tmp_path} .* --trust-network"):
+        rights.may_read("/etc", "The folder")
+    with pytest.raises(Refused, match="without --host and --name, or with --trust-network"):
+        rights.must_be_unrestricted("Baking a cake")

@@ -114,7 +114,7 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         _lycoris("glora", 6e-3, steps=720),
         _lycoris("full", 4e-4, dim=None, steps=720),
         _lycoris("diag-oft", 1.2e-2, steps=720),
-        _lycoris("boft", 1.2e-2, steps=720),
+        _lycoris("boft", 3e-3, steps=720),
     ],
     "optimizers": [
         _optimizer("AdamW", 6e-3),

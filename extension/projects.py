@@ -156,8 +156,12 @@ class Projects:
         return _plain(name, value)
 
     def pictures_folder(self, name: Any) -> Path:
-        """Where pictures come to lie that are uploaded into a project without a dataset."""
-        return self.path(name) / "pictures"
+        """Where pictures come to lie that are uploaded into a project without a dataset.
+
+        Its name is the project's: a picture without a caption is trained by the folder's name, and a notebook asks for it.
+        """
+        folder = self.path(name)
+        return folder / "pictures" / folder.name
 
     def give_dataset(self, name: Any, folder: Path) -> None:
         """Makes the folder the project's dataset where it has none."""

@@ -27,9 +27,7 @@ def get_dataset(call: Call) -> Answer:
     files = list(_files(folder, kinds, links=not call.workbench.rights.restricted))
     if not files:
         raise Refused("There is nothing in this folder that could be downloaded.", MISSING)
-    project = call.workbench.projects.current()
-    name = project["name"] if project and Path(project["dataset"] or "/").resolve() == folder.resolve() else folder.name
-    return Download(files=files, name=f"{name}_captions.zip" if call.query.get("captions") else f"{name}.zip")
+    return Download(files=files, name=f"{folder.name}_captions.zip" if call.query.get("captions") else f"{folder.name}.zip")
 
 
 def _files(

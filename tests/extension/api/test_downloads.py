@@ -45,7 +45,7 @@ def test_a_dataset_with_its_captions(client: Any, run: JobReader, bench: Workben
     bench.projects.change({"dataset": str(folder)}, bench.rights)
     answer = client.get(f"{GET}/dataset")
     assert sorted(unzipped(answer)) == ["4_penny/b.txt", "4_penny/b.webp", "a.png", "a.txt"]
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''penny.zip"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''%E7%BA%A2%E5%B8%BD.zip"
     assert unzipped(client.get(f"{GET}/dataset", params={"captions": 1})) == {
         "4_penny/b.txt": b"4_penny/b.txt",
         "a.txt": b"a.txt",

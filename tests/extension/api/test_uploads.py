@@ -26,7 +26,7 @@ def pictures(bench: Workbench) -> Path:
     assert isinstance(bench.host, FakeHost)
     bench.host.chosen_rights = Rights(True, readable=(data,), writable=(data,))
     bench.projects.create("penny")
-    return data / "projects" / "penny" / "pictures"
+    return data / "projects" / "penny" / "pictures" / "penny"
 
 
 def begin(client: Any, files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Scene:
 
     def __init__(self, page: Any, bench: Workbench) -> None:
         self.page, self.bench = page, bench
-        self.pictures = bench.host.data / "projects" / "penny" / "pictures"
+        self.pictures = bench.host.data / "projects" / "penny" / "pictures" / "penny"
 
     def choose(self, *files: tuple[str, bytes]) -> None:
         """Over the Files menu."""

@@ -147,6 +147,26 @@ def post_back(call: Call) -> Answer:
     return translated(_asked(call, "cut_back", names=[_name(name) for name in names]), call)
 
 
+def get_aside(call: Call) -> Answer:
+    """The pictures that were set aside, by name."""
+    folder = opened_folder(call, call.query.get("folder"))
+    call.workbench.setup.must_be_ready()
+    return call.workbench.plans.ask("aside", folder=str(folder))
+
+
+def post_aside(call: Call) -> Answer:
+    """Moves pictures with their captions out of the training, or with `back` to where they were; no file is deleted."""
+    call.only("folder", "names", "back")
+    names, back = call.body.get("names"), call.body.get("back", False)
+    if not isinstance(names, list) or not 0 < len(names) <= _MOST_NAMES:
+        raise Refused(f"names must be 1 to {_MOST_NAMES} names of pictures.")
+    if not isinstance(back, bool):
+        raise Refused("back must be true or false.")
+    done = _asked(call, "put_back" if back else "set_aside", names=[_name(name) for name in names])
+    call.workbench.changed()
+    return translated(done, call)
+
+
 def _name(value: Any) -> str:
     """A picture's name in the dataset, which leads nowhere else."""
     inside(Path(), value, "The picture")
@@ -188,4 +208,6 @@ ROUTES = (
     ),
     Route("GET", f"{_PLACE}/made", get_made, "files that were cut out of the dataset's pictures", query=("folder",)),
     Route("POST", f"{_PLACE}/back", post_back, "removes such files that are as they were made", body=("folder", "names")),
+    Route("GET", f"{_PLACE}/aside", get_aside, "pictures that were set aside", query=("folder",)),
+    Route("POST", f"{_PLACE}/aside", post_aside, "sets pictures aside, or puts them back", body=("folder", "names", "back")),
 )

@@ -5,6 +5,7 @@ import { count } from "./format.js";
 import { gallery } from "./gallery.js";
 import { t } from "./i18n.js";
 import { button } from "./parts.js";
+import { asidePart } from "./picture_report_aside.js";
 import { cropEditor } from "./picture_report_crop.js";
 import { facesPart } from "./picture_report_faces.js";
 import { madeList } from "./picture_report_made.js";
@@ -29,9 +30,10 @@ export function buildPicturesTab(app) {
     whyNot: () => (store.project?.dataset ? "" : t("First choose the folder with your pictures, at the top.")),
     make: () => ask("look"),
   });
-  const findings = findingList(app, model, ask);
+  const aside = asidePart(app, model, () => ask("look"));
+  const findings = findingList(app, model, ask, aside.setAside);
   const made = madeList(app, model, () => run.look());
-  const editor = cropEditor(app, model, made.written);
+  const editor = cropEditor(app, model, made.written, aside.setAside);
   const shelf = gallery(app, model, (picture) => editor.choose(picture), {
     name: "report",
     label: t("Pictures of this finding"),
@@ -60,6 +62,7 @@ export function buildPicturesTab(app) {
     shelf.element,
     editor.element,
     made.element,
+    aside.element,
     next.element,
   );
   const element = h("section", { class: "lw-pictures" }, left, right);
@@ -85,7 +88,7 @@ export function buildPicturesTab(app) {
     show(teach, model.data && !there);
     show(teach.querySelector("button"), !store.project?.dataset);
     for (const part of [shelf.element, right.querySelector(".lw-pictures-head")]) show(part, there);
-    show(made.element, model.folder);
+    for (const part of [made.element, aside.element]) show(part, model.folder);
     const some = model.count === 1 ? t("1 picture") : t("{count} pictures", { count: count(model.count) });
     setText(heading, there ? some : "");
     if (!there || !model.count) editor.choose(there ? null : model.wanted);
@@ -98,7 +101,10 @@ export function buildPicturesTab(app) {
   };
   let seen = null;
   model.on(() => {
-    if (model.data !== seen) made.load();
+    if (model.data !== seen) {
+      made.load();
+      aside.load();
+    }
     seen = model.data;
     look();
     bring();

@@ -13,8 +13,8 @@ const SHAPES = ["1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9"];
 const MUSH = 1.5; // times that a part would be enlarged
 const FIELDS = ["x", "y", "width", "height"];
 
-/** `written(name)` is called when a new file was written. */
-export function cropEditor(app, model, written) {
+/** `written(name)` is called when a new file was written; `setAside(names)` takes pictures out of the training. */
+export function cropEditor(app, model, written, setAside) {
   const { api, store } = app;
   const line = errorLine();
   let picture = null;
@@ -78,7 +78,10 @@ export function cropEditor(app, model, written) {
         folder: model.folder,
         name: picture.name,
         box,
-        tags: tags.value.split(",").map((tag) => tag.trim()).filter(Boolean),
+        tags: tags.value
+          .split(",")
+          .map((tag) => tag.trim())
+          .filter(Boolean),
         target: target.value.trim(),
       });
       written(answer);
@@ -101,14 +104,17 @@ export function cropEditor(app, model, written) {
       ...model
         .faults(picture.name)
         .filter((one) => one.code !== "not-tagged")
-        .map((one) => h("li", {}, sign(one.severity), [shortName(one.code), one.words].filter(Boolean).join(": "), likeIt(one))),
+        .map((one) =>
+          h("li", {}, sign(one.severity), [shortName(one.code), one.words].filter(Boolean).join(": "), likeIt(one)),
+        ),
     );
     for (const [number, field] of fields.entries())
       if (document.activeElement !== field) field.value = box ? String(box[number]) : "";
     for (const control of [...fields, shape, tags, target]) control.disabled = !own;
     disable(write, own ? (box ? "" : t("First draw a rectangle on the picture.")) : t("This picture can't be cut."));
     const times = box && Math.sqrt((trained()[0] * trained()[1]) / (box[2] * box[3]));
-    const grows = times > 1.05 ? t("enlarged {times}× for training", { times: rounded(times, 2) }) : t("large enough for training");
+    const grows =
+      times > 1.05 ? t("enlarged {times}× for training", { times: rounded(times, 2) }) : t("large enough for training");
     const px = (one) => t("{width} × {height} px", { width: count(one[0]), height: count(one[1]) });
     setText(facts, !own ? t("This picture can't be cut.") : box ? `${px(box.slice(2))} · ${grows}` : px(own));
     facts.classList.toggle("lw-crop-mush", Boolean(box) && times > MUSH);
@@ -140,6 +146,11 @@ export function cropEditor(app, model, written) {
     id: "lw-crop-variants",
     title: t("Draws more pictures over this one, or a painted part of it anew."),
   });
+  const out = button(t("Set aside"), () => setAside([picture.name]), {
+    line,
+    id: "lw-crop-aside",
+    title: t("It is not trained any more; the file and its caption stay, and can be put back."),
+  });
   const label = (words, ...controls) => h("label", { class: "lw-crop-set" }, h("span", {}, words), ...controls);
   const side = h(
     "div",
@@ -152,7 +163,7 @@ export function cropEditor(app, model, written) {
     facts,
     label(t("New tags"), tags),
     label(t("Folder in the dataset"), target),
-    h("div", { class: "lw-line" }, write, more),
+    h("div", { class: "lw-line" }, write, more, out),
     line,
   );
   const element = h("div", { class: "lw-crop", hidden: true }, surface.element, side);
@@ -164,7 +175,8 @@ export function cropEditor(app, model, written) {
       picture = wanted && { ...wanted, folder: model.folder };
       if (same) return look();
       box = null;
-      if (picture) surface.show(api.url("thumb", { folder: model.folder, name: picture.name, size: 1024 }), size(), picture.name);
+      if (picture)
+        surface.show(api.url("thumb", { folder: model.folder, name: picture.name, size: 1024 }), size(), picture.name);
       look();
       suggest();
     },

@@ -1,12 +1,19 @@
 // The findings as a list of which one is chosen; under the chosen one its mend, and the button that does it where one can.
 
 import { h, keyed, setAttribute, setText, show } from "./dom.js";
+import { count } from "./format.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, sign } from "./parts.js";
 import { ALL } from "./picture_report_model.js";
 import { isLive } from "./runs.js";
 
 const PLAIN = ["animated", "colour-profile", "cmyk", "deep-colour", "private-data", "turned"];
+
+// What nobody wants to train; of pictures of which better copies were written, the first ones.
+const OUT = new Set([
+  ...["unreadable", "tiny", "too-small", "blurred", "duplicate", "near-duplicate", "mirrored-duplicate"],
+  ...["bars", "cmyk", "turned", "watermark", "text", "artifacts", "animated"],
+]);
 
 /** What a finding is called beside one picture. */
 export function shortName(code) {
@@ -40,8 +47,8 @@ export function shortName(code) {
   return names[code] ?? code;
 }
 
-/** `ask(deed, target)` makes the job that writes copies. */
-export function findingList(app, model, ask) {
+/** `ask(deed, target)` makes the job that writes copies; `setAside(names)` takes pictures out of the training. */
+export function findingList(app, model, ask, setAside) {
   const line = errorLine();
   const list = h("div", { class: "lw-findings", role: "listbox", "aria-label": t("What was found") });
   const target = h("input", {
@@ -58,6 +65,8 @@ export function findingList(app, model, ask) {
     if (code === "small-face") return make(t("Write the faces as new pictures"), () => ask("faces", target.value.trim()));
     return code === "not-tagged" ? make(t("To Tag"), () => app.showTab("tag")) : null;
   };
+  const filesOf = (code) => model.data.findings.find((one) => one.code === code).files.map((file) => file.name);
+  const outLabel = (number) => (number === 1 ? t("Set it aside") : t("Set all {count} aside", { count: count(number) }));
   const row = (one) => {
     const words = h("span", { class: "lw-problem-words" });
     const props = { type: "button", class: "lw-finding", role: "option", id: `lw-finding-${one.code}` };
@@ -70,9 +79,24 @@ export function findingList(app, model, ask) {
     const fix = h("p", { class: "lw-dim" });
     const place = h("span", { class: "lw-finding-target" });
     const act = actOf(one.code);
-    const below = h("div", { class: "lw-finding-below", hidden: true }, fix, act && h("div", { class: "lw-line" }, place, act));
+    const out = OUT.has(one.code) && button("", () => setAside(filesOf(one.code)), { line, kind: "lw-small lw-aside" });
+    const below = h(
+      "div",
+      { class: "lw-finding-below", hidden: true },
+      fix,
+      act && h("div", { class: "lw-line" }, place, act),
+      out && h("div", { class: "lw-line" }, out),
+    );
     const element = h("div", { class: "lw-finding-row" }, choice, below);
-    Object.assign(element, { lwWords: words, lwChoice: choice, lwFix: fix, lwBelow: below, lwPlace: place, lwAct: act });
+    Object.assign(element, {
+      lwWords: words,
+      lwChoice: choice,
+      lwFix: fix,
+      lwBelow: below,
+      lwPlace: place,
+      lwAct: act,
+      lwOut: out,
+    });
     return element;
   };
   const update = (element, one) => {
@@ -81,6 +105,7 @@ export function findingList(app, model, ask) {
     setText(element.lwFix, one.fix ?? "");
     setAttribute(element.lwChoice, "aria-selected", String(chosen));
     show(element.lwBelow, chosen && one.fix);
+    if (element.lwOut) setText(element.lwOut, outLabel(one.files.length));
     if (!element.lwAct || one.code === "not-tagged") return;
     if (chosen) element.lwPlace.replaceChildren(target);
     const busy = model.jobs().some((job) => isLive(job) || job.state === "queued");

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..problems import UserError
 from ..questions import Request, path_of, settings_of, text_of, texts_of
+from .aside import Moved, aside_in, put_back, set_aside
 from .command import extension_of, named, resolution_of, without_bars
 from .cutting import Box, Cut, made_in, plain_picture, take_back, write_cuts
 from .places import details, face_crop, half_body, named_face, upper_half
@@ -70,9 +71,30 @@ def _back(request: Request) -> dict[str, Any]:
     return {"gone": done.gone, "left": [{"name": name, "reason": reason} for name, reason in done.left]}
 
 
+def _aside(request: Request) -> dict[str, Any]:
+    """{"folder"} → {"aside": [name]}."""
+    return {"aside": aside_in(path_of(request, "folder"))}
+
+
+def _set_aside(request: Request) -> dict[str, Any]:
+    """{"folder", "names"} → {"moved", "left": [{"name", "reason"}]}."""
+    return _moved(set_aside(path_of(request, "folder"), texts_of(request, "names")))
+
+
+def _put_back(request: Request) -> dict[str, Any]:
+    return _moved(put_back(path_of(request, "folder"), texts_of(request, "names")))
+
+
+def _moved(done: Moved) -> dict[str, Any]:
+    return {"moved": done.moved, "left": [{"name": name, "reason": reason} for name, reason in done.left]}
+
+
 ANSWERS: dict[str, Callable[[Request], dict[str, Any]]] = {
     "cut_places": _places,
     "cut": _cut,
     "cuts_made": _made,
     "cut_back": _back,
+    "aside": _aside,
+    "set_aside": _set_aside,
+    "put_back": _put_back,
 }

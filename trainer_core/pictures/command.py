@@ -10,6 +10,7 @@ from pathlib import Path
 from ..files import data_folder
 from ..problems import UserError
 from ..settings import Settings, read_settings
+from .aside import put_back, set_aside
 from .cutting import Box, Cut, made_in, plain_picture, take_back, write_cuts
 from .detectors import detector_file, models_in
 from .faces import Face
@@ -29,6 +30,9 @@ def main(argv: Sequence[str]) -> int:
     settings = read_settings(rest, "pictures")
     if options.take_back:
         _take_back(options)
+        return 0
+    if options.set_aside or options.put_back:
+        _move(options)
         return 0
     if not options.writes:
         _report(options, report_of(options.folder, settings, faces=options.faces))
@@ -210,6 +214,22 @@ def named(folder: Path, names: Sequence[str]) -> list[Path]:
 
 def _tags(text: str | None) -> tuple[str, ...]:
     return tuple(tag.strip() for tag in (text or "").split(",") if tag.strip())
+
+
+def _move(options: PictureOptions) -> None:
+    """Sets pictures aside, or puts them back; UserError where one stays."""
+    if options.set_aside:
+        done = set_aside(options.folder, options.set_aside)
+    else:
+        done = put_back(options.folder, None if options.put_back == ("all",) else options.put_back)
+    if options.as_json:
+        print(json.dumps({"moved": done.moved, "left": dict(done.left)}, indent=2, ensure_ascii=False))
+    else:
+        for name in done.moved:
+            print(f"Set aside: {name}" if options.set_aside else f"Put back: {name}")
+    if done.left:
+        name, reason = done.left[0]
+        raise UserError(f"{len(done.left)} pictures stay where they are, the first is {name}: {reason}.")
 
 
 def _take_back(options: PictureOptions) -> None:

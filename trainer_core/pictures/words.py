@@ -24,6 +24,7 @@ settings, as `train` takes them; used are resolution (default 512), caption_exte
   pictures pictures/10_mia --crop 100,40,512,512 --pictures mia01.png --beside --tags "close-up"
   pictures pictures/10_mia --cut_bars --to pictures/10_mia_clean
   pictures pictures/10_mia --take_back all
+  pictures pictures/10_mia --set_aside mia07.png "mia03 copy.jpg"
 """
 
 
@@ -46,6 +47,8 @@ class PictureOptions:
     count: int
     faces: str
     take_back: tuple[str, ...]
+    set_aside: tuple[str, ...]
+    put_back: tuple[str, ...]
 
     @property
     def writes(self) -> bool:
@@ -66,8 +69,11 @@ def read_words(argv: Sequence[str]) -> tuple[PictureOptions, list[str]]:
 
 
 def _check(options: PictureOptions) -> None:
-    if options.writes + bool(options.take_back) + (options.sheet is not None) > 1:
-        raise WordsError("pictures does one thing at a time: the report with --sheet, new files, or --take_back.")
+    moves = bool(options.take_back) + bool(options.set_aside) + bool(options.put_back)
+    if options.writes + moves + (options.sheet is not None) > 1:
+        raise WordsError(
+            "pictures does one thing at a time: the report with --sheet, new files, --take_back, --set_aside or --put_back."
+        )
     if options.writes and (options.crop != ()) + options.cut_bars + options.plain > 1:
         raise WordsError("--crop, --cut_bars and --plain write different files: give one of them.")
     if options.writes and bool(options.to) == options.beside:
@@ -79,8 +85,8 @@ def _check(options: PictureOptions) -> None:
         raise WordsError("Give one of --pictures, --of and --all.")
     if chosen and not options.writes:
         raise WordsError("--pictures, --of and --all choose what --crop, --cut_bars or --plain is done with.")
-    if options.faces and options.take_back:
-        raise WordsError("--faces looks for faces; --take_back needs none.")
+    if options.faces and moves:
+        raise WordsError("--faces looks for faces; --take_back, --set_aside and --put_back need none.")
     if options.sheet is not None and options.sheet.suffix.lower() not in SHEETS:
         raise WordsError(f"--sheet writes {', '.join(SHEETS)}, not {options.sheet.suffix or options.sheet.name}.")
 
@@ -119,4 +125,8 @@ def _parser() -> argparse.ArgumentParser:
     written("--count", type=positive, default=2, metavar="N", help="with --crop details: how many of a picture (default 2)")
     written("--take_back", nargs="+", action="extend", default=[], metavar="NAME",
             help="removes such new files again where nobody changed them since; all: all of them")  # fmt: skip
+    aside = parser.add_argument_group("what is not to be trained").add_argument
+    aside("--set_aside", nargs="+", action="extend", default=[], metavar="NAME",
+          help="moves these pictures with their captions into .lora_workbench/aside, where nothing is trained")  # fmt: skip
+    aside("--put_back", nargs="+", action="extend", default=[], metavar="NAME", help="moves them back; all: all of them")
     return parser

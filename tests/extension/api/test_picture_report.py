@@ -99,6 +99,15 @@ def test_taking_back_takes_names_in_the_dataset_only(client: Any, bench: Workben
     assert len(bench.plans.questions) == 1  # type: ignore[attr-defined]
 
 
+def test_setting_aside_takes_names_in_the_dataset_only(client: Any, bench: Workbench) -> None:
+    assert post(client, "picture_report/aside", names=["a.png"])[0] == 200
+    assert post(client, "picture_report/aside", names=["a.png"], back=True)[0] == 200
+    assert [what for what, _ in bench.plans.questions] == ["set_aside", "put_back"]  # type: ignore[attr-defined]
+    for body in ({"names": []}, {"names": ["../a.png"]}, {"names": "a.png"}, {"names": ["a.png"], "back": "yes"}):
+        assert post(client, "picture_report/aside", **body)[0] in (400, 403)
+    assert len(bench.plans.questions) == 2  # type: ignore[attr-defined]
+
+
 def test_whom_others_can_reach_writes_in_data_folders_only(client: Any, bench: Workbench, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -188,3 +188,24 @@ def test_in_chinese_nothing_stays_english(opened: Open) -> None:
     choose(page, "bars", "d bars.png")
     assert "黑边" in page.inner_text("#lw-finding-bars")
     assert page.inner_text("#lw-crop-write") == "写成新图片"
+
+
+def test_pictures_are_set_aside_and_put_back(opened: Open, until: Any) -> None:
+    """What nobody wants to train goes out of the dataset by a press, alone or all of a finding, and the report is made anew."""
+    page, folder = opened()
+    choose(page, "duplicate", "c twice.png")
+    page.get_by_role("button", name="Set it aside").click()
+    page.wait_for_selector("text=Set aside: c twice.png. It is not trained.")
+    page.wait_for_selector("#lw-finding-duplicate", state="detached")
+    assert not (folder / "c twice.png").exists() and (folder / "a.png").is_file()
+    page.click("#lw-finding-all")
+    page.click(".lw-cell[title^='a.png']")
+    page.wait_for_selector(".lw-crop-name >> text=a.png")
+    page.click("#lw-crop-aside")
+    page.wait_for_selector("#lw-aside >> text=2 set aside")
+    until(lambda: not (folder / "a.txt").exists() and not (folder / "a.png").exists())
+    page.click("#lw-aside summary")
+    page.locator("#lw-aside li:has-text('a.png')").get_by_role("button", name="Put back").click()
+    page.wait_for_selector("text=Put back: a.png.")
+    page.wait_for_selector("#lw-aside >> text=1 picture set aside")
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "penny, full body, smile"

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTATIONS = json.loads((Path(__file__).parent / "mutations.json").read_text(encoding="utf-8"))
-LEFT_OUT = shutil.ignore_patterns("venv", "__pycache__", ".git", "models", "*.safetensors", "pictures", ".pytest_cache")
+LEFT_OUT = shutil.ignore_patterns("venv", "venvs", "__pycache__", ".git", "models", "*.safetensors", ".pytest_cache")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.job", "trainer_core.worker"),
     ("trainer_core.commands", "demo", "installer"),
     ("extension",),
-    ("trainer_core.__main__", "trainer_core.train_network", "trainer_core.sdxl_train_network", "benchmarks", "install",
+    ("trainer_core.__main__", "trainer_core.train_network", "trainer_core.sdxl_train_network", "trainer_core.finetune",
+     "benchmarks", "install",
      "scripts"),
 )  # fmt: skip
 

@@ -16,6 +16,10 @@ from .calls import PREFIX, Answer, Call, Route
 
 _ABOVE = {"pretrained_model_name_or_path": "base_model", "train_data_dir": "dataset"}  # chosen in the top bar
 _LONGEST_NAME = 300
+_FOLDERS_ALONE = (
+    "folders with options of their own stand in a file: `python -m trainer_core import FILE --out run.toml` writes it, "
+    "and it can be given here as dataset_config"
+)
 _SENTENCES = frozenset(("source", "why", "notes"))
 
 
@@ -46,7 +50,7 @@ def post_import(call: Call) -> Answer:
         else:
             answer["settings"][setting] = taken
     if found["datasets"]:
-        left.append({"name": "dataset_config", "value": "", "why": "folders with options of their own need the command line"})
+        left.append({"name": "dataset_config", "value": "", "why": _FOLDERS_ALONE})
     return translate_fields({**answer, "left": left}, _SENTENCES, call.language)
 
 

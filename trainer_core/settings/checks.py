@@ -212,7 +212,9 @@ def bucket_problems(options: Mapping[str, Any], where: str) -> list[Problem]:
     (width, height), low, high = options["resolution"], options["min_bucket_reso"], options["max_bucket_reso"]
     if not options["enable_bucket"]:
         if width % 8 or height % 8:
-            return [problem("bad-size", f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket.")]
+            fits = f"{width // 8 * 8},{height // 8 * 8}"
+            message = f"{where}resolution {width}×{height} must be a multiple of 8 without enable_bucket: give {fits}."
+            return [problem("bad-size", message)]
         return []
     found = []
     if not options["bucket_no_upscale"]:

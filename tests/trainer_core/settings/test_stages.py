@@ -116,7 +116,7 @@ def test_what_can_not_change_is_refused_in_one_sentence() -> None:
         ([{"max_train_steps": 1, "optimizer_type": "Prodigi"}],
          "stage 1: optimizer_type Prodigi is unknown; did you mean Prodigy?"),
         ([{"max_train_steps": 1, "resolution": 100, "enable_bucket": False}],
-         "stage 1: resolution 100×100 must be a multiple of 8 without enable_bucket."),
+         "stage 1: resolution 100×100 must be a multiple of 8 without enable_bucket: give 96,96."),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_with_their_stage(stages: Any, sentence: str) -> None:

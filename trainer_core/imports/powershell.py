@@ -96,7 +96,7 @@ class _PowerShell(PowerShellTexts):
     def _single(self) -> str | None:
         """One text, number or sum; texts may be joined by plus signs or Join-Path."""
         self.take(r"\[\w+\][ \t]*")
-        if self.take(r"[Jj]oin-[Pp]ath[ \t]+"):
+        if self.take(r"(?i:join-path)[ \t]+"):
             return self._path()
         joined = self._joined()
         if joined is not None:

@@ -74,7 +74,13 @@ class Alone:
 
     def rights(self) -> Rights:
         roots = (self.data, DEMO_MODELS)
-        return Rights(not self.is_local and not self._trusted, readable=roots, writable=(self.data,), alone=True)
+        return Rights(
+            not self.is_local and not self._trusted,
+            readable=roots,
+            writable=(self.data,),
+            alone=True,
+            login=bool(self._passwords),
+        )
 
     def lora_folder(self) -> Path | None:
         return None
@@ -132,6 +138,7 @@ class WebUI:
             bool(getattr(self._words, "hide_ui_dir_config", False)),
             readable=(*data, *loras, self.data, DEMO_MODELS),
             writable=(*loras, self.data),
+            login=any(getattr(self._words, name, None) for name in ("gradio_auth", "gradio_auth_path", "api_auth")),
         )
 
     def lora_folder(self) -> Path | None:

@@ -56,6 +56,9 @@ def taggers_in(folders: Iterable[Path]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda one: ("demo" in one, one["name"].lower()))
 
 
+FETCHING = "Fetching a tagger"
+
+
 def fetchable(taggers: Iterable[dict[str, Any]]) -> list[str]:
     """Taggers that a tagging fetches by their names, of which none is there yet; newer ones first."""
     there = {one["name"].lower() for one in taggers}
@@ -67,7 +70,7 @@ def allowed_tagger(asked: Any, rights: Rights) -> str:
     if not asked:
         return ""
     if asked in KNOWN:
-        rights.must_be_unrestricted("Fetching a tagger")
+        rights.must_be_known(FETCHING)
         return str(asked)
     return str(rights.may_read(asked, "The tagger's model"))
 

@@ -45,6 +45,7 @@ class Rights:
     """`readable`, `writable`: the folders that a restricted request may name paths in; others may name any path.
 
     `alone`: there is no webui, and other words of the command line lift the restriction.
+    `login`: who asks has given a password.
     """
 
     restricted: bool = False
@@ -52,6 +53,7 @@ class Rights:
     readable: tuple[Path, ...] = ()
     writable: tuple[Path, ...] = ()
     alone: bool = False
+    login: bool = False
 
     def may_read(self, text: Any, what: str) -> Path:
         """The path, whole and without links where the request is restricted; Refused where it may not be named."""
@@ -83,6 +85,25 @@ class Rights:
                 "--enable-insecure-extension-access.",
                 FORBIDDEN,
             )
+
+    def must_be_known(self, deed: str) -> None:
+        """For what is the same whoever asks, as a set-up, or a model fetched by its name: behind a login it is allowed too."""
+        if sentence := self.withheld(deed):
+            raise Refused(sentence, FORBIDDEN)
+
+    def withheld(self, deed: str) -> str:
+        """Why such a deed is not allowed, and the mend; "" where it is."""
+        if not self.restricted or self.login:
+            return ""
+        if self.alone:
+            return (
+                f"{deed} is not allowed while others can reach this page without a login: start it with --login "
+                "NAME:PASSWORD, or with --trust-network."
+            )
+        return (
+            f"{deed} is not allowed while others can reach this webui without a login: start it with --gradio-auth "
+            "NAME:PASSWORD, or with --enable-insecure-extension-access."
+        )
 
     def must_show_folders(self) -> None:
         if self.hide_folders:

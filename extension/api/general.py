@@ -15,13 +15,14 @@ from ..asked_settings import HIDDEN, check_values, checked_settings, run_setting
 from ..errors import FORBIDDEN, MISSING, NOT_NOW, Refused
 from ..form import form
 from ..languages.translate import strings, translate, translate_fields
-from ..models import fetchable
+from ..models import FETCHING, fetchable
 from ..projects import LANGUAGES, OPTION_DEFAULTS
 from ..rights import shown
 from .calls import PREFIX, Answer, Call, Route, Stream
 
 _SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "lines", "warnings", "what"))
 _TRIAL = threading.Lock()  # one trial of the trainer at a time
+_SETTING_UP = "Setting up the trainer from the page"
 _PLAN_PATIENCE = 600.0  # the first look decodes every picture, to find broken ones
 
 
@@ -29,6 +30,7 @@ def get_state(call: Call) -> Answer:
     bench = call.workbench
     rights, folder, options = bench.rights, bench.host.lora_folder(), bench.projects.options()
     taggers = bench.host.taggers()
+    withheld = {"setup": rights.withheld(_SETTING_UP), "fetching": rights.withheld(FETCHING)}
     return {
         "version": versions.shown(bench.loaded),
         "restart_needed": bench.restart_needed(),
@@ -40,12 +42,13 @@ def get_state(call: Call) -> Answer:
         },
         "language": call.language,
         "rights": {"restricted": rights.restricted, "hide_folders": rights.hide_folders},
+        "withheld": {name: translate(why, call.language) if why else "" for name, why in withheld.items()},
         "setup": translated(bench.setup.state(), call),
         "project": bench.projects.current(),
         "projects": bench.projects.names(),
         "checkpoints": bench.host.checkpoints(options["models_folder"]),
         "taggers": taggers,
-        "taggers_to_fetch": [] if rights.restricted else fetchable(taggers),
+        "taggers_to_fetch": [] if withheld["fetching"] else fetchable(taggers),
         "sampling": {"samplers": SAMPLERS, "scheduled": SCHEDULED, "schedules": SCHEDULES},
         "options": {**options, "command": ""} if rights.restricted else options,
     }
@@ -136,7 +139,7 @@ def post_options(call: Call) -> Answer:
 def post_setup(call: Call) -> Answer:
     """Takes no words: which Python and which PyTorch is for the command line."""
     call.only()
-    call.workbench.rights.must_be_unrestricted("Setting up the trainer from the page")
+    call.workbench.rights.must_be_known(_SETTING_UP)
     call.workbench.setup.start()
     call.workbench.changed()
     return translated(call.workbench.setup.state(), call)

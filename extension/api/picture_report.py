@@ -49,6 +49,9 @@ def pictures_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[
     return folder.name, content
 
 
+_FETCHING = "Fetching a detector of faces"
+
+
 def _detector(call: Call, asked: Any) -> str:
     """A known detector's name, or a file's path; "" for none. Refused where it may not be fetched or read."""
     if not asked:
@@ -57,13 +60,13 @@ def _detector(call: Call, asked: Any) -> str:
     if known is None:
         return str(call.workbench.rights.may_read(asked, "The detector of faces"))
     if not known.file(models_in(call.workbench.host.data)).is_file():
-        call.workbench.rights.must_be_unrestricted("Fetching a detector of faces")
+        call.workbench.rights.must_be_known(_FETCHING)
     return known.name
 
 
 def _offered(call: Call) -> list[dict[str, Any]]:
     """The known detectors: whether each is there, and may be fetched where it isn't."""
-    models, may_fetch = models_in(call.workbench.host.data), not call.workbench.rights.restricted
+    models, may_fetch = models_in(call.workbench.host.data), not call.workbench.rights.withheld(_FETCHING)
     told = [(one, one.file(models).is_file()) for one in detectors().values()]
     return [{"name": one.name, "license": one.license, "there": there} for one, there in told if there or may_fetch]
 

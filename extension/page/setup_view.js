@@ -3,7 +3,7 @@
 import { doctorParts } from "./doctor.js";
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { button, errorLine, sign } from "./parts.js";
+import { button, disable, errorLine, sign } from "./parts.js";
 
 export function setupView({ api, store }) {
   const line = errorLine();
@@ -20,6 +20,7 @@ export function setupView({ api, store }) {
     },
     { line, kind: "lw-primary" },
   );
+  const instead = h("p", { class: "lw-why", id: "lw-setup-withheld", hidden: true });
   const working = h(
     "p",
     { role: "status" },
@@ -34,6 +35,10 @@ export function setupView({ api, store }) {
     show(failed, setup.failed && !setup.running);
     setText(start, setup.failed ? t("Set up again") : t("Set up"));
     show(start, !setup.running);
+    const withheld = store.state.withheld?.setup;
+    disable(start, withheld);
+    setText(instead, withheld && `${withheld} ${t("Or run `python install.py setup` in this extension's folder on the server.")}`);
+    show(instead, withheld && !setup.running);
     show(working, setup.running);
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
     setText(log, (setup.lines ?? []).join("\n"));
@@ -55,6 +60,7 @@ export function setupView({ api, store }) {
     missing,
     failed,
     h("div", { class: "lw-line" }, start, buttons),
+    instead,
     line,
     working,
     log,

@@ -129,6 +129,7 @@ function modelField(api, store, change) {
     { class: "lw-why", id: "lw-toy-tagger", hidden: true },
     t("This is the demo's tagger: it knows the demo's creatures and nothing else."),
   );
+  const withheld = h("p", { class: "lw-why", id: "lw-no-fetching", hidden: true });
   const element = h(
     "div",
     {},
@@ -136,6 +137,7 @@ function modelField(api, store, change) {
     none,
     fetched,
     toy,
+    withheld,
   );
   let shown = "";
   return {
@@ -152,6 +154,9 @@ function modelField(api, store, change) {
       show(none, !taggers.length && !others.length);
       show(fetched, isToFetch(store));
       show(toy, isToy(store, model));
+      const why = store.state.withheld?.fetching;
+      setText(withheld, why);
+      show(withheld, why && !taggers.some((one) => !one.demo));
       select.value = model;
     },
   };

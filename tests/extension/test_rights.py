@@ -154,3 +154,16 @@ def test_the_page_alone_names_its_own_words(tmp_path: Path) -> None:
         rights.may_read("/etc", "The folder")
     with pytest.raises(Refused, match="without --host and --name, or with --trust-network"):
         rights.must_be_unrestricted("Baking a cake")
+
+
+def test_a_login_is_enough_for_what_is_the_same_whoever_asks(tmp_path: Path, restricted: Rights) -> None:
+    with pytest.raises(Refused, match="without a login: start it with --gradio-auth"):
+        restricted.must_be_known("Fetching a tagger")
+    with pytest.raises(Refused, match="without a login: start it with --login"):
+        Alone(tmp_path, address="0.0.0.0").rights().must_be_known("Fetching a tagger")
+    known = Alone(tmp_path, address="0.0.0.0", login="ann:secret").rights()
+    known.must_be_known("Fetching a tagger")
+    with pytest.raises(Refused):
+        known.must_be_unrestricted("Running a command when all is done")
+    with pytest.raises(Refused):
+        known.may_read("/etc", "The folder")

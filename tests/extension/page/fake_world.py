@@ -69,6 +69,7 @@ class World(GuideAnswers):
         if not ready:
             self.setup["wrong"] = "The trainer's environment is not there."
         self.rights = {"restricted": False, "hide_folders": False}
+        self.withheld = {"setup": "", "fetching": ""}
         self.options = {"when_done": "nothing", "command": "", "language": "auto", "models_folder": ""}
         self.projects: dict[str, dict[str, Any]] = {}
         self.current: str | None = None
@@ -99,7 +100,7 @@ class World(GuideAnswers):
             "restart_needed": False,
             "host": {"name": self.host, "sends": True, "lora_folder": "/models/Lora"},
             "language": self.language if chosen == "auto" else chosen,
-            "rights": self.rights,
+            "rights": self.rights, "withheld": self.withheld,
             "setup": self.setup,
             "project": self.projects.get(self.current or ""),
             "projects": sorted(self.projects),

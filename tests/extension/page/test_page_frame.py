@@ -325,3 +325,13 @@ def test_what_is_changed_while_the_server_is_gone_is_saved_later(pages: Any, unt
     until(lambda: expected.items() <= own.world.projects["penny"]["settings"].items())
     page.wait_for_selector(".lw-notice >> text=not saved yet", state="hidden")
     assert page.input_value("#lw-set-network_dim") == "24"
+
+
+def test_a_set_up_that_is_withheld_says_what_to_do(pages: Any, posted: Any) -> None:
+    own = pages(ready=False)
+    own.world.withheld = {"setup": "Setting up is not allowed: start it with --login NAME:PASSWORD.", "fetching": ""}
+    page = own.open(wait=".lw-setup")
+    words = page.inner_text("#lw-setup-withheld")
+    assert "--login NAME:PASSWORD" in words and "python install.py setup" in words
+    page.get_by_role("button", name="Set up", exact=True).click(force=True)
+    assert posted(own.world, "setup") == []

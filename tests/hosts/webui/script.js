@@ -19,6 +19,19 @@ function switch_to_txt2img() {
   gradioApp().querySelector("#tabs > .tab-nav > button").click();
 }
 
+function switch_to_img2img_tab(number) {
+  gradioApp().querySelectorAll("#tabs > .tab-nav > button")[1].click();
+  gradioApp().querySelector("#mode_img2img").querySelectorAll("button")[number].click();
+}
+
+function switch_to_img2img() {
+  switch_to_img2img_tab(0);
+}
+
+function switch_to_inpaint() {
+  switch_to_img2img_tab(2);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   let isLoaded = false;
   let tab = null;

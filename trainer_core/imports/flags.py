@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from ..problems import WordsError
@@ -29,6 +30,7 @@ _AROUND = frozenset((
 
 def import_script(script: Script) -> Imported:
     """The settings of the script's training command; raises WordsError where there is none."""
+    _join_lines(script)
     found = Imported(f"a script for {script.kind}", notes=[*script.notes])
     command, others = _training(script)
     for other in others:
@@ -41,6 +43,19 @@ def import_script(script: Script) -> Imported:
         _tell_of_unread(one, command, found, script)
     read_words(_own_words(command, found), found)
     return found
+
+
+def _join_lines(script: Script) -> None:
+    """Lines of flags below a training go on with it: in instructions they often stand so, without a sign at the line's end."""
+    joined: list[Command] = []
+    for one in script.commands:
+        before = joined[-1] if joined else None
+        if before and one.words[0].startswith("--") and (_script_of(before) or _is_ours(before)):
+            joined[-1] = replace(before, words=(*before.words, *one.words))
+            script.note(f"Line {before.line}: the lines of flags below it are read as part of this command.")
+        else:
+            joined.append(one)
+    script.commands[:] = joined
 
 
 def read_words(words: Sequence[str], found: Imported) -> None:

@@ -13,6 +13,7 @@ from .scripts import UNKNOWN, Command, Script, calculated, never_closed
 _ASSIGNMENT = re.compile(
     r"(?:\[[\w.\[\]]+\][ \t]*)?\$(?:(?:script|global|local|private):)?(\w+)[ \t]*(\+?)=(?!=)", re.IGNORECASE
 )
+_JOIN_PATH = re.compile(r"join-path[ \t]+", re.IGNORECASE)
 _DECIDES = re.compile(r"(?:if|elseif|else|foreach|for|while|switch|do|catch)\b", re.IGNORECASE)
 _BODY = re.compile(r"(?:function[ \t]+[\w-]+|try|finally)\b", re.IGNORECASE)
 
@@ -96,7 +97,8 @@ class _PowerShell(PowerShellTexts):
     def _single(self) -> str | None:
         """One text, number or sum; texts may be joined by plus signs or Join-Path."""
         self.take(r"\[\w+\][ \t]*")
-        if self.take(r"(?i:join-path)[ \t]+"):
+        if found := _JOIN_PATH.match(self.text, self.place):
+            self.place = found.end()
             return self._path()
         joined = self._joined()
         if joined is not None:

@@ -226,6 +226,17 @@ def test_choices_of_a_script_are_not_made() -> None:
     assert found.values == {"network_dim": 8} and "whose condition is not known" in notes(found)
 
 
+def test_lines_of_flags_below_a_training_belong_to_it() -> None:
+    """As sd-scripts' own instructions show commands; a shell would run the first line alone."""
+    found = import_text(
+        "accelerate launch --num_cpu_threads_per_process 1 train_network.py\n --network_dim=16\n --sdpa\n --seed=3\n\n"
+        "python train_network.py --seed 4\n"
+    )
+    assert found.values == {"network_dim": 16, "sdpa": True, "seed": 3}
+    assert "Line 1: the lines of flags below it are read as part of this command." in notes(found)
+    assert "Line 6: there is a second training" in notes(found)
+
+
 def test_of_two_trainings_the_first_counts() -> None:
     found = import_text("python train_network.py --seed=1\npython train_network.py --seed=2\nstrange --words")
     assert found.values == {"seed": 1}

@@ -79,6 +79,9 @@ export function gallery(app, pictures, chosen, own = {}) {
     const cell = h("div", { class: "lw-cell", role: "option", id: `lw-${kind}cell-${index}` }, picture, mark);
     cell.lwPicture = picture;
     cell.lwMark = mark;
+    cell.dataset.broken = t("can't be read");
+    picture.addEventListener("error", () => cell.classList.add("lw-broken"));
+    picture.addEventListener("load", () => cell.classList.remove("lw-broken"));
     cell.addEventListener("click", (event) => own.clicked?.(index, event) || select(index));
     cell.addEventListener("dblclick", () => enlarge());
     cells.set(index, cell);
@@ -89,9 +92,11 @@ export function gallery(app, pictures, chosen, own = {}) {
     if (!picture) {
       cell.lwName = cell.lwLoaded = null; // what is shown there now is not known yet
       cell.lwPicture.removeAttribute("src");
+      cell.classList.remove("lw-broken");
       return;
     }
     if (cell.lwName !== picture.name) {
+      cell.classList.remove("lw-broken");
       cell.lwName = picture.name;
       cell.title = picture.name;
       cell.setAttribute("aria-label", picture.name);

@@ -32,7 +32,7 @@ export function cropEditor(app, model, written, setAside) {
   );
   const fields = FIELDS.map((name, number) => {
     const words = [t("left"), t("top"), t("width"), t("height")][number];
-    const told = { "aria-label": words, title: words };
+    const told = { "aria-label": words, title: words, placeholder: words };
     const field = h("input", { type: "number", min: 0, class: "lw-input", id: `lw-crop-${name}`, ...told });
     field.addEventListener("change", () => {
       const values = fields.map((one) => Number(one.value) || 0);
@@ -121,9 +121,10 @@ export function cropEditor(app, model, written, setAside) {
   };
   const suggest = async () => {
     const name = picture?.name ?? "";
-    if (name === asked || !size()) return;
-    asked = name;
+    if (name === asked) return;
     suggestions.replaceChildren();
+    asked = size() ? name : "";
+    if (!asked) return;
     try {
       const { boxes } = await api.post("picture_report/places", { folder: model.folder, name });
       if (name !== picture?.name) return;
@@ -148,6 +149,7 @@ export function cropEditor(app, model, written, setAside) {
   });
   const out = button(t("Set aside"), () => setAside([picture.name]), {
     line,
+    kind: "lw-small",
     id: "lw-crop-aside",
     title: t("It is not trained any more; the file and its caption stay, and can be put back."),
   });
@@ -155,7 +157,7 @@ export function cropEditor(app, model, written, setAside) {
   const side = h(
     "div",
     { class: "lw-crop-side" },
-    h("div", { class: "lw-line" }, title),
+    h("div", { class: "lw-line" }, title, h("span", { class: "lw-space" }), out),
     faults,
     label(t("Shape"), shape),
     h("div", { class: "lw-crop-numbers" }, fields),
@@ -163,7 +165,7 @@ export function cropEditor(app, model, written, setAside) {
     facts,
     label(t("New tags"), tags),
     label(t("Folder in the dataset"), target),
-    h("div", { class: "lw-line" }, write, more, out),
+    h("div", { class: "lw-line" }, write, more),
     line,
   );
   const element = h("div", { class: "lw-crop", hidden: true }, surface.element, side);

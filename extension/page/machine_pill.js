@@ -83,7 +83,8 @@ function fill(app, panel, close) {
   const { buttons, found } = doctorParts(api, line, store.state.setup.ready);
   const running = store.jobs.filter((job) => ["running", "paused", "starting", "queued"].includes(job.state));
   const titles = running.map((job) => h("li", {}, job.title));
-  const languages = { auto: t("as webui"), en: "English", zh_CN: "简体中文", zh_TW: "繁體中文", ja: "日本語" };
+  const alone = store.state.host.name === "alone";
+  const languages = { auto: alone ? t("as the browser") : t("as webui"), en: "English", zh_CN: "简体中文", zh_TW: "繁體中文", ja: "日本語" };
   const choose = h(
     "select",
     { class: "lw-input", id: "lw-language" },
@@ -99,7 +100,7 @@ function fill(app, panel, close) {
       tell(line, error.message);
     }
   });
-  const models = store.state.host.name === "alone" ? modelsFolder(app, line) : null;
+  const models = alone ? modelsFolder(app, line) : null;
   panel.append(
     titles.length ? h("ul", { class: "lw-plain-list" }, titles) : h("p", {}, t("Nothing is running.")),
     h("div", { class: "lw-line" }, buttons),

@@ -104,3 +104,4 @@ def test_two_set_ups_at_once_are_refused(monkeypatch: pytest.MonkeyPatch, capsys
 
     monkeypatch.setattr(command, "set_up", second)
     assert command.main(["setup"]) == 0
+    assert capsys.readouterr().out.startswith("Next: `python install.py ui`"), "a set-up says what comes after it"

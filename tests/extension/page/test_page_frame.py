@@ -174,9 +174,16 @@ def test_base_models_of_another_folder_are_found_without_webui(pages: Any, poste
     page.wait_for_selector(".lw-notice >> text=There is no base model in /data: no .safetensors or .ckpt file.")
 
 
-def test_inside_webui_its_own_models_are_all(pages: Any) -> None:
+def test_inside_webui_its_own_models_and_language_are_the_usual(pages: Any) -> None:
     page = pages().open()
     assert "models in another folder …" not in page.inner_text("#lw-base")
+    page.click(".lw-pill")
+    assert page.locator("#lw-language option").first.inner_text() == "as webui"
+    alone = pages()
+    alone.world.host = "alone"
+    page = alone.open()
+    page.click(".lw-pill")
+    assert page.locator("#lw-language option").first.inner_text() == "as the browser"
 
 
 def test_hidden_folders_say_why(pages: Any) -> None:

@@ -51,7 +51,9 @@ def _run(words: argparse.Namespace, rest: list[str]) -> int:
     if words.command == "setup" or getattr(words, "python", None) or getattr(words, "torch", None) or what_is_wrong(VENV):
         _set_up(words)
     if words.command == "setup":
-        print("Next: `python install.py ui` opens the page without webui; `python install.py demo` tries all of it on a toy world.")
+        print(
+            "Next: `python install.py ui` opens the page without webui; `python install.py demo` tries all of it on a toy world."
+        )
     if words.command == "demo":
         out = ["--out", str(words.out)] if words.out else []
         return run([venv_python(VENV), "-I", "-X", "utf8", "-m", "lora_workbench.demo", *out, *rest])

@@ -84,7 +84,13 @@ function fill(app, panel, close) {
   const running = store.jobs.filter((job) => ["running", "paused", "starting", "queued"].includes(job.state));
   const titles = running.map((job) => h("li", {}, job.title));
   const alone = store.state.host.name === "alone";
-  const languages = { auto: alone ? t("as the browser") : t("as webui"), en: "English", zh_CN: "简体中文", zh_TW: "繁體中文", ja: "日本語" };
+  const languages = {
+    auto: alone ? t("as the browser") : t("as webui"),
+    en: "English",
+    zh_CN: "简体中文",
+    zh_TW: "繁體中文",
+    ja: "日本語",
+  };
   const choose = h(
     "select",
     { class: "lw-input", id: "lw-language" },

@@ -52,7 +52,7 @@ def _run(words: argparse.Namespace, rest: list[str]) -> int:
         _set_up(words)
     if words.command == "setup":
         print(
-            "Next: `python install.py ui` opens the page without webui; `python install.py demo` tries all of it on a toy world."
+            "Next: `python install.py ui` opens the page without webui; `python install.py demo` tries it all on a toy world."
         )
     if words.command == "demo":
         out = ["--out", str(words.out)] if words.out else []

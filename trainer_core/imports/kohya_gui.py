@@ -111,6 +111,9 @@ def _take_noise(content: Mapping[str, Any], found: Imported) -> None:
 def _take_length(content: Mapping[str, Any], found: Imported) -> None:
     """Epochs count where no steps are given; the warm-up is a percentage unless steps of it are given."""
     epoch, steps = content.get("epoch"), found.values.get("max_train_steps")
+    for name in ("epoch", "lr_warmup"):
+        if content.get(name) not in (None, "") and _number(content[name]) is None:
+            found.leave(name, content[name], "must be a number")
     if not found.values.get("max_train_epochs") and not steps and _number(epoch):
         found.take("max_train_epochs", epoch, "epoch")
     elif steps and _number(epoch) and not content.get("max_train_epochs"):

@@ -81,7 +81,8 @@ class Imported:
             value = convert(setting, raw)
         except ValueProblem as wrong:
             nothing = setting.default in (None, False, "")
-            self.leave(called, raw, str(wrong) if nothing else f"{wrong}; {setting.default} counts")
+            why = str(wrong).removesuffix("?")
+            self.leave(called, raw, why if nothing else f"{why}; {setting.default} counts")
             return
         if value is None and setting.default is None:
             return

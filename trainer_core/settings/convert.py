@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -12,6 +13,8 @@ from typing import Any
 
 from .declaration import Setting
 
+# What TOML and JSON make of "C:\new\train" in double quotes.
+_BROKEN_WINDOWS_PATH = re.compile(r"[A-Za-z]:[^\n]*[\t\n\r\b\f]")
 _YES, _NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -141,6 +144,8 @@ def _path(raw: Any) -> Path:
         raise ValueProblem(f"must be a path, not {_shown(raw)}")
     if "\0" in str(raw):
         raise ValueProblem("must be a path, and a path holds no zero bytes")
+    if _BROKEN_WINDOWS_PATH.match(str(raw)):
+        raise ValueProblem("has a tab or a line's end in it: in TOML write paths of Windows in single quotes")
     return Path(raw).expanduser()
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from ..files import write_atomically, write_json
 from ..problems import WordsError
+
+# In double quotes a backslash begins an escape, and most of those in paths are none.
+_WINDOWS_PATH = re.compile(r'"(?:[A-Za-z]:|\.{1,2})?\\\w')
 
 
 def read_toml(path: Path, setting: str) -> dict[str, Any]:
@@ -25,6 +29,10 @@ def parse_toml(text: str, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        if _WINDOWS_PATH.search(text):
+            raise WordsError(
+                f"{what} is not valid TOML: {error}; write paths of Windows in single quotes, such as 'C:\\pictures'."
+            ) from None
         raise WordsError(f"{what} is not valid TOML: {error}.") from None
 
 

@@ -263,6 +263,10 @@ def test_what_the_window_begins_with_is_read_as_its_settings() -> None:
 
 
 def test_values_that_can_not_be_are_told_with_what_counts_instead() -> None:
+    assert left(gui(epoch="three", lr_warmup="some")) == {
+        "epoch": "must be a number", "lr_warmup": "must be a number", **left(gui()),
+    }  # fmt: skip
+    assert left(gui(lr_scheduler="cosin"))["lr_scheduler"].endswith("did you mean cosine; constant counts")
     assert left(gui(bucket_reso_steps=1))["bucket_reso_steps"] == "must be at least 8, not 1; 64 counts"
 
 

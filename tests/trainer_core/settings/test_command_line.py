@@ -104,6 +104,11 @@ def test_config_file_lies_under_flags(tmp_path: Path) -> None:
         (b"nework_dim = 3", "nework_dim in run.toml is not a setting; did you mean network_dim?"),
         (b"network_dim = 'x'", "network_dim in run.toml must be a whole number, not 'x'."),
         (b"network_dim = ", "is not valid TOML"),
+        (b'train_data_dir = "C:\\Users\\me"', "write paths of Windows in single quotes"),
+        (
+            b'train_data_dir = "C:\\new\\train"',
+            "has a tab or a line's end in it: in TOML write paths of Windows in single quotes",
+        ),
         (b"a = '\xb0\xa1'", "is not UTF-8 text"),
         (None, "does not exist"),
     ],

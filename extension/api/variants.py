@@ -70,9 +70,11 @@ def _review(call: Call, dataset: Path) -> Path:
 
 
 def get_variants(call: Call) -> Answer:
-    """All variants of the dataset that are drawn, and what others can be drawn with."""
+    """All variants of the dataset that are drawn; with `more` what others can be drawn with."""
     folder = opened_folder(call, call.query.get("folder"))
     found = _asked(call, folder, "variants_read")
+    if not call.query.get("more"):  # a page asks again and again while they are drawn
+        return _shown(call, folder, found)
     more = {"loras": list(known_loras(call.workbench)), "samplers": SAMPLERS, "schedules": SCHEDULES}
     return {**_shown(call, folder, found), **more}
 
@@ -189,7 +191,11 @@ def _asked(call: Call, folder: Path, question: str, **values: Any) -> dict[str, 
 _PLACE = f"{PREFIX}/variants"
 ROUTES = (
     Route(
-        "GET", _PLACE, get_variants, "variants of the dataset's pictures; a job of the kind variants draws", query=("folder",)
+        "GET",
+        _PLACE,
+        get_variants,
+        "variants of the dataset's pictures; a job draws them",
+        query=("folder", "more"),
     ),
     Route(
         "POST",

@@ -160,7 +160,8 @@ export function maskPainter({ changed, brushed }) {
   };
   const pointOf = (event) => {
     const { left, top, width, height } = stage.getBoundingClientRect();
-    return [((event.clientX - left) / width) * canvas.width, ((event.clientY - top) / height) * canvas.height];
+    const share = [(event.clientX - left) / width, (event.clientY - top) / height];
+    return share.map((one, axis) => Math.round(10 * one * (axis ? canvas.height : canvas.width)) / 10);
   };
   const begun = (point) => ({ kind: "stroke", erase: painter.erasing, size: diameter(), points: [point] });
 

@@ -123,19 +123,20 @@ export function variantsModel(app) {
     },
     async enter() {
       visible = true;
-      await Promise.all([list(), model.load()]);
+      await Promise.all([list(), model.load("1")]);
     },
     leave() {
       visible = false;
     },
-    async load() {
+    /** `more`: what others can be drawn with, too. */
+    async load(more = "") {
       looked = Date.now();
       const { folder } = model;
       if (!folder) return;
       try {
-        const answer = await api.get("variants", { folder });
+        const answer = await api.get("variants", { folder, more });
         if (folder !== model.folder || under) return;
-        Object.assign(model, { data: answer, error: "" });
+        Object.assign(model, { data: { ...model.data, ...answer }, error: "" });
       } catch (error) {
         if (folder !== model.folder) return;
         model.error = error.message;

@@ -2,6 +2,7 @@
 
 import { h, setAttribute, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
+import { recall, remember } from "./memory.js";
 import { button, disable, errorLine, tell } from "./parts.js";
 import { sendPicture } from "./send_picture.js";
 import { BRUSH, maskPainter } from "./variants_mask.js";
@@ -11,17 +12,23 @@ export function originalPart(app, model) {
   const { api, store } = app;
   const line = errorLine();
   const told = h("p", { class: "lw-dim", role: "status", hidden: true });
-  const masks = new Map(); // what was painted, by folder and name
+  const masks = new Map(recall("variants-mask", [])); // what was painted, by folder and name
   let shown = "";
   const painter = maskPainter({
     changed: () => {
-      if (shown) masks.set(shown, painter.steps());
+      if (shown) keep();
       look();
       model.setMasked(Boolean(shown && !painter.isEmpty()));
     },
     brushed: () => look(),
   });
 
+  /** The newest is remembered over a reload; what was taken from a file is not. */
+  const keep = () => {
+    masks.set(shown, painter.steps());
+    const whole = painter.steps().every((step) => step.kind !== "picture");
+    remember("variants-mask", whole ? [[shown, painter.steps()]] : []);
+  };
   const act = (words, work, id, title = "") => button(words, work, { line, kind: "lw-small", id: `lw-mask-${id}`, title });
   const paint = h("button", { type: "button", class: "lw-segment", id: "lw-mask-paint" }, t("Paint"));
   const erase = h("button", { type: "button", class: "lw-segment", id: "lw-mask-erase", title: "E" }, t("Erase"));

@@ -111,6 +111,7 @@ def test_drawn_decided_and_taken_back(client: Any, bench: Workbench, dataset: Pa
     assert found["variants"][0]["prompt"] == r"mia, red hat \(big\)" and str(bench.host.data) not in json.dumps(
         found["variants"]
     )
+    assert "samplers" not in found and "Euler a" in client.get(f"{API}/variants", params={"more": "1"}).json()["samplers"]
     picture = client.get(f"{API}/variants/picture", params={"name": "a-v001.png"})
     assert picture.status_code == 200 and Image.open(io.BytesIO(picture.content)).size == (64, 48)
     status, told = post(client, "variants/decide", what="accept", names=["a-v001.png", "a-v002.png"], target="5_more")

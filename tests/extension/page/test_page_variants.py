@@ -184,6 +184,9 @@ def test_a_painted_part_alone_is_drawn(opened: Open, until: Any) -> None:
     scene.stroke((0.25, 0.5), (0.75, 0.5))
     until(lambda: page.inner_text("#lw-variants-draw") == "Draw the painted part anew, 4 times")
     line = scene.painted()
+    page.reload()
+    page.wait_for_selector(".lw-variants-name >> text=a.png")
+    until(lambda: scene.painted() == pytest.approx(line, abs=0.001))
     assert 0.06 < line < 0.16  # half the width, 8 % of it high, in a picture that is twice as wide as high
     page.click("#lw-mask-erase")
     scene.stroke((0.5, 0.4), (0.5, 0.6))

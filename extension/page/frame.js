@@ -79,6 +79,8 @@ export function buildFrame({ root, api, store }) {
   return { element, shown: refresh };
 }
 
+const TRY_AGAIN = 2000;
+
 /** A view that is built when it is first shown, and then kept as it is. `build` gives it, or a promise of it. */
 function lazy(body, store, build, id = null) {
   let view = null;
@@ -103,10 +105,16 @@ function lazy(body, store, build, id = null) {
     building = true;
     try {
       put(await build());
-    } catch (error) {
-      store.say(error.message); // shown again, it is tried again
+    } catch {
+      store.say(t("This tab could not be loaded; it is tried again."));
+      setTimeout(again, TRY_AGAIN);
     }
     building = false;
+  };
+  const again = async () => {
+    if (view || building || !wanted) return; // shown again, it is tried again
+    await make();
+    if (view) store.say("");
   };
   return {
     enter() {

@@ -342,3 +342,15 @@ def test_a_set_up_that_is_withheld_says_what_to_do(pages: Any, posted: Any) -> N
     assert "--login NAME:PASSWORD" in words and "python install.py setup" in words
     page.get_by_role("button", name="Set up", exact=True).click(force=True)
     assert posted(own.world, "setup") == []
+
+
+def test_a_tab_whose_scripts_did_not_come_is_loaded_when_they_do(pages: Any) -> None:
+    own = pages()
+    own.expected = ("ERR_", "Failed to load")
+    page = own.open(wait="#lw-set-network_dim")
+    page.route("**/tools_results.js", lambda route: route.abort("connectionrefused"))
+    page.click("#lw-tab-tools")
+    page.wait_for_selector(".lw-notice >> text=could not be loaded")
+    page.unroute("**/tools_results.js")
+    page.wait_for_selector("#lw-panel-tools .lw-segments")
+    assert not page.is_visible(".lw-notice >> text=could not be loaded")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -45,7 +46,7 @@ class Rights:
     """`readable`, `writable`: the folders that a restricted request may name paths in; others may name any path.
 
     `alone`: there is no webui, and other words of the command line lift the restriction.
-    `login`: who asks has given a password.
+    `login`: who asks has given a password. `listed`: files that the host offers to everyone, wherever their links lead.
     """
 
     restricted: bool = False
@@ -54,11 +55,19 @@ class Rights:
     writable: tuple[Path, ...] = ()
     alone: bool = False
     login: bool = False
+    listed: Callable[[], Collection[str]] = tuple
 
     def may_read(self, text: Any, what: str) -> Path:
         """The path, whole and without links where the request is restricted; Refused where it may not be named."""
         path = whole_path(text, what)
-        return self._inside(path, self.readable, what) if self.restricted else path
+        if not self.restricted:
+            return path
+        try:
+            return self._inside(path, self.readable, what)
+        except Refused:
+            if str(path) in self.listed():
+                return path
+            raise
 
     def may_hold_pictures(self, text: Any, what: str) -> Path:
         """As `may_read`, for a folder whose captions are written too: not one with webui's programs in it."""

@@ -17,6 +17,8 @@ _TRAINS = re.compile(r"\w*(?:train|fine_tune)\w*\.py", re.IGNORECASE)
 _OTHERS = re.compile(
     r"(?:merge|prepare|tag|make|clean|extract|resize|convert|svd|gen|detect|cache|latent)_\w*\.py", re.IGNORECASE
 )
+_SEVERAL = ("multi_gpu", "num_processes", "num_machines", "machine_rank", "main_process_ip")
+SEVERAL_PROCESSES = "belongs to accelerate launch: on several GPUs it starts the training here too"
 _LORA_SCRIPTS = ("train_network.py", "sdxl_train_network.py")
 _LISTS = ("strings", "floats", "stages")
 # Programs that surround a training and change none of its settings.
@@ -134,6 +136,8 @@ def _own_words(command: Command, found: Imported) -> list[str]:
         for name, values in _flags(_from_first_flag(words[:place]), found):
             if name in ("mixed_precision", "mixed-precision") and values:
                 found.take("mixed_precision", values[0])
+            elif name.replace("-", "_") in _SEVERAL and values != ["1"]:
+                found.leave(f"--{name}", " ".join(values), SEVERAL_PROCESSES)
             else:
                 found.leave(f"--{name}", " ".join(values), "belongs to accelerate launch, which is not needed here")
         if script.lower() not in _LORA_SCRIPTS:

@@ -10,7 +10,7 @@ from typing import Any
 from ..problems import WordsError
 from ..settings import ALL
 from ..settings.network_kinds import ARGUMENTS
-from .flags import read_words
+from .flags import SEVERAL_PROCESSES, read_words
 from .kohya_gui_names import (
     ARGUMENTS_OF,
     NETWORKS,
@@ -52,6 +52,8 @@ def import_kohya_gui(content: Mapping[str, Any]) -> Imported:
     _take_length(content, found)
     _take_rates(content, found)
     _take_network(content, found)
+    if content.get("multi_gpu") is True and (_number(content.get("num_processes")) or 0) > 1:
+        found.leave("num_processes", content["num_processes"], SEVERAL_PROCESSES)
     more = str(content.get("additional_parameters") or "")
     if more.strip():
         try:

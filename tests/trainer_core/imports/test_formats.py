@@ -223,6 +223,8 @@ def test_kohya_guis_rules() -> None:
     original = gui(noise_offset_type="Original").values
     assert original["noise_offset"] == 0.05 and "multires_noise_iterations" not in original
     assert "no_half_vae" in gui(sdxl=True).values
+    assert "several GPUs" in left(gui(multi_gpu=True, num_processes=2))["num_processes"]
+    assert "num_processes" not in left(gui(multi_gpu=False, num_processes=2))
     assert gui(xformers="sdpa").values["sdpa"] is True
     assert "LoRA-FA" in gui(LoRA_type="LoRA-FA").notes[0]
     assert "networks.lora is trained" in left(gui(LoRA_type="Flux1"))["LoRA_type"]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 _JSON, _NETWORK, _OPTIMIZER = "train_state.json", "network.safetensors", "optimizer.pt"
+_KOHYAS = ("model.safetensors", "optimizer.bin")  # what accelerate saves for sd-scripts; the first holds the LoRA alone
 
 
 @dataclass
@@ -142,6 +143,11 @@ def _damaged(folder: Path, error: Exception) -> UserError:
 
 def read_train_state(folder: Path) -> TrainState:
     """The part of a state that is plain text; raises UserError where it is missing or foreign."""
+    if all((folder / name).is_file() for name in _KOHYAS):
+        raise UserError(
+            f"The state in {folder} is one of sd-scripts, whose optimizer is not read here: go on from its weights with "
+            f"--network_weights {folder / _KOHYAS[0]}."
+        )
     try:
         content = read_json(folder / _JSON)
     except FileNotFoundError:

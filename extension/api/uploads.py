@@ -23,7 +23,12 @@ def post_uploads(call: Call) -> Answer:
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
     folder = _folder(call, project)
     upload, have, left_out = call.workbench.uploads.staging.begin(project["name"], folder, call.body.get("files"))
-    answer = {"id": upload.id, "folder": str(folder), "have": have, "left_out": left_out}
+    answer = {
+        "id": upload.id,
+        "folder": folder.name if call.workbench.rights.hide_folders else str(folder),
+        "have": have,
+        "left_out": left_out,
+    }
     return translate_fields(answer, _SENTENCES, call.language)
 
 

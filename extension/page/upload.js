@@ -66,7 +66,7 @@ export function uploadPart(app) {
   const end = (done) => {
     setText(words, doneWords(done));
     show(leftOut, done.left_out.length);
-    setText(leftOut.firstChild, t("{count} files were left out", { count: count(done.left_out_count) }));
+    setText(leftOut.firstChild, t("Left out: {count}", { count: count(done.left_out_count) }));
     const lines = done.left_out.slice(0, LISTED).map((one) => `${one.name}: ${one.why}`);
     if (done.left_out_count > lines.length) lines.push("…");
     left.replaceChildren(...lines.map((one) => h("li", {}, one)));

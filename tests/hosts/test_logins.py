@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import http.cookiejar
+import io
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import zipfile
+from typing import Any
 
 import pytest
 
 from lora_workbench.tests.hosts.running import KINDS, PREFIX
 
 STATE = f"{PREFIX}/state"
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(2000)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -30,7 +35,29 @@ def test_gradios_login_is_asked_for(kind, hosts) -> None:
     browser.open(host.address + "/login", words).close()
     with browser.open(host.address + STATE) as answer:
         assert answer.status == 200
+    assert carried(browser, host.address + PREFIX) == PICTURE
     assert not host.errors()
+
+
+def carried(browser: urllib.request.OpenerDirector, api: str) -> bytes:
+    """A picture that went up and came down again in a zip, which nobody packed once more on its way."""
+
+    def post(path: str, content: bytes) -> dict[str, Any]:
+        asked = urllib.request.Request(f"{api}/{path}", content, {"X-LoRA-Workbench": "1"})
+        with browser.open(asked) as answer:
+            return json.load(answer)
+
+    post("projects", b'{"name": "penny"}')
+    files = [{"name": "a.png", "size": len(PICTURE), "modified": 1}]
+    upload = post("uploads", json.dumps({"files": files}).encode())["id"]
+    post(f"uploads/piece?id={upload}&file=0&at=0", PICTURE)
+    while not post("uploads/finish", json.dumps({"id": upload}).encode())["ended"]:
+        continue
+    asked = urllib.request.Request(f"{api}/download/dataset", headers={"Accept-Encoding": "gzip"})
+    with browser.open(asked) as answer:
+        assert answer.headers["content-encoding"] == "identity"
+        with zipfile.ZipFile(io.BytesIO(answer.read())) as archive:
+            return archive.read("a.png")
 
 
 def test_without_tabs_there_is_the_api(hosts) -> None:

@@ -47,7 +47,7 @@ def _carried_out(
     progress.waited(wait_while_paused(events.folder, events, state.step, lambda: stop.asked, at_once))
     if stop.asked or STOP in asked(events.folder):
         path, state_path = saver.save_asked(state, run.learnt())
-        how = f"go on with --resume {state_path}." if state_path else "but its state could not be saved."
+        how = f"and Resume (--resume {state_path}) goes on from there." if state_path else "but its state could not be saved."
         message = f"The run was stopped after step {state.step}; what it learnt is in {path}, {how}"
         return message, state.step, path, state_path
     return None

@@ -16,6 +16,7 @@ export async function openAsNextRun(app, { settings, base_model: base, dataset }
   store.tell("next");
   await store.flush();
   app.showTab("train");
+  app.root.querySelector("#lw-next-run")?.scrollIntoView({ block: "nearest" }); // it stands above the plan and older runs
 }
 
 /** "unet_lr 0.0001 → 0.00005" */

@@ -244,6 +244,14 @@ def test_from_a_symptom_to_the_next_run(pages: Any, posted: Any, until: Any) -> 
     until(lambda: settings(world).get("unet_lr") == 0.0000125)
     assert settings(world)["network_dim"] == 8 and page.input_value("#lw-set-network_dim") == "8"
 
+    older = "const right = document.querySelector('.lw-train .lw-right'); const run = document.createElement('div');"
+    page.evaluate(f"{{ {older} run.style.cssText = 'flex: none; height: 3000px'; right.append(run); right.scrollTop = 2000; }}")
+    in_sight = "document.getElementById('lw-next-run').getBoundingClientRect().top >= 0"
+    assert not page.evaluate(in_sight)
+    page.click("#lw-tab-test")
+    page.click("#lw-symptom-next")
+    page.wait_for_function(in_sight)
+
 
 def test_a_base_model_that_suits_the_look_is_offered_and_taken(train: Any, until: Any, posted: Any) -> None:
     world, page = train()

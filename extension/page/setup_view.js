@@ -37,7 +37,8 @@ export function setupView({ api, store }) {
     show(start, !setup.running);
     const withheld = store.state.withheld?.setup;
     disable(start, withheld);
-    setText(instead, withheld && `${withheld} ${t("Or run `python install.py setup` in this extension's folder on the server.")}`);
+    const here = t("Or run `python install.py setup` in this extension's folder on the server.");
+    setText(instead, withheld && [withheld, here].join(" "));
     show(instead, withheld && !setup.running);
     show(working, setup.running);
     const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;

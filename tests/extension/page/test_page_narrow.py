@@ -61,5 +61,5 @@ def test_nothing_lies_over_undo(phone: Any) -> None:
 def test_a_run_comes_before_its_settings(phone: Any) -> None:
     phone.tap("#lw-tab-train")
     phone.wait_for_selector("#lw-run:not([hidden])")
-    run, settings = phone.evaluate(BOXES, ["#lw-run", "#lw-panel-train .lw-left"])
-    assert run["bottom"] <= settings["top"]
+    run, plan, settings = phone.evaluate(BOXES, ["#lw-run", "#lw-panel-train .lw-plan", "#lw-panel-train .lw-left"])
+    assert run["bottom"] <= plan["top"] and plan["bottom"] <= settings["top"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -36,18 +36,16 @@ def _network(
         "network_dim": dim,
         "network_alpha": dim,
         **_rates(rate),
-        "max_train_steps": steps,
-        "save_every_n_steps": steps // 6,
+        **_length(steps),
     }
-    what = [f"rate {rate:g}", *arguments] if steps == _STEPS else [f"rate {rate:g}", f"{steps} steps", *arguments]
-    return Arm(name, ", ".join(what), "random", training, watch=True)
+    return Arm(name, _what(rate, steps, arguments), "random", training, watch=True)
 
 
 def _lycoris(algo: str, rate: float, *arguments: str, name: str = "", dim: int | None = 8, steps: int = _STEPS) -> Arm:
     return _network(name or algo, rate, f"algo={algo}", *arguments, module="lycoris.kohya", dim=dim, steps=steps)
 
 
-def _optimizer(name: str, rate: float, *arguments: str) -> Arm:
+def _optimizer(name: str, rate: float, *arguments: str, steps: int = _STEPS) -> Arm:
     """The demo's settings with another optimizer; what finds its own rate gets none of the demo's schedule."""
     own = rate == 1.0 or name == "AdaFactor" or name.endswith("ScheduleFree")
     training = {
@@ -55,9 +53,18 @@ def _optimizer(name: str, rate: float, *arguments: str) -> Arm:
         "optimizer_args": list(arguments) or None,
         **_rates(rate),
         **({"lr_scheduler": "constant", "lr_warmup_steps": 0} if own else {}),
-        "save_every_n_steps": 60,
+        **_length(steps),
     }
-    return Arm(name, f"rate {rate:g}" + "".join(f", {one}" for one in arguments), "random", training, watch=True)
+    return Arm(name, _what(rate, steps, arguments), "random", training, watch=True)
+
+
+def _length(steps: int) -> dict[str, int]:
+    """Six snapshots, which show after how many steps it is learnt."""
+    return {"max_train_steps": steps, "save_every_n_steps": steps // 6}
+
+
+def _what(rate: float, steps: int, arguments: Sequence[str]) -> str:
+    return ", ".join([f"rate {rate:g}", *([] if steps == _STEPS else [f"{steps} steps"]), *arguments])
 
 
 def _stages(name: str, what: str, *stages: dict[str, Any]) -> Arm:
@@ -119,9 +126,9 @@ EXPERIMENTS: dict[str, list[Arm]] = {
     "optimizers": [
         _optimizer("AdamW", 6e-3),
         _optimizer("AdamW8bit", 6e-3),
-        _optimizer("Lion", 6e-4),
+        _optimizer("Lion", 6e-4, steps=720),
         _optimizer("Lion8bit", 6e-4),
-        _optimizer("SGDNesterov", 3.0),
+        _optimizer("SGDNesterov", 0.5, steps=720),
         _optimizer("AdaFactor", 6e-3, "relative_step=True", "scale_parameter=True", "warmup_init=True"),
         _optimizer("DAdaptAdam", 1.0, "decouple=True", "weight_decay=0.01", "betas=0.9,0.999"),
         _optimizer("DAdaptLion", 1.0),

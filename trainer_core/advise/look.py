@@ -6,7 +6,7 @@ import math
 import re
 from pathlib import Path
 
-from ...tagger.check import most_first
+from ...tagger.check import is_class_word, most_first
 from ..dataset.caption_text import tags_as_trained
 from ..dataset.folders import repeats_and_name
 from ..dataset.items import TrainingSet
@@ -22,6 +22,7 @@ from ..planning.captions import count_tags, count_tokens_of, next_length
 from ..problems import UserError
 from ..settings import Settings
 
+_NEARLY_ALL = 0.8  # of the captions, as the check of captions takes it
 _RESOLUTION = re.compile(r"(\d+)\s*x\s*(\d+)")
 # The first image_size of Stable Diffusion's own configuration files is the latent's side.
 _LATENT_SIDE = re.compile(r"^\s+image_size:\s*(\d+)\s*$", re.MULTILINE)
@@ -59,7 +60,8 @@ def _facts(training_set: TrainingSet, is_plain: bool) -> DatasetFacts:
     first = most_first(firsts)
     activation = first[0] if first else ""
     tags = count_tags(captioned)
-    everywhere = [tag for tag, count in tags.items() if count == len(captioned) and tag != activation]
+    least = _NEARLY_ALL * len(captioned)
+    everywhere = [tag for tag, count in tags.items() if count >= least and tag != activation and not is_class_word(tag)]
     return DatasetFacts(
         folders=tuple(_folder_facts(training_set)),
         sides=tuple(sorted(round(math.sqrt(item.size[0] * item.size[1])) for item in items)),

@@ -101,7 +101,10 @@ def captions(facts: DatasetFacts, cached_text: bool, notices: list[str]) -> Iter
             "put it first in all, or what it draws is a matter of luck."
         )
     if facts.everywhere:
-        notices.append(f"Tags of every caption can't be switched off: {', '.join(facts.everywhere[:8])} (guide l. 770-777).")
+        notices.append(
+            f"Tags of every caption, or nearly, can't be switched off: {', '.join(facts.everywhere[:8])} (guide l. 770-777). "
+            "Those that make the subject itself are better taken out: then the activation tag stands for them."
+        )
     if not cached_text:
         yield Reasoned("shuffle_caption", True, "No tag gains by its place.", guide("1222"))
         first = f"“{facts.activation}”, the activation tag," if facts.activation else "the activation tag"

@@ -127,10 +127,13 @@ def test_a_plain_folder_gets_its_repeats_as_a_setting(pictures, tmp_path):
 
 
 def test_pictures_are_looked_at_as_the_plan_does(pictures):
+    for number, path in enumerate(sorted((pictures / "1_penny").glob("*.txt"))):
+        if number > 3:
+            path.write_text(path.read_text(encoding="utf-8") + ", tail", encoding="utf-8")
     (pictures / "1_penny" / "00.txt").write_text("1girl, penny", encoding="utf-8")
     facts, training_set = look_at_pictures(pictures)
     assert (facts.pictures, facts.captioned, facts.activation, facts.without_activation) == (33, 33, "penny", 1)
-    assert facts.everywhere == ("1girl",) and facts.max_token_length == 75 and facts.side == 128
+    assert facts.everywhere == ("tail",) and facts.max_token_length == 75 and facts.side == 128
     assert len(training_set.items) == 33
 
 

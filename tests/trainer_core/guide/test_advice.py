@@ -154,7 +154,8 @@ def test_folders_that_are_shown_unequally_are_named():
 
 def test_captions_are_looked_at():
     assert "3 captions don't begin with “penny”" in notices(facts(without_activation=3))
-    assert "can't be switched off: red boots" in notices(facts(everywhere=("red boots",)))
+    told = notices(facts(everywhere=("red boots",)))
+    assert "can't be switched off: red boots" in told and "then the activation tag stands for them" in told
     none = DatasetFacts((FolderFacts("1_penny", 30, 1, "penny"),), sides=(600,) * 30)
     assert "“penny”" in notices(none) and "No picture has a caption" in notices(none)
 

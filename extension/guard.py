@@ -21,12 +21,12 @@ def check_caller(route: Route, headers: Mapping[str, str], cookies: Mapping[str,
     """Raises Refused where the call may not be answered. `headers` by lower-case names."""
     check_name(headers.get("host", ""), host)
     check_login(headers, cookies, app, host)
-    if route.method != "GET":
-        if not route.outside and headers.get(HEADER) != "1":
-            raise Refused(
-                f"The header {HEADER}: 1 is missing: only pages and programs that know this API may change things.", FORBIDDEN
-            )
-        check_origin(headers.get("origin"), headers.get("host", ""), host, headers.get("sec-fetch-site", ""))
+    if route.method != "GET" and not route.outside and headers.get(HEADER) != "1":
+        raise Refused(
+            f"The header {HEADER}: 1 is missing: only pages and programs that know this API may change things.", FORBIDDEN
+        )
+    # Reading too: gradio 4 lets every site's pages read what a server says that has another name than localhost.
+    check_origin(headers.get("origin"), headers.get("host", ""), host, headers.get("sec-fetch-site", ""))
 
 
 def check_name(called: str, host: Host) -> None:
@@ -58,7 +58,7 @@ def check_origin(origin: str | None, called: str, host: Host, site: str = "") ->
     known = host.known_hosts() or frozenset()
     if not place or (place != called.lower() and _name(place) not in known - {"localhost", "127.0.0.1", "::1"}):
         raise Refused(
-            "Another site's page may not change anything here; if this is your own proxy, let it hand on the name that the "
+            "Another site's page may not use anything here; if this is your own proxy, let it hand on the name that the "
             "browser asked for (`proxy_set_header Host $http_host`).",
             FORBIDDEN,
         )

@@ -77,9 +77,10 @@ def test_a_proxy_over_https_that_hands_no_name_on(host: FakeHost) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:7860", "file://", ""]
 )
-def test_pages_of_others_change_nothing(host: FakeHost, origin: str) -> None:
+def test_pages_of_others_change_and_read_nothing(host: FakeHost, origin: str) -> None:
     assert status(POST, {"origin": origin, "x-lora-workbench": "1"}, host) == 403
     assert status(OUTSIDE, {"origin": origin}, host) == 403
+    assert status(GET, {"origin": origin}, host) == 403, "nor do they read"
 
 
 def test_our_header_is_asked_for_but_by_scripts_of_others(host: FakeHost) -> None:

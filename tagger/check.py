@@ -204,12 +204,12 @@ def everywhere(entries: Sequence[Entry], first: Sequence[str] = ()) -> list[Find
                 continue
             told = always if count == len(group) else nearly
             told.append((group[0].picture.parent, f"{place}: {tag}" if place else tag))
-    ends = ": what makes the subject itself is better taken out, so that the activation tag stands for it"
-    return _all(
-        (always, "everywhere", NOTE, "{} in every caption, which can't be switched off" + ends, ""),
-        (nearly, "nearly-everywhere", NOTE, "{} in nearly every caption" + ends, ""),
-        noun="tag",
+    all_have = (
+        "{} in every caption, which can't be switched off: what makes the subject itself is better taken out, "
+        "so that the activation tag stands for it"
     )
+    most_have = "{} in nearly every caption: what makes the subject itself is better taken out, so that the activation tag stands for it"
+    return _all((always, "everywhere", NOTE, all_have, ""), (nearly, "nearly-everywhere", NOTE, most_have, ""), noun="tag")
 
 
 def seldom(entries: Sequence[Entry]) -> list[Finding]:

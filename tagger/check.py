@@ -208,7 +208,10 @@ def everywhere(entries: Sequence[Entry], first: Sequence[str] = ()) -> list[Find
         "{} in every caption, which can't be switched off: what makes the subject itself is better taken out, "
         "so that the activation tag stands for it"
     )
-    most_have = "{} in nearly every caption: what makes the subject itself is better taken out, so that the activation tag stands for it"
+    most_have = (
+        "{} in nearly every caption: what makes the subject itself is better taken out, "
+        "so that the activation tag stands for it"
+    )
     return _all((always, "everywhere", NOTE, all_have, ""), (nearly, "nearly-everywhere", NOTE, most_have, ""), noun="tag")
 
 

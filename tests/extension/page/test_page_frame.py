@@ -354,3 +354,14 @@ def test_a_tab_whose_scripts_did_not_come_is_loaded_when_they_do(pages: Any) -> 
     page.unroute("**/tools_results.js")
     page.wait_for_selector("#lw-panel-tools .lw-segments")
     assert not page.is_visible(".lw-notice >> text=could not be loaded")
+
+
+def test_a_login_that_has_ended_says_so(pages: Any) -> None:
+    """A webui that was started anew knows nobody; its answer stands where else only silence would be told."""
+    own = pages()
+    own.expected = ("ERR_", "Failed to load", "MIME type")
+    page = own.open(wait="#lw-set-network_dim")
+    sentence = "Log in to webui first, then reload this page."
+    page.route("**/api/v1/**", lambda route: route.fulfill(status=401, json={"error": sentence}))
+    own.world.down = True
+    page.wait_for_selector(f".lw-notice >> text={sentence}")

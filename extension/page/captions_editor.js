@@ -63,7 +63,8 @@ export function captionEditor(app, model, changed) {
   const saveOne = async (one) => {
     setText(state, t("saving …"));
     try {
-      const waiting = () => tell(line, t("The server does not answer; {name} is saved as soon as it does.", { name: one.called }));
+      const waiting = () =>
+        tell(line, t("The server does not answer; {name} is saved as soon as it does.", { name: one.called }));
       await model.edit(one.number, one.called, one.old, one.now, waiting);
       tell(line, "");
       changed();

@@ -44,7 +44,10 @@ export function uploadPart(app) {
       await store.refresh();
       store.tell("dataset");
     } catch (error) {
-      setText(words, ending.signal.aborted ? t("The upload was stopped; what had not arrived whole is not in the dataset.") : "");
+      setText(
+        words,
+        ending.signal.aborted ? t("The upload was stopped; what had not arrived whole is not in the dataset.") : "",
+      );
       if (!ending.signal.aborted) tell(line, error.message);
     } finally {
       ending = null;

@@ -39,7 +39,12 @@ export async function sendFiles(api, files, told, signal) {
         continue;
       }
       const leftOut = [...begun.left_out, ...answer.left_out];
-      return { ...answer, folder: begun.folder, left_out: leftOut, left_out_count: begun.left_out.length + answer.left_out_count };
+      return {
+        ...answer,
+        folder: begun.folder,
+        left_out: leftOut,
+        left_out_count: begun.left_out.length + answer.left_out_count,
+      };
     }
   } catch (error) {
     if (signal.aborted) api.post("uploads/stop", { id: begun.id }).catch(() => null); // forgotten in a week otherwise

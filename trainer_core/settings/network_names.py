@@ -16,10 +16,13 @@ def plain_network(names: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     module = str(names.get("network_module") or "").strip().lower()
     if module == "networks.lora_fa":
         return {"network_module": "networks.lora"}, "LoRA-FA is not built here: both halves of the LoRA are trained."
-    if module not in _LYCORIS:
-        return {}, ""
     raw = names.get("network_args")
     words = raw.split() if isinstance(raw, str) else [str(word) for word in raw or ()]
+    algo = next((word for word in words if word.startswith("algo=")), "")
+    if module == "networks.lora" and algo:
+        return {"network_module": "lycoris.kohya"}, f"{algo} is LyCORIS': network_module is taken for lycoris.kohya."
+    if module not in _LYCORIS:
+        return {}, ""
     given = {word.partition("=")[0] for word in words}
     preset = "full" if "conv_dim" in given else "attn-mlp"
     own = [word for word in (f"algo={_LYCORIS[module]}", f"preset={preset}") if word.partition("=")[0] not in given]

@@ -26,6 +26,16 @@ def test_names_of_sd_scripts(module: str, args: list[str] | None, words: tuple[s
     assert found.left == [] and found.values["network_args"] == words and len(found.notes) == 1
 
 
+def test_an_algo_beside_plain_lora_is_told() -> None:
+    """sd-scripts leaves algo out without a word, and trains a LoRA."""
+    settings = Settings.of(network_module="networks.lora", network_args=["conv_dim=4", "algo=lokr"])
+    assert settings.network_module == "lycoris.kohya"
+    assert [notice.message for notice in settings.notices] == [
+        "algo=lokr is LyCORIS': network_module is taken for lycoris.kohya."
+    ]
+    assert Settings.of(network_module="networks.lora", network_args=["conv_dim=4"]).notices == ()
+
+
 def test_a_large_rank_with_such_a_name() -> None:
     settings = Settings.of(network_module="networks.lokr", network_dim=100000)
     assert settings.network_options()["full_matrix"] is True and len(settings.notices) == 2

@@ -80,7 +80,6 @@ class Alone:
             writable=(self.data,),
             alone=True,
             login=bool(self._passwords),
-            listed=lambda: [one["path"] for one in checkpoints_in([self.data / "models"])],
         )
 
     def lora_folder(self) -> Path | None:
@@ -140,7 +139,6 @@ class WebUI:
             readable=(*data, *loras, self.data, DEMO_MODELS),
             writable=(*loras, self.data),
             login=any(getattr(self._words, name, None) for name in ("gradio_auth", "gradio_auth_path", "api_auth")),
-            listed=lambda: [one["path"] for one in self.checkpoints("")],
         )
 
     def lora_folder(self) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Any
 
 from . import versions
@@ -53,7 +54,11 @@ class Workbench:
 
     @property
     def rights(self) -> Rights:
-        return self.host.rights()
+        """The host's, with its checkpoints for everybody: who owns the machine put them there, or said where they are."""
+        return replace(self.host.rights(), listed=self._checkpoints)
+
+    def _checkpoints(self) -> list[str]:
+        return [one["path"] for one in self.host.checkpoints(self.projects.options()["models_folder"])]
 
     def language(self, accepted: str) -> str:
         """The page's: what the user chose, else the host's, else what the browser asks for."""

@@ -167,19 +167,3 @@ def test_a_login_is_enough_for_what_is_the_same_whoever_asks(tmp_path: Path, res
         known.must_be_unrestricted("Running a command when all is done")
     with pytest.raises(Refused):
         known.may_read("/etc", "The folder")
-
-
-def test_a_base_model_that_is_a_link_to_another_disk(tmp_path: Path) -> None:
-    """Whoever owns the machine has put it there; a page can make no links."""
-    (tmp_path / "disk").mkdir()
-    for name in ("base.safetensors", "secret.safetensors"):
-        (tmp_path / "disk" / name).write_bytes(b"x" * 100)
-    data = tmp_path / "data"
-    (data / "models").mkdir(parents=True)
-    link = data / "models" / "base.safetensors"
-    link.symlink_to(tmp_path / "disk" / "base.safetensors")
-    rights = Alone(data, address="0.0.0.0").rights()
-    assert rights.may_read(str(link), "The base model") == link
-    for path in (tmp_path / "disk" / "base.safetensors", tmp_path / "disk" / "secret.safetensors", data / ".." / "disk"):
-        with pytest.raises(Refused):
-            rights.may_read(str(path), "The base model")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lora_workbench.extension import workbench as module
+from lora_workbench.extension.errors import Refused
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import FakeHost, add
@@ -70,3 +72,24 @@ def test_the_thread_is_one_and_ends(bench: Workbench) -> None:
     assert bench.queue._thread is first and first is not None and first.is_alive()
     bench.end()
     assert not first.is_alive()
+
+
+def test_a_base_model_on_another_disk_is_for_everybody(bench: Workbench, tmp_path: Path) -> None:
+    """Its owner has linked it into the models' folder, or has named its folder; a page can do neither."""
+    data, disk = bench.host.data, tmp_path / "disk"
+    (data / "models").mkdir(parents=True)
+    (disk / "named").mkdir(parents=True)
+    for name in ("base.safetensors", "secret.safetensors", "named/other.safetensors"):
+        (disk / name).write_bytes(b"x" * 100)
+    link = data / "models" / "base.safetensors"
+    link.symlink_to(disk / "base.safetensors")
+    bench.projects.set_options({"models_folder": str(disk / "named")}, Rights())
+    assert isinstance(bench.host, FakeHost)
+    bench.host.chosen_rights = Rights(True, readable=(data,), writable=(data,))
+    for path in (link, disk / "named" / "other.safetensors"):
+        assert bench.rights.may_read(str(path), "The base model") == path
+    for path in (disk / "base.safetensors", disk / "secret.safetensors", disk / "named", tmp_path):
+        with pytest.raises(Refused):
+            bench.rights.may_read(str(path), "The base model")
+    with pytest.raises(Refused):
+        bench.projects.set_options({"models_folder": str(disk)}, bench.rights)

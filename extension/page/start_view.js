@@ -63,9 +63,18 @@ export function startView(app) {
       "A LoRA is trained on a base model: a .safetensors or .ckpt file of 2 GB or more, such as those in a webui's models/Stable-diffusion. Of your own there is none here yet; the demo's knows little drawn creatures only, and is for trying this out.",
     ),
   );
+  const there = h("p", { class: "lw-dim", id: "lw-models-there", hidden: true });
   const look = () => {
     base.look();
     show(toys, onlyToys(store));
+    const { host, rights } = store.state;
+    setText(
+      there,
+      t("Put it, or a link to it, into {folder} on the server; it is found when this page is looked at again.", {
+        folder: `${host.data}/models`,
+      }),
+    );
+    show(there, onlyToys(store) && host.name === "alone" && rights.restricted && host.data);
     const names = store.state.projects;
     older.replaceChildren(
       ...(names.length ? [h("span", {}, t("Or open:")), ...names.map((one) => button(one, () => open(one), { line }))] : []),
@@ -88,6 +97,7 @@ export function startView(app) {
     h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-project" }, t("Name")), name),
     h("div", { class: "lw-line" }, h("label", { class: "lw-label", htmlFor: "lw-first-base" }, t("Base model")), base.element),
     toys,
+    there,
     h("div", { class: "lw-line" }, make),
     line,
     older,

@@ -98,7 +98,7 @@ class World(GuideAnswers):
         return {
             "version": "0.2.0",
             "restart_needed": False,
-            "host": {"name": self.host, "sends": True, "lora_folder": "/models/Lora"},
+            "host": {"name": self.host, "sends": True, "lora_folder": "/models/Lora", "data": "/data"},
             "language": self.language if chosen == "auto" else chosen,
             "rights": self.rights,
             "withheld": self.withheld,

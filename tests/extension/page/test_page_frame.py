@@ -61,7 +61,7 @@ def test_the_first_project_is_made_by_clicking(pages: Any, posted: Any, until: A
     assert page.input_value("#lw-first-project") == "penny"
     page.get_by_role("button", name="Begin", exact=True).click()
     page.wait_for_selector(".lw-cell")
-    until(lambda: own.world.projects["penny"]["dataset"] == "/data/sets/penny")
+    until(lambda: own.world.projects.get("penny", {}).get("dataset") == "/data/sets/penny")
     assert posted(own.world, "projects") == [{"name": "penny"}]
 
 
@@ -83,7 +83,7 @@ def test_a_beginner_is_told_what_is_missing_before_the_first_project(pages: Any,
     page.wait_for_selector(".lw-start >> text=A LoRA is trained on a base model", state="hidden")
     assert page.locator("#lw-first-base option:checked").inner_text() == "anything"
     page.get_by_role("button", name="Begin", exact=True).click()
-    until(lambda: own.world.projects["penny"]["base_model"] == "/home/anything.safetensors")
+    until(lambda: own.world.projects.get("penny", {}).get("base_model") == "/home/anything.safetensors")
 
 
 def test_the_demos_base_is_never_chosen_by_itself(pages: Any, until: Any) -> None:
@@ -95,6 +95,15 @@ def test_the_demos_base_is_never_chosen_by_itself(pages: Any, until: Any) -> Non
     page.wait_for_selector("#lw-tab-tag")
     assert page.locator("#lw-base option:checked").inner_text() == "choose a base model"
     assert own.world.projects["penny"]["base_model"] == ""
+
+
+def test_from_another_machine_the_start_says_where_models_go(pages: Any) -> None:
+    own = pages(project=False)
+    own.world.rights = {"restricted": True, "hide_folders": False}
+    own.world.host = "alone"
+    own.world.models = [{"name": "toy_base (demo)", "path": "/toy", "demo": True}]
+    page = own.open(wait=".lw-start")
+    assert "/data/models on the server" in page.inner_text("#lw-models-there")
 
 
 def test_the_folder_picker_by_keyboard(pages: Any, until: Any) -> None:

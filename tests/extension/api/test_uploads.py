@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -96,6 +97,29 @@ def test_a_broken_line_costs_one_piece(client: Any, pictures: Path) -> None:
     for _ in range(2):  # and the last answer may be lost too
         assert client.post(f"{API}/uploads/finish", json={"id": again["id"]}).json()["pictures"] == 1
     assert (pictures / "a.png").read_bytes() == content
+
+
+def test_a_server_that_ended_in_the_middle_goes_on(client: Any, pictures: Path, bench: Workbench) -> None:
+    begun = begin(client, {"a.png": PNG + b"1", "b.png": PNG + b"2", "b.txt": b"penny"})
+    for number, content in enumerate((PNG + b"1", PNG + b"2", b"penny")):
+        piece(client, begun["id"], number, 0, content)
+    staging = bench.uploads.staging
+    upload = staging.get(begun["id"])
+    staging.mark_placing(upload)
+    pictures.mkdir(parents=True)
+    upload.files[0].part.rename(pictures / "a.png")  # so far it came
+    done = client.post(f"{API}/uploads/finish", json={"id": begun["id"]}).json()
+    assert (done["already"], done["pictures"], done["captions"]) == (1, 1, 1)
+    assert names_in(pictures) == ["a.png", "b.png", "b.txt"]
+
+
+def test_what_nobody_finished_is_forgotten_in_a_week(client: Any, pictures: Path, bench: Workbench) -> None:
+    old = begin(client, {"a.png": PNG})
+    piece(client, old["id"], 0, 0, PNG[:4])
+    for path in [*(bench.host.data / "cache" / "uploads").rglob("*")]:
+        os.utime(path, (1, 1))
+    young = begin(client, {"a.png": PNG})
+    assert young["have"] == [0] and piece(client, old["id"], 0, 4, PNG[4:]).status_code == 404
 
 
 def test_more_than_was_said_is_refused(client: Any, pictures: Path) -> None:

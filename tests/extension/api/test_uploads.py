@@ -15,7 +15,7 @@ import pytest
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tagger.journal import undo
-from lora_workbench.tests.extension.parts import API, FakeHost
+from lora_workbench.tests.extension.parts import API, FakeHost, Plans
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -265,3 +265,14 @@ def test_wrong_lists(client: Any, pictures: Path, files: Any) -> None:
 def test_without_a_project_there_is_a_sentence(client: Any) -> None:
     answer = client.post(f"{API}/uploads", json={"files": [{"name": "a.png", "size": 1, "modified": 1}]})
     assert answer.status_code == 409 and "No project is open" in answer.json()["error"]
+
+
+def test_where_folders_are_hidden_an_upload_is_the_dataset_all_the_same(client: Any, pictures: Path, bench: Workbench) -> None:
+    data = bench.host.data
+    assert isinstance(bench.host, FakeHost)
+    bench.host.chosen_rights = Rights(True, True, readable=(data,), writable=(data,))
+    bench.plans = Plans(lambda what, values: {"problems": [], **values})  # type: ignore[assignment]
+    assert begin(client, {"b.png": PNG})["folder"] == "penny"
+    assert send(client, {"a.png": PNG})["pictures"] == 1
+    planned = client.post(f"{API}/plan", json={"settings": {"train_data_dir": str(pictures)}})
+    assert planned.status_code == 200 and planned.json()["settings"]["train_data_dir"] == str(pictures)

@@ -4,8 +4,6 @@
 
 import { saveEdit } from "./captions_save.js";
 import { debounced } from "./dom.js";
-import { count } from "./format.js";
-import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 
 const AT_ONCE = 200;
@@ -86,21 +84,6 @@ export function createCaptions({ api, store }) {
         if (model.filter && error.status === 400) model.wrong = error.message;
         else model.error = error.message;
         tell(model.wrong ? "wrong" : "list");
-      }
-    },
-
-    /** After captions were changed: of the pictures that were shown, those that the filter leaves no longer stay in sight. */
-    async afterChange() {
-      const [filter, listing] = [model.filter, model.listing];
-      const shown = model.numbers ?? Array.from({ length: model.pictures }, (_, number) => number);
-      await model.refresh();
-      if (!filter || model.only || model.wrong || model.listing !== listing || filter !== model.filter) return;
-      const fitting = new Set(model.numbers ?? shown);
-      const gone = shown.filter((number) => !fitting.has(number)).length;
-      if (gone === 1) await model.look(t("1 of these no longer fits the filter, since it was changed."), shown);
-      else if (gone) {
-        const words = t("{count} of these no longer fit the filter, since they were changed.", { count: count(gone) });
-        await model.look(words, shown);
       }
     },
 

@@ -1,6 +1,7 @@
 // Captions: on the left the pictures and one picture's tags, in the middle all tags, on the right what is to be done with them.
 
 import { h, setAttribute, setText, show } from "./dom.js";
+import { afterChange } from "./captions_change.js";
 import { captionBatch } from "./captions_batch.js";
 import { captionCheck } from "./captions_check.js";
 import { captionDoubts } from "./captions_doubts.js";
@@ -25,7 +26,7 @@ export function buildCaptionsTab(app) {
     () => editor.flush(),
   );
   const changed = async (how) => {
-    await (how ? model.refresh(how) : model.afterChange());
+    await (how ? model.refresh(how) : afterChange(model));
     undo.look();
   };
   const editor = captionEditor(app, model, () => undo.look());

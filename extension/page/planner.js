@@ -1,6 +1,7 @@
 // Asks for the plan when settings have rested for a moment, never in the middle of a composed word; old answers are dropped.
 
 import { debounced } from "./dom.js";
+import { isLive } from "./runs.js";
 
 const REST = 400;
 
@@ -35,6 +36,12 @@ export function keepPlan({ root, api, store }, wanted) {
     if (wanted() && JSON.stringify(store.runSettings()) !== last) later();
   });
   store.on("dataset", () => later());
+  let ended = null;
+  store.on("jobs", () => {
+    const now = store.jobs.filter((job) => !isLive(job) && job.state !== "queued").length;
+    if (ended !== null && now !== ended) later(); // it may have drawn regularization pictures, or left files of the same name
+    ended = now;
+  });
   store.on("opened", () => {
     asked += 1; // an answer for the dataset before must not be taken
     store.plan = null;

@@ -3,7 +3,7 @@
 import { debounced, h, keyed, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
-import { isToFetch, tagValues } from "./tag_options.js";
+import { isToFetch, tagValues } from "./tag_values.js";
 
 const LOOK_AFTER = 350;
 const NEAR = 0.05;

@@ -6,7 +6,7 @@ import { count } from "./format.js";
 import { t } from "./i18n.js";
 import { ask, button, disable, errorLine, progressBar, sign } from "./parts.js";
 import { askFor, isLive, jobPath, mood } from "./runs.js";
-import { isToFetch, tagValues } from "./tag_options.js";
+import { isToFetch, tagValues } from "./tag_values.js";
 
 export function tagRun(app, pictures, finished) {
   const { store } = app;
@@ -101,7 +101,14 @@ function tagProgress(app, line, finished) {
       if (!job) return;
       show(told, false);
       bar.set(job.step ?? 0, job.steps ?? 0);
-      setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job) : job.message || t("The tagger is being read …"));
+      setText(
+        words,
+        job.state === "queued"
+          ? t("waits for its turn")
+          : job.steps
+            ? howFar(job)
+            : job.message || t("The tagger is being read …"),
+      );
     },
   };
 }

@@ -93,6 +93,15 @@ def test_the_plan_waits_until_typing_rests(train: Any, posted: Any, until: Any) 
     page.wait_for_selector("#lw-train >> text=Train · 21,000 steps")
 
 
+def test_the_plan_is_made_anew_when_a_run_ends(train: Any, posted: Any, until: Any) -> None:
+    """Its files have the output name now, and a drawn set may be fresh."""
+    world, page = train(speed=400)
+    before = len(posted(world, "plan"))
+    page.click("#lw-train")
+    page.wait_for_selector("#lw-run >> text=done")
+    until(lambda: len(posted(world, "plan")) == before + 1)
+
+
 def test_buckets_size_and_what_is_not_trained(train: Any) -> None:
     _, page = train()
     widths = page.eval_on_selector_all(".lw-bucket-bar", "bars => bars.map((bar) => bar.getBoundingClientRect().width)")

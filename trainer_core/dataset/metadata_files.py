@@ -29,7 +29,7 @@ def metadata_subset(
     """The pictures that a metadata file names; without a folder they are looked for beside it. None where it isn't there."""
     file = file.expanduser()
     folder = (folder or file.parent).expanduser()
-    if not is_readable(folder, "the metadata file's pictures", findings):
+    if not is_readable(folder, "train_data_dir or image_dir", findings):
         return None
     return Subset(index, dataset, folder, folder.absolute().name, repeats, False, class_tokens, options, file)
 

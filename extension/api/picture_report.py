@@ -164,7 +164,7 @@ def post_aside(call: Call) -> Answer:
     if not isinstance(names, list) or not 0 < len(names) <= _MOST_NAMES:
         raise Refused(f"names must be 1 to {_MOST_NAMES} names of pictures.")
     if not isinstance(back, bool):
-        raise Refused("back must be true or false.")
+        raise Refused("Whether to put it back must be true or false.")
     done = _asked(call, "put_back" if back else "set_aside", names=[_name(name) for name in names])
     call.workbench.changed()
     return translated(done, call)

@@ -22,7 +22,9 @@ from lora_workbench.trainer_core.settings.optimizer import OPTIMIZERS
 from lora_workbench.trainer_core.settings.subject import KINDS as SUBJECTS
 
 TEXTS = read_catalog("zh_CN").texts
-SOURCES = ("*.py", "extension/**/*.py", "installer/*.py", "scripts/*.py", "tagger/*.py", "trainer_core/**/*.py")
+SOURCES = (
+    "*.py", "demo/*.py", "extension/**/*.py", "installer/*.py", "scripts/*.py", "tagger/*.py", "trainer_core/**/*.py",
+)  # fmt: skip
 PAGE = sorted((ROOT / "extension" / "page").glob("**/*.js"))
 _CJK = re.compile(r"[\u4e00-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z'’]+")

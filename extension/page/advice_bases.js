@@ -1,6 +1,6 @@
 // Which base model suits the subject: asked by how it looks, those that are here to be taken, and what speaks against the chosen.
 
-import { h, setText, show } from "./dom.js";
+import { h, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button, errorLine, sign, tell } from "./parts.js";
 

@@ -31,8 +31,8 @@ class DatasetFacts:
     `sides`: square root of each picture's area, in pixels, smallest first. `captioned`: pictures with a caption of their own.
     `activation`: the tag that most captions begin with, and `without_activation` how many don't. `everywhere`: other tags
     that all captions or nearly all have, but for words such as 1girl. `max_token_length`: the smallest that cuts no caption,
-    None where that isn't known. `is_plain`: the pictures lie in the folder itself, whose repeats are a setting. `looks`: drawn or
-    furry where the captions' tags tell it, else "".
+    None where that isn't known. `is_plain`: the pictures lie in the folder itself, whose repeats are a setting. `looks`: drawn
+    or furry where the captions' tags tell it, else "".
     """
 
     folders: tuple[FolderFacts, ...]

@@ -17,6 +17,7 @@ import { planView } from "./plan_view.js";
 import { keepPlan } from "./planner.js";
 import { promptsPart } from "./prompts.js";
 import { queueView } from "./queue.js";
+import { isDrawing } from "./reg_plan.js";
 import { askFor, isLive, lookAt } from "./runs.js";
 import { stagesPart } from "./stages.js";
 import { fromPart } from "./train_from.js";
@@ -104,6 +105,11 @@ function startPart(app) {
     await askFor(app, "jobs", { kind: "train", project: name, settings: store.runSettings(), ...(first ? { first } : {}) });
   };
   const primary = button("", start(false), { line, kind: "lw-primary", id: "lw-train", "aria-describedby": "lw-start-why" });
+  const without = h(
+    "p",
+    { class: "lw-why", id: "lw-start-reg", hidden: true },
+    t("Regularization pictures are still being drawn: a training that is added now goes without them."),
+  );
   const next = button(t("Train next"), start(true), { line, title: t("Before everything else that waits") });
   const look = () => {
     const busy = store.jobs.some((job) => isLive(job));
@@ -116,10 +122,11 @@ function startPart(app) {
     for (const one of [primary, next]) disable(one, reason);
     setText(why, reason);
     show(why, reason);
+    show(without, !reason && isDrawing(store) && !store.project.settings?.reg_data_dir);
   };
   for (const topic of ["plan", "project", "opened", "jobs"]) store.on(topic, look);
   look();
-  return { element: h("div", { class: "lw-foot" }, h("div", { class: "lw-line" }, primary, next), why, line) };
+  return { element: h("div", { class: "lw-foot" }, h("div", { class: "lw-line" }, primary, next), why, without, line) };
 }
 
 /** "Train · 1,040 steps · about 18 min"; the time only where it is known. */

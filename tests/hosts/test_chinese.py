@@ -90,13 +90,13 @@ def test_no_english_is_left(hosts, browser) -> None:
     look("all settings")
     page.locator("#lw-run[data-state=done]").wait_for(timeout=180_000)
     page.evaluate("for (const one of document.querySelectorAll('#lw-root details')) one.open = true")
-    look("trained", *captions(host))
+    look("trained", *tags, *captions(host))
     for menu in page.locator(".lw-top .lw-menu-button").all():
         menu.click()
-        look("menus", "zibbo")
+        look("menus", "zibbo", *tags)
         page.keyboard.press("Escape")
     page.locator("#lw-dataset").click()
-    look("folders")
+    look("folders", *tags)
     page.keyboard.press("Escape")
     helps = [setting for group in host.get(f"{PREFIX}/form")["groups"] for setting in group["settings"]]
     left_in_helps = [one["name"] for one in helps if not re.search(r"[\u4e00-\u9fff]", one["help"] + one["label"])]

@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MUTATIONS = json.loads((Path(__file__).parent / "mutations.json").read_text(encoding="utf-8"))
-LEFT_OUT = shutil.ignore_patterns("venv", "venvs", "__pycache__", ".git", "models", "*.safetensors", ".pytest_cache")
+LEFT_OUT = shutil.ignore_patterns("venv", "venvs", "__pycache__", "*.safetensors", ".pytest_cache")
 
 
 @dataclass(frozen=True)
@@ -45,19 +45,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
     root.mkdir()
     for name in ("trainer_core", "tagger", "demo", "benchmarks", "tests"):
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, root / name, ignore=_left_out)
+            shutil.copytree(ROOT / name, root / name, ignore=LEFT_OUT)
     shutil.copy(ROOT / "pyproject.toml", root)
     package = root.parent / "path" / "lora_workbench"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(f"__path__ = [{str(root)!r}]\n", encoding="utf-8")
     yield Copy(root, {**os.environ, "PYTHONPATH": str(package.parent), "PYTHONDONTWRITEBYTECODE": "1"})
-
-
-def _left_out(folder: str, names: list[str]) -> set[str]:
-    found = set(LEFT_OUT(folder, names))
-    if Path(folder).name == "trainer_core":
-        found.discard("models")  # code, unlike demo/models
-    return found
 
 
 def test_there_are_twenty() -> None:

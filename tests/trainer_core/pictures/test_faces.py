@@ -124,7 +124,7 @@ def test_without_a_detector_the_way_to_one_is_told(folder: Path, tmp_path: Path)
         main([str(folder), "--crop", "face", "--pictures", "good.png", "--beside"])
     with pytest.raises(UserError, match="There is no detector of faces dawn: give drawn or photo, or an .onnx file"):
         main([str(folder), "--faces=dawn"])
-    with pytest.raises(WordsError, match="--take_back needs none"):
+    with pytest.raises(WordsError, match="--take_back, --set_aside and --put_back need none"):
         main([str(folder), "--faces=drawn", "--take_back", "all"])
     (tmp_path / "c.onnx").write_bytes(b"no")
     with pytest.raises(UserError, match=r"c\.onnx can't be loaded"):

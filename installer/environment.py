@@ -41,6 +41,18 @@ _LONGEST_INSIDE, _WINDOWS_LIMIT = 171, 259
 Say = Callable[[str], None]
 
 
+# Threads that wait for each other spin for microseconds and then sleep: as fast alone, and several times as fast beside other
+# programs at work, where libgomp's own milliseconds of spinning are lost (docs/benchmarks.md).
+# It has to be said before PyTorch is loaded, and everything comes by here.
+_PACKAGE = '''"""Made by install.py: the project's folder under its one import name."""
+
+import os
+
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+__path__ = [{path!r}]
+'''
+
+
 @dataclass(frozen=True)
 class Stamp:
     """What a finished set-up leaves in the environment; without it, or with another fingerprint, it isn't whole."""
@@ -184,8 +196,7 @@ def _write_package(venv: Path, root: Path) -> None:
     answer = ask([venv_python(venv), "-I", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
     if not answer:
         raise UserError(f"The environment's Python doesn't run: {venv_python(venv)}; run the set-up again.")
-    text = f'"""Made by install.py: the project\'s folder under its one import name."""\n\n__path__ = [{str(root)!r}]\n'
-    write_atomically(Path(answer.strip()) / "lora_workbench" / "__init__.py", text)
+    write_atomically(Path(answer.strip()) / "lora_workbench" / "__init__.py", _PACKAGE.format(path=str(root)))
 
 
 def _remove(venv: Path) -> None:

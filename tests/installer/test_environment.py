@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -105,15 +106,19 @@ def attempt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     return SetUp(tmp_path, monkeypatch)
 
 
-def test_a_set_up_installs_without_dependencies_and_stamps_last(attempt: SetUp) -> None:
+def test_a_set_up_installs_without_dependencies_and_stamps_last(attempt: SetUp, monkeypatch: pytest.MonkeyPatch) -> None:
     attempt()
     assert attempt.pip[0] == ["--no-deps", "-r", str(environment.LOCK)]
     torch = [["--no-warn-conflicts", "torch==2.13.0+cpu"], ["--no-warn-conflicts", "torch==2.13.0"]]
     assert attempt.pip[1:] == [*torch, ["--no-deps", "onnxruntime==1.23.2"]]
     package = attempt.venv / "site-packages" / "lora_workbench" / "__init__.py"
     names: dict = {}
-    exec(package.read_text(encoding="utf-8"), names)
-    assert names["__path__"] == [str(ROOT)]
+    for before, after in ((None, "3000"), ("70000", "70000")):  # what is set already stays
+        monkeypatch.setenv("GOMP_SPINCOUNT", before or "")
+        if before is None:
+            monkeypatch.delenv("GOMP_SPINCOUNT")
+        exec(package.read_text(encoding="utf-8"), names)
+        assert names["__path__"] == [str(ROOT)] and os.environ["GOMP_SPINCOUNT"] == after
     assert json.loads(attempt.stamp)["asked"] == "auto"
 
 

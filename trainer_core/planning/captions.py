@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,11 +25,18 @@ _ONE_SIDED = (
 
 @dataclass(frozen=True)
 class LongCaption:
-    """A caption with more tokens than are read, and the tags that are cut off because of it."""
+    """A caption with more tokens than are read (`limit`), of a subset with these options."""
 
     path: Path
     tokens: int
-    cut: tuple[str, ...]
+    caption: str
+    options: SubsetOptions
+    limit: int
+
+    @property
+    def cut(self) -> tuple[str, ...]:
+        """The tags that are cut off: found when they are asked for, since thousands of captions may be too long."""
+        return _cut_tags(self.caption, self.options, self.limit)
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,19 @@ def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
     from ..models.tokenizer import count_tokens
 
     found: dict[str, int] = {}
-    too_long = []
+    too_long: dict[tuple[Path, str], LongCaption] = {}
     for item in items:
         caption = whole_caption(item)
         if caption not in found:
             found[caption] = count_tokens(caption)
         if found[caption] > limit:
-            cut = _cut_tags(caption, item.subset.options, limit)
-            too_long.append(LongCaption(item.caption_file or item.path, found[caption], cut))
-    return Tokens(limit, max(found.values(), default=0), tuple(dict.fromkeys(too_long)))
+            path = item.caption_file or item.path
+            too_long[path, caption] = LongCaption(path, found[caption], caption, item.subset.options, limit)
+    return Tokens(limit, max(found.values(), default=0), tuple(too_long.values()))
 
 
-@functools.lru_cache(maxsize=100_000)
 def _cut_tags(caption: str, options: SubsetOptions, limit: int) -> tuple[str, ...]:
-    """The tags from the first one on that doesn't fit whole; remembered for the next plan."""
+    """The tags from the first one on that doesn't fit whole."""
     from ..models.tokenizer import count_tokens
 
     tags, before = split_tags(caption, options), 0

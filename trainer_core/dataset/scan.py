@@ -224,10 +224,11 @@ def _captions(subset: Subset, paths: Sequence[Path], listing: Listing, findings:
 
 def caption_of(path: Path, captions: dict[str, Path]) -> Path | None:
     """The picture's caption file: of its stem, or of the stem without the face's place in `…_cx_cy_w_h`."""
-    stem, place = path.stem, path.stem.rsplit("_", 4)
-    if stem not in captions and len(place) == 5 and all(part.isdigit() for part in place[1:]):
-        stem = place[0]
-    return captions.get(stem)
+    stem = path.stem
+    if stem in captions:
+        return captions[stem]
+    whole, *place = stem.rsplit("_", 4)
+    return captions.get(whole) if len(place) == 4 and all(part.isdigit() for part in place) else None
 
 
 def _tell_all(

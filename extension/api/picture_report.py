@@ -9,10 +9,10 @@ from ...trainer_core.files import read_json
 from ...trainer_core.pictures.detectors import detectors, models_in
 from ..errors import MISSING, NOT_NOW, Refused
 from ..languages.translate import translate_fields
-from ..rights import file_name, inside, shown
+from ..rights import inside, shown
 from .calls import PREFIX, Answer, Call, Route
 from .general import translated
-from .pictures import opened_folder
+from .pictures import opened_folder, target_in
 
 DEEDS = ("look", "cut_bars", "plain", "faces")
 _REPORT = "report.json"
@@ -35,7 +35,7 @@ def pictures_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[
     folder = call.workbench.rights.may_hold_pictures(project["dataset"], "The folder of pictures")
     if not folder.is_dir():
         raise Refused(f"The folder {folder} is not there.", MISSING)
-    target = _target(call, folder, options.get("target"))
+    target = target_in(call, folder, options.get("target"), "The new pictures' folder")
     faces = _detector(call, options.get("faces"))
     if deed == "faces" and not faces:
         raise Refused("Faces are written where a detector has looked for them: choose one.")
@@ -83,16 +83,6 @@ def _settings(call: Call, project: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _target(call: Call, folder: Path, name: Any) -> str:
-    """The folder in the dataset that new files go into; "" where each goes beside its picture."""
-    if not name:
-        return ""
-    path = inside(folder, file_name(name, "The new pictures' folder"), "The new pictures' folder")
-    if call.workbench.rights.restricted:
-        call.workbench.rights.may_write(str(path), "The new pictures' folder")
-    return str(path)
-
-
 def get_report(call: Call) -> Answer:
     """The newest report of the project's dataset as it was made; {"there": false} where there is none. `detectors`: which
     detectors of faces may be asked."""
@@ -126,7 +116,7 @@ def post_cut(call: Call) -> Answer:
     if not isinstance(tags, list) or len(tags) > _MOST_TAGS or not all(_is_tag(one) for one in tags):
         raise Refused("tags must be a list of tags.")
     folder = opened_folder(call, call.body.get("folder"))
-    target = _target(call, folder, call.body.get("target"))
+    target = target_in(call, folder, call.body.get("target"), "The new pictures' folder")
     return translated(_asked(call, "cut", name=_name(call.body.get("name")), box=box, tags=tags, target=target), call)
 
 

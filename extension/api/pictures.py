@@ -15,7 +15,7 @@ from ..errors import FORBIDDEN, MISSING, Refused
 from ..models import fetched_tagger, models_among
 from ..pictures import Folder, list_folder
 from ..projects import TAG_DEFAULTS, checked_tag_options
-from ..rights import inside
+from ..rights import file_name, inside
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import translated
 
@@ -147,6 +147,16 @@ def opened_folder(call: Call, asked: Any) -> Path:
     if not folder.is_dir():
         raise Refused(f"The folder {folder} is not there.", MISSING)
     return folder
+
+
+def target_in(call: Call, folder: Path, name: Any, what: str) -> str:
+    """The folder in the dataset that new files go into; "" where each goes beside its picture. `what`: its name in refusals."""
+    if not name:
+        return ""
+    path = inside(folder, file_name(name, what), what)
+    if call.workbench.rights.restricted:
+        call.workbench.rights.may_write(str(path), what)
+    return str(path)
 
 
 def _picture(call: Call, folder: Path, name: Any) -> Path:

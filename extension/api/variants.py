@@ -15,7 +15,7 @@ from ..variants_options import checked_variant_options, trainer_variant_options,
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import picture
-from .pictures import caption_extension, opened_folder
+from .pictures import caption_extension, opened_folder, target_in
 
 VERBS = ("accept", "reject", "undo")
 _MOST_NAMES = 500
@@ -89,20 +89,10 @@ def post_decide(call: Call) -> Answer:
         raise Refused(f"names must be 1 to {_MOST_NAMES} names of variants.")
     checked = [file_name(name, "A variant's name") for name in names]
     folder = opened_folder(call, call.body.get("folder"))
-    target = _target(call, folder, call.body.get("target"))
+    target = target_in(call, folder, call.body.get("target"), "The variants' folder")
     found = _asked(call, folder, "variants_decide", deed=what, names=checked, target=target)
     told = {"taken": found["taken"], "left": found["left"]}
     return translated({**_shown(call, folder, found), **told}, call)
-
-
-def _target(call: Call, folder: Path, name: Any) -> str:
-    """The folder in the dataset that accepted ones go into; "" where each goes beside its picture."""
-    if not name:
-        return ""
-    path = inside(folder, file_name(name, "The variants' folder"), "The variants' folder")
-    if call.workbench.rights.restricted:
-        call.workbench.rights.may_write(str(path), "The variants' folder")
-    return str(path)
 
 
 def _shown(call: Call, folder: Path, found: Mapping[str, Any]) -> dict[str, Any]:

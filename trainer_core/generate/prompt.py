@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from ..models.prompt_weights import weighted_parts
 from ..models.text import TextStates, encode_each, joined
 from ..models.tokenizer import BOS, CHUNK, EOS, ClipTokenizer
-from .prompt_weights import weighted_parts
 
 COMMA = 267
 NEAR = 20  # a comma at most so many tokens back is where a full chunk ends

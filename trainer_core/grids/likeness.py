@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..generate.prompt_weights import weighted_parts
+from ..models.prompt_weights import weighted_parts
 
 T = TypeVar("T")
 

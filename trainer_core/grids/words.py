@@ -51,25 +51,31 @@ def build_parser() -> argparse.ArgumentParser:
     varied.add_argument(
         "--vae", metavar="FILE", help="in place of the checkpoints' own; default: the training's, \"\" for none"
     )
-    varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N")
-    varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X")
+    varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N", help="default: those of the prompts, else 0")
+    varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X", help="guidance; default: those of the prompts, else 7")
     varied.add_argument("--prompt", **_SEVERAL, default=[], metavar="TEXT", help="one prompt each")
     varied.add_argument("--prompts", metavar="FILE", help="a list of prompts as for --sample_prompts")
     varied.add_argument("--suite", **_SEVERAL, default=[], metavar="NAME", help="stored lists; --suite ? names them")
     varied.add_argument("--project", default="", metavar="NAME", help="whose suites may be named too, beside those of all")
     varied.add_argument("--subject", default="", metavar="WORDS", help="what SUBJECT in a suite stands for")
-    varied.add_argument("--rows", metavar="AXIS", choices=_AXIS_NAMES)
-    varied.add_argument("--columns", metavar="AXIS", choices=_AXIS_NAMES)
+    varied.add_argument(
+        "--rows", metavar="AXIS", choices=_AXIS_NAMES, help=f"what the rows are: one of {', '.join(_AXIS_NAMES)}"
+    )
+    varied.add_argument(
+        "--columns", metavar="AXIS", choices=_AXIS_NAMES, help="what the columns are; each other axis makes grids"
+    )
     varied.add_argument("--no_base", action="store_true", help="without the base's pictures")
     picture = parser.add_argument_group("each picture")
-    picture.add_argument("--negative", default="", metavar="TEXT")
+    picture.add_argument("--negative", default="", metavar="TEXT", help="negative prompt")
     picture.add_argument("--width", type=int, metavar="N", help="default: the training's resolution")
-    picture.add_argument("--height", type=int, metavar="N")
-    picture.add_argument("--steps", type=int, default=20, metavar="N")
-    picture.add_argument("--sampler", default="Euler a", metavar="NAME", help=f"one of {', '.join(SAMPLERS)}")
-    picture.add_argument("--schedule", default=AUTOMATIC, metavar="NAME", help=f"one of {', '.join(SCHEDULES)}")
+    picture.add_argument("--height", type=int, metavar="N", help="the same")
+    picture.add_argument("--steps", type=int, default=20, metavar="N", help="sampling steps (default 20)")
+    picture.add_argument("--sampler", default="Euler a", metavar="NAME", help=f"one of {', '.join(SAMPLERS)} (default Euler a)")
+    picture.add_argument(
+        "--schedule", default=AUTOMATIC, metavar="NAME", help=f"its noise levels: one of {', '.join(SCHEDULES)}"
+    )
     picture.add_argument("--clip_skip", type=int, metavar="N", help="default: the training's")
-    picture.add_argument("--batch_size", type=int, default=4, metavar="N")
+    picture.add_argument("--batch_size", type=int, default=4, metavar="N", help="pictures drawn at once (default 4)")
     parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")
     parser.add_argument(
         "--tagger", metavar="MODEL", help="a WD tagger's folder, .onnx or name, for numbers beside the pictures"

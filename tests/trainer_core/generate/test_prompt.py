@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lora_workbench.trainer_core.generate.prompt import prompt_chunks
-from lora_workbench.trainer_core.generate.prompt_weights import weighted_parts
+from lora_workbench.trainer_core.models.prompt_weights import weighted_parts
 from lora_workbench.trainer_core.models.tokenizer import BOS, EOS, load_tokenizer
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.trainer_core.dataset.items import Fit, Item, Subset, SubsetOptions, TrainingSet
-from lora_workbench.trainer_core.generate.prompt_weights import weighted_parts
+from lora_workbench.trainer_core.models.prompt_weights import weighted_parts
 from lora_workbench.trainer_core.reg.prompts import (
     activation_of,
     as_prompt,

@@ -97,8 +97,13 @@ def _parser() -> argparse.ArgumentParser:
         "doctor": "what is installed, which GPU, what is wrong and how to mend it",
         "ui": "set up what is missing, then the page without webui",
     }
+    more = {
+        "demo": "The demo's own words go with them: --creature zibbo or mirra, --seed N, --shuffle-captions (docs/demo.md).",
+        "ui": "Ctrl+C ends the page; its jobs go on. From other machines: docs/remote.md.",
+    }
     for name, text in helps.items():
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        about = f"{text[0].upper()}{text[1:]}."
+        command = commands.add_parser(name, help=text, description=about, epilog=more.get(name), allow_abbrev=False)
         if name in ("setup", "demo", "test"):
             command.add_argument("--python", type=_path, metavar="PATH", help="make the environment with this Python")
             command.add_argument(

@@ -42,6 +42,20 @@ def test_help_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "train " in told and "plan " in told
 
 
+@pytest.mark.parametrize("command", [name for name in commands.COMMANDS if name != "train"])
+def test_every_command_has_help(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also `job`, which takes a folder, and `export`, which wants a form. (`train` has the same parser as `plan`.)"""
+    monkeypatch.setenv("COLUMNS", "128")
+    try:
+        status = commands.main([command, "--help"])
+    except SystemExit as stop:
+        status = stop.code
+    told = capsys.readouterr()
+    assert (status, told.err) == (0, "")
+    assert told.out.startswith(f"usage: python -m trainer_core {command} ")
+    assert max(len(line) for line in told.out.splitlines()) <= 128
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [([], "a command is missing"), (["trian"], "did you mean train?"), (["merg"], "did you mean merge?"), (["xyz"], "'xyz'")],

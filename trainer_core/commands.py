@@ -10,26 +10,27 @@ from .command_errors import run_command
 from .problems import WordsError
 
 COMMANDS = {
-    "train": "trains a LoRA; --help lists every setting",
-    "plan": "says what `train` would do with the same words and what is wrong, and mends it with --fix; --help says how",
-    "advise": "settings for a folder of pictures with a reason each, or the next run for what one sees; --help says how",
+    "train": "trains a LoRA",
+    "plan": "says what `train` would do with the same words and what is wrong, and mends it with --fix",
+    "advise": "settings for a folder of pictures with a reason each, or the next run for what one sees",
     "export": "writes the same words as a file of settings or a script: --as toml, bash, powershell or notebook",
-    "import": "turns other tools' settings and pasted scripts into a settings file; --help says which",
-    "reg": "draws regularization pictures with the training's base model; --help says how",
-    "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run; --help says how",
+    "import": "turns other tools' settings and pasted scripts into a settings file",
+    "reg": "draws regularization pictures with the training's base model",
+    "grid": "draws what a LoRA does in labelled grids, and makes a chosen cell the next run",
     "prior": "draws what the base model makes of the activation tag, before anything is trained",
-    "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones; --help says how",
-    "bake": "makes block weights part of a LoRA file; --help says how",
-    "extract": "makes a LoRA of what a tuned model has learnt; --help says how",
-    "merge": "LoRAs into one LoRA or into a checkpoint; --help says how",
-    "resize": "a LoRA of fewer ranks; --help says how",
-    "cut": "a DyLoRA cut to a rank; --help says how",
-    "inspect": "shows what is in a LoRA file, and changes its metadata; --help says how",
-    "variants": "draws a training picture anew or redraws a part of it, and takes the good ones; --help says how",
-    "pictures": "says what is wrong with training pictures, and cuts new ones out of them; --help says how",
+    "loop": "from one picture to a LoRA in rounds: trains, draws candidates, keeps the good ones",
+    "bake": "makes block weights part of a LoRA file",
+    "extract": "makes a LoRA of what a tuned model has learnt",
+    "merge": "LoRAs into one LoRA or into a checkpoint",
+    "resize": "a LoRA of fewer ranks",
+    "cut": "a DyLoRA cut to a rank",
+    "inspect": "shows what is in a LoRA file, and changes its metadata",
+    "variants": "draws a training picture anew or redraws a part of it, and takes the good ones",
+    "pictures": "says what is wrong with training pictures, and cuts new ones out of them",
     "job": "does what a job's folder asks for: job FOLDER",
 }
 USAGE = "usage: python -m trainer_core COMMAND …\n\n" + "".join(f"  {name:<10}{what}\n" for name, what in COMMANDS.items())
+USAGE += "\n`python -m trainer_core COMMAND --help` lists a command's words.\n"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,8 +14,15 @@ from typing import Any
 from .export_notebook import notebook
 from .problems import WordsError
 from .settings import ALL, Settings, read_settings
+from .settings.command_line import build_parser
 from .settings.stages import stage_word
 
+HELP = """Prints the settings as a file or a script that starts the same training again.
+
+Of the export itself:
+  --as FORM              toml, bash, powershell or notebook
+
+"""
 # Where settings came from, and where a run's traces went: a script that names all settings needs neither.
 _NOT_EXPORTED = ("config_file", "preset", "output_config", "job_dir")
 _COMMAND = ("-I", "-X", "utf8", "-m", "lora_workbench.trainer_core", "train")
@@ -130,6 +137,8 @@ def _text(value: Any) -> str:
 
 def _form(words: list[str]) -> tuple[str, list[str]]:
     """The word after --as, and all others."""
+    if any(word in ("-h", "--help") for word in words):
+        build_parser("export", HELP).parse_args(["--help"])
     for place, word in enumerate(words):
         name, mark, form = word.partition("=")
         if name == "--as":

@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 
 _JOBS = "jobs"
 _ENDS = ("done", "stopped", "error")
+HELP = f"""usage: python -m trainer_core job FOLDER
+
+Does once what FOLDER/{JOB} asks for, and tells it in FOLDER/events.jsonl (docs/training.md, "The job's folder").
+"""
 KINDS = ("train", "tag", "reg", "grid", "prior", "loop", "tool", "pictures", "variants")
 
 
 def main(argv: Sequence[str]) -> int:
     """`job DIR`; 0 where it is done or was stopped, 1 where it failed."""
+    if list(argv) in (["-h"], ["--help"]):
+        print(HELP, end="")
+        return 0
     if len(argv) != 1:
         raise WordsError("job needs one word: the job's folder, with its job.json.")
     folder = Path(argv[0]).expanduser().absolute()

@@ -26,16 +26,19 @@ from .planning.settings_file import rewrite, write_new
 from .planning.text import fixes_text
 from .problems import UserError, WordsError
 from .settings import Settings, SettingsError, read_settings
+from .settings.command_line import build_parser
 from .settings.toml_files import config_path
 
 LIST = "list"
 _NOT_WRITTEN = ("config_file", "preset", "output_config", "job_dir")
-HELP = """
+HELP = """Says what `train` would do with the same words, and what is wrong; trains nothing.
+
 Of the plan itself:
   --json                 the plan for programs
   --fix CODE             mend the problem of that code, several times for several; `--fix list` shows which can be mended
   --undo                 move back the files and folders that the last --fix moved
   --crops FILE           draw what is cut off each picture: a page (.html) or a picture (.png)
+
 """
 
 
@@ -106,7 +109,7 @@ def _asked(argv: Sequence[str]) -> Asked:
                 asked.crops = Path(value).expanduser()
         else:
             if word in ("-h", "--help"):
-                print(HELP)
+                build_parser("plan", HELP).parse_args(["--help"])
             asked.settings.append(word)
     return asked
 

@@ -234,27 +234,33 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     uses = [one.code for one in tables.uses()]
-    parser = _Parser(prog="advise", description=ABOUT, allow_abbrev=False)
+    parser = _Parser(prog="python -m trainer_core advise", description=ABOUT, allow_abbrev=False)
     parser.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="the pictures, or a folder of numbered folders")
-    parser.add_argument("--base", type=Path, metavar="FILE", help="the base model")
+    parser.add_argument("--base", type=Path, metavar="FILE", help="the base model (default: as for Stable Diffusion 1.x)")
     parser.add_argument("--reg", type=Path, metavar="DIR", help="regularization pictures that you have")
     parser.add_argument("--no_reg", action="store_true", help="without regularization pictures, whatever is advised")
-    parser.add_argument("--kind", choices=SUBJECTS, help="what the pictures teach")
-    parser.add_argument("--difficulty", type=_letter, metavar="A-I", help="how hard a character or vehicle is (docs/advice.md)")
-    parser.add_argument("--use", choices=uses, help="what the LoRA is for")
-    parser.add_argument("--vram", type=_gigabytes, metavar="GB", help="the GPU's memory")
-    parser.add_argument("--quality", choices=("good", "poor"), help="how good the pictures are")
+    parser.add_argument("--kind", choices=SUBJECTS, help="what the pictures teach (default character)")
+    parser.add_argument(
+        "--difficulty", type=_letter, metavar="A-I", help="how hard it is: docs/advice.md (default B; a vehicle E)"
+    )
+    parser.add_argument("--use", choices=uses, help="what the LoRA is for (default usual)")
+    parser.add_argument("--vram", type=_gigabytes, metavar="GB", help="the GPU's memory (default 8)")
+    parser.add_argument("--quality", choices=("good", "poor"), help="how good the pictures are (default by their number)")
     parser.add_argument("--looks", choices=tuple(bases.looks()), help="how the subject looks, by which a base model is advised")
     parser.add_argument("--models", type=Path, metavar="DIR", help="a folder of base models: those that suit it are named")
     parser.add_argument("--male", action="store_true", help="the character is a man")
     parser.add_argument("--known", choices=("yes", "no"), help="whether the base draws the subject by its name (`prior`)")
     parser.add_argument("--optimizer", metavar="NAME", help="an optimizer of your own choice")
     parser.add_argument(
-        "--network", choices=("lora", *sorted({*NETWORKS, *ALGO_ALIASES} & {"locon", "loha", "lokr", "ia3", "dylora"}))
+        "--network",
+        choices=("lora", *sorted({*NETWORKS, *ALGO_ALIASES} & {"locon", "loha", "lokr", "ia3", "dylora"})),
+        help="a kind of network of your own choice (default lora)",
     )
     parser.add_argument("--data_dir", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     parser.add_argument("--symptom", metavar="CODE", help="what is wrong with a LoRA; list shows them all")
     parser.add_argument("--settings", type=Path, metavar="FILE", help="with --symptom: the settings of the run that was seen")
-    parser.add_argument("--out", type=Path, metavar="TOML", help="the settings file; never one that exists")
+    parser.add_argument(
+        "--out", type=Path, metavar="TOML", help="the settings file (default DIR_advised.toml); never one that exists"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     return parser

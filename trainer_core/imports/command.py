@@ -92,7 +92,7 @@ def _tell(found: Imported, written: Sequence[Path]) -> None:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="import", description=ABOUT, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m trainer_core import", description=ABOUT, allow_abbrev=False)
     parser.add_argument("file", type=Path, metavar="FILE", help="the file, or - for the standard input")
     parser.add_argument("--out", type=Path, metavar="TOML", help="write the settings there instead of printing them")
     return parser

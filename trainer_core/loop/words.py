@@ -21,7 +21,7 @@ nor a file is given, the preset new_project is taken; where neither epochs nor s
 DIR/prompts.txt is the project's suite: one prompt a line, SUBJECT stands for the activation tag. Edit it at any time.
 DIR/loop.json says of every picture where it is from.
 
-  loop DIR --start me.png --tag mia --tagger wd-swinv2-v3 --pretrained_model_name_or_path base.safetensors
+  loop DIR --start me.png --tag mia --tagger wd-swinv2-tagger-v3 --pretrained_model_name_or_path base.safetensors
   loop DIR --accept r01-003.png r01-007.png --reject r01-001.png
   loop DIR --next               the rest of this round's candidates stay out
   loop DIR                      goes on

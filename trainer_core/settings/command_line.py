@@ -17,6 +17,7 @@ from .values import Settings, SettingsError, assemble, unknown_name
 from .window_names import is_to_be_imported, is_window_json, without_own_names
 
 _NO_VALUE = "\0no value"
+_TRAIN = "Trains a LoRA. The settings' names and meanings are those of kohya's sd-scripts.\n\n"
 _LISTS = ("strings", "floats", "stages")
 # A rate or argument that suits one optimizer can ruin a run with another.
 _BOUND_TO_OPTIMIZER = ("optimizer_args", "learning_rate", "unet_lr", "text_encoder_lr", "lr_scheduler")
@@ -76,13 +77,18 @@ def parse_words(argv: Sequence[str], program: str = "train") -> tuple[dict[str, 
     return values, problems
 
 
-def build_parser(program: str = "train") -> argparse.ArgumentParser:
-    """All settings as flags, by group. Values stay text here; `assemble` converts and checks them all together."""
+def build_parser(program: str = "train", own: str = _TRAIN) -> argparse.ArgumentParser:
+    """All settings as flags, by group. Values stay text here; `assemble` converts and checks them all together.
+
+    `own`: what --help says of the command, and of its words that are no settings. The usage does not list 200 settings twice.
+    """
     parser = _Parser(
         prog=program,
+        usage=f"python -m trainer_core {program} [--config_file FILE] [--preset NAME] [settings, as below]",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
-        description="Hyphens may be written for underscores, and numbers as 1e-4 or 0.0001.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=own + "Hyphens may be written for underscores, and numbers as 1e-4 or 0.0001.",
     )
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
     for setting in ALL.values():

@@ -15,8 +15,8 @@ from .settings import Settings
 
 
 def steps_of(value: float, total: int) -> int:
-    """A number of steps, or a share of `total` where it is below 1."""
-    return round(value * total) if isinstance(value, float) and 0 < value < 1 else int(value)
+    """A number of steps, or a share of `total` where it is below 1, rounded down as kohya's."""
+    return int(value * total) if isinstance(value, float) and 0 < value < 1 else int(value)
 
 
 def make_schedule(settings: Settings, optimizer: torch.optim.Optimizer, total: int) -> LRScheduler | None:

@@ -72,6 +72,7 @@ def test_warmup_stable_decay_rises_stays_and_falls() -> None:
 
 def test_shares_are_of_all_steps() -> None:
     assert [steps_of(value, 200) for value in (0, 10, 0.1, 0.005)] == [0, 10, 20, 1]
+    assert [steps_of(value, 1015) for value in (0.1, 0.05, 0.2)] == [101, 50, 203], "what is left over is no step"
 
 
 @pytest.mark.parametrize("path", ["CosineAnnealingLR", "torch.optim.lr_scheduler.CosineAnnealingLR"])

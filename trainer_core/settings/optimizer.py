@@ -164,7 +164,7 @@ SCHEDULE: tuple[Setting, ...] = (
         "lr_decay_steps",
         "int_or_float",
         0,
-        "Steps over which the rate falls at the end, or a share of all steps.",
+        "Steps over which the rate falls at the end, or a share of all steps; a tenth of them unless given.",
         label="Decay steps",
         minimum=0,
         unit="steps",

@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("trainer_core.optimizer_checks", "trainer_core.idle", "trainer_core.resuming"),
     ("tagger", "trainer_core.networks", "trainer_core.dataset", "trainer_core.losses", "trainer_core.noising",
      "trainer_core.averages", "trainer_core.optimizers"),
-    ("trainer_core.schedules", "trainer_core.processes"),
+    ("trainer_core.schedules", "trainer_core.processes", "trainer_core.claimed_names"),
     ("trainer_core.generate", "trainer_core.snapshots"),
     ("trainer_core.grids", "trainer_core.reg"),
     ("trainer_core.prior",),

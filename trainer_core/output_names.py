@@ -32,13 +32,13 @@ def state_folder(file_name: str) -> str:
     return file_name.removesuffix(".safetensors") + "-state"
 
 
-def states_of(folder: Path, name: str, numbered: bool = False) -> list[Path]:
-    """The folders of a run's states, in no order; half-written ones have other names.
+def states_of(folder: Path, name: str | None, numbered: bool = False) -> list[Path]:
+    """The folders of a run's states, or with None of any run's, in no order; half-written ones have other names.
 
     numbered: also those of runs that were saved as `name-2`, `name-3`, …, because the name was taken.
     """
     number = r"(-\d{1,5})?" if numbered else ""
-    pattern = re.compile(re.escape(name) + number + r"(-(\d{6}|step\d{8}))?-state")
+    pattern = re.compile((r"[^.].*" if name is None else re.escape(name)) + number + r"(-(\d{6}|step\d{8}))?-state")
     return [path for path in folder.iterdir() if pattern.fullmatch(path.name)] if folder.is_dir() else []
 
 

@@ -7,6 +7,7 @@ looks too.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .axis import Stretch
 from .files import file_sha256
 from .models.hashes import model_hashes
 from .models.header import CheckpointError, read_header
-from .output_names import DEFAULT, final_file, states_of, wanted_name
+from .output_names import DEFAULT, final_file, free_output_name, states_of, wanted_name
 from .problems import UserError
 from .settings import Settings
 from .state import TrainState, read_train_state
@@ -25,7 +26,48 @@ _KEPT = ("network_module", "network_dim", "network_alpha", "network_args", "opti
 
 Told = Callable[[str], None]
 Lengths = Sequence[Stretch]  # of the plan's stages
-Loaded = tuple[TrainState, Any, Any]
+Loaded = tuple[TrainState, Any, Any]  # as state.load_state gives it
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A saved state that a run goes on from: its folder, where it stands, the network's tensors, and optimizer, schedule and
+    gradient scaler as they were."""
+
+    folder: Path
+    state: TrainState
+    network: Any
+    machinery: Any
+
+
+@dataclass(frozen=True)
+class SavedAs:
+    """How a run's files are called that goes on. `anew`: under another name or in another folder than those before, which
+    are left alone; `wanted`: the name that was asked for."""
+
+    name: str
+    wanted: str
+    anew: bool
+
+
+def saved_as(settings: Settings, folder: Path, state: TrainState) -> SavedAs:
+    """The run's own name where the state lies in output_dir and no other name is given, else a free one: never are files
+    of another run replaced, nor those of this one beside the state."""
+    wanted, output_dir = settings.output_name or state.output_name, Path(settings.output_dir).expanduser()
+    home = folder.expanduser().absolute().parent
+    if home.resolve() == output_dir.resolve() and wanted_name(state.output_name, wanted):
+        return SavedAs(state.output_name, wanted, anew=False)
+    return SavedAs(free_output_name(output_dir, wanted, settings.overwrite), wanted, anew=True)
+
+
+def goes_on_as(settings: Settings) -> SavedAs | None:
+    """How the files of a run are called that goes on; None where no state of it can be read."""
+    for folder in state_folders(settings):
+        try:
+            return saved_as(settings, folder, read_train_state(folder))
+        except UserError:
+            continue  # the plan tells of it elsewhere
+    return None
 
 
 def goes_on_by_itself(settings: Settings) -> bool:
@@ -57,20 +99,30 @@ def _own_states(settings: Settings) -> list[Path]:
     theirs, those of another run, which is to be refused."""
     wanted = settings.output_name or DEFAULT
     found = readable_states(Path(settings.output_dir).expanduser(), wanted, numbered=True)
-    runs = [(number, folder, state) for folder, state in found if (number := wanted_name(state.output_name, wanted))]
-    try:
-        about = {number: about_run(_of_stage(settings, number)) for number in {state.stage for _, _, state in runs}}
-    except (OSError, CheckpointError):
-        about = {}  # that the base model can't be read is told by the plan
-    own = [(number, folder) for number, folder, state in runs if not difference(state, about.get(state.stage, {}), settings)]
+    runs = [(folder, state) for folder, state in found if wanted_name(state.output_name, wanted)]
+    own = [(wanted_name(state.output_name, wanted), folder) for folder, state in _that_fit(settings, runs)]
     if not own:
-        return [folder for number, folder, _ in runs if number == 1]
+        return [folder for folder, state in runs if state.output_name == wanted]
     newest = max(own)[0]
     return [folder for number, folder in own if number == newest]
 
 
-def readable_states(folder: Path, name: str, numbered: bool = False) -> list[tuple[Path, TrainState]]:
-    """Folders of a run's states whose text can be read, those with most steps first; `numbered`: as in states_of."""
+def states_of_others(settings: Settings) -> list[Path]:
+    """The states in the output folder that these settings could go on from, whatever their name, the best first."""
+    return [folder for folder, _ in _that_fit(settings, readable_states(Path(settings.output_dir).expanduser(), None))]
+
+
+def _that_fit(settings: Settings, found: list[tuple[Path, TrainState]]) -> list[tuple[Path, TrainState]]:
+    """Those of the same base, network, optimizer and seed."""
+    try:
+        about = {number: about_run(_of_stage(settings, number)) for number in {state.stage for _, state in found}}
+    except (OSError, CheckpointError):
+        about = {}  # that the base model can't be read is told by the plan
+    return [(folder, state) for folder, state in found if not difference(state, about.get(state.stage, {}), settings)]
+
+
+def readable_states(folder: Path, name: str | None, numbered: bool = False) -> list[tuple[Path, TrainState]]:
+    """Folders of states whose text can be read, those with most steps first; `name`, `numbered`: as in states_of."""
     found = []
     for path in states_of(folder, name, numbered):
         try:
@@ -80,7 +132,7 @@ def readable_states(folder: Path, name: str, numbered: bool = False) -> list[tup
     return sorted(found, key=lambda one: (one[1].step, one[0].stat().st_mtime), reverse=True)
 
 
-def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], Loaded], tell: Told) -> Loaded | None:
+def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], Loaded], tell: Told) -> Resumed | None:
     """The state that the run goes on from, or None where it begins anew; `lengths`: those of its plan.
 
     load: reads a whole state (state.load_state), or as much of it as shows whether it is whole. tell: gets a sentence about
@@ -97,7 +149,7 @@ def resumed_state(settings: Settings, lengths: Lengths, load: Callable[[Path], L
         _refuse_other_lengths(folder, loaded[0], settings, lengths)
         if first:
             tell(f"{first} This run goes on from the one before, {folder} (step {loaded[0].step}).")
-        return loaded
+        return Resumed(folder, *loaded)
     if first:
         raise first
     return None
@@ -123,7 +175,7 @@ def _words(value: object) -> str:
 
 
 def refuse_another_run(folder: Path, state: TrainState, about: dict[str, str], settings: Settings) -> None:
-    """UserError with both values where the state is of a run with another base, network, optimizer, seed or name."""
+    """UserError with both values where the state is of a run with another base, network, optimizer or seed."""
     differing = difference(state, about, settings)
     if differing:
         name, before, now = differing
@@ -138,9 +190,6 @@ def difference(state: TrainState, about: dict[str, str], settings: Settings) -> 
     now, before = dict(about), dict(state.about)
     if settings.seed is not None:
         now["seed"], before["seed"] = str(settings.seed), str(state.seed)
-    wanted = settings.output_name
-    if wanted is not None and not (goes_on_by_itself(settings) and wanted_name(state.output_name, wanted)):
-        now["output_name"], before["output_name"] = wanted, state.output_name
     for name, value in before.items():
         if name in now and now[name] != value:
             return name, value, now[name]
@@ -158,7 +207,7 @@ def _refuse_other_lengths(folder: Path, state: TrainState, settings: Settings, l
             f"The state in {folder} is of another run: {differing}, or start anew with its LoRA as --network_weights."
         )
     steps = lengths[-1].end
-    path = Path(settings.output_dir).expanduser() / final_file(state.output_name)
+    path = folder.expanduser().absolute().parent / final_file(state.output_name)
     try:
         metadata = read_header(path).metadata if path.is_file() else {}
     except CheckpointError:

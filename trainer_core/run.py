@@ -16,7 +16,7 @@ from .planning.stages import StagePlan
 from .problems import UserError
 from .processes import ALONE, Processes, require_processes
 from .randomness import uniform_int
-from .resuming import about_run
+from .resuming import Resumed, about_run
 from .run_model import Pictures, load_base
 from .settings import Settings
 
@@ -93,7 +93,7 @@ class Run:
 
 
 def prepare(
-    settings: Settings, plan: Plan, resumed: Any, name: str, folder: Path, events: EventLog, those: Processes = ALONE
+    settings: Settings, plan: Plan, resumed: Resumed | None, name: str, folder: Path, events: EventLog, those: Processes = ALONE
 ) -> tuple[Run, Any, Any]:
     """Loads the base model, puts the network on it, and makes what trains it, in each of `those` processes."""
     from accelerate import Accelerator
@@ -105,9 +105,9 @@ def prepare(
     accelerator = Accelerator(mixed_precision=settings.mixed_precision)
     require_processes(accelerator.num_processes if accelerator.num_processes > 1 else None, those.world)
     drawn = those.of_first(lambda: secrets.randbelow(2**32))
-    seed = resumed[0].seed if resumed else settings.seed if settings.seed is not None else drawn
+    seed = resumed.state.seed if resumed else settings.seed if settings.seed is not None else drawn
     stages = tuple(replace(stage, settings=own) for stage, own in zip(plan.stages, settings.stage_settings(), strict=True))
-    number = resumed[0].stage if resumed else 1
+    number = resumed.state.stage if resumed else 1
     stage = stages[number - 1]
     _try_out(stages)
     base = load_base(settings, plan, stages, accelerator, seed, events, those)
@@ -143,7 +143,7 @@ def prepare(
         processes=those,
     )
     if resumed:
-        state = _go_on(run, *resumed)
+        state = _go_on(run, resumed)
     metadata = _metadata(run, state, base)
     saver = Saver(settings, Path(settings.output_dir).expanduser(), folder, metadata, plan.steps, plan.epochs, events)
     return run, state, saver
@@ -230,11 +230,12 @@ def _moving_average(stages: Sequence[StagePlan], network: Any) -> Any:
     return MovingAverage(parameters, decay) if decay else None
 
 
-def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, Any]) -> Any:
+def _go_on(run: Run, resumed: Resumed) -> Any:
     """Puts a saved state into the run; raises UserError where it doesn't fit."""
     from .optimizers import load_optimizer
 
-    run.network.load(tensors)
+    run.network.load(resumed.network)
+    machinery = resumed.machinery
     try:
         load_optimizer(run.optimizer.optimizer, machinery["optimizer"])
         if run.schedule:
@@ -245,8 +246,7 @@ def _go_on(run: Run, state: Any, tensors: dict[str, Any], machinery: dict[str, A
             run.average.load_state_dict(machinery["average"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"The state in {run.settings.resume} is of another optimizer or network ({error}): give the settings it "
-            "was made with."
+            f"The state in {resumed.folder} is of another optimizer or network ({error}): give the settings it was made with."
         ) from error
-    state.stretch = run.stage.stretch  # its end may be another one by now
-    return state
+    resumed.state.stretch = run.stage.stretch  # its end may be another one by now
+    return resumed.state

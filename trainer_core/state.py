@@ -60,6 +60,10 @@ class TrainState:
         """Whether the last step done was its epoch's last."""
         return self.stretch.ends_epoch(self.step)
 
+    def move(self, name: str) -> None:
+        """The run goes on under another name or in another folder: what it saved before is no longer its to take away."""
+        self.output_name, self.saved = name, []
+
     def record(self, loss: float) -> float:
         """Takes in one step's loss; returns the average over the last epoch's length, as kohya shows it."""
         self.first_loss = loss if self.first_loss is None else self.first_loss

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from .between_steps import carry_out_requests, draw_samples, samples_due, samples_there
+from .claimed_names import claim_name
 from .dataset.batches import Batch, epoch_batches, share_of
 from .endings import endings_told, stop_signals
-from .events import JOB, EventLog, JobLock, Unheard, hold_job, new_job_folder
+from .events import JOB, EventLog, Unheard, hold_job, new_job_folder
 from .files import data_folder, read_json, write_json
 from .forecasts.forecast import step_times
-from .output_names import free_output_name
 from .plan import Plan, make_plan
 from .problems import UserError, WordsError
 from .processes import ALONE, Processes, processes, require_processes
@@ -111,21 +111,21 @@ def train_in(
         _tell(events, notice.code, notice.message)
     lengths = [stage.stretch for stage in plan.stages]
     resumed = resumed_state(settings, lengths, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
-    output_dir = Path(settings.output_dir).expanduser()
-    name_lock = None
-    if those.is_first:
-        name, name_lock = _resumed_name(output_dir, resumed[0]) if resumed else _free_name(output_dir, settings)
-        clear_leftovers(output_dir, name)
+    claimed = claim_name(settings, resumed) if those.is_first else None
+    if claimed:
+        clear_leftovers(Path(settings.output_dir).expanduser(), claimed[0])
     try:
-        name = those.of_first(lambda: name)
+        name, anew = those.of_first(lambda: claimed[:2])
+        if anew:
+            resumed.state.move(name)
         run, state, saver = prepare(settings, plan, resumed, name, folder, events, those)
         of_axis = {"steps": plan.steps, "step": state.step, "epochs": plan.epochs, "stages": len(plan.stages)}
         events.write("start", **of_axis, stage=state.stage, output_name=name, seed=run.seed, job=str(folder))
         path = _loop(run, state, saver, events)
     finally:
-        if name_lock is not None:
+        if claimed:
             clear(folder)
-            name_lock.release(remove=True)
+            claimed[2].release(remove=True)
     published = publish_job(path, folder, events, publication, run.model.facts.webui) if publication else None
     events.write(
         "done",
@@ -142,31 +142,6 @@ def train_in(
 def _tell(events: EventLog, code: str, message: str) -> None:
     print(f"note: {message}", flush=True)
     events.write("warning", code=code, message=message)
-
-
-def _resumed_name(output_dir: Path, state: Any) -> tuple[str, JobLock]:
-    """The name that the run had before, and the lock on it."""
-    lock = _claim_name(output_dir, state.output_name)
-    if lock is None:
-        raise UserError(f"Another run is writing {state.output_name} in {output_dir}: wait for it or stop it first.")
-    return state.output_name, lock
-
-
-def _free_name(output_dir: Path, settings: Settings) -> tuple[str, JobLock]:
-    """The run's output name and the lock that keeps others from it: two runs at once never write the same file."""
-    wanted = settings.output_name
-    name, number = free_output_name(output_dir, wanted, settings.overwrite), 1
-    while (lock := _claim_name(output_dir, name)) is None:
-        number += 1
-        name = free_output_name(output_dir, f"{wanted or 'last'}-{number}", settings.overwrite)
-    if name != (wanted or "last"):
-        print(f"note: {wanted or 'last'} is taken in {output_dir}: this run is saved as {name}.", flush=True)
-    return name, lock
-
-
-def _claim_name(output_dir: Path, name: str) -> JobLock | None:
-    lock = JobLock(output_dir / f".{name}.running")
-    return lock if lock.acquire() else None
 
 
 def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:

@@ -74,7 +74,7 @@ export function fromPart(app) {
     "div",
     {},
     row("lw-from-resume", t("State"), t("It goes on where that run was: step, schedule, samples, to the bit."), state.parts),
-    h("p", { class: "lw-dim" }, t("Base, network, optimizer and seed must be as they were; length, saves and samples may change.")),
+    h("p", { class: "lw-dim" }, t("Base, network, optimizer and seed must be as they were; length, name, saves and samples may change.")),
   );
 
   const number = numberInput({

@@ -13,7 +13,7 @@ from lora_workbench.tests.trainer_core.preparing import Prepared, begun, prepare
 from lora_workbench.trainer_core.events import read_events
 from lora_workbench.trainer_core.networks.format import read_lora
 from lora_workbench.trainer_core.problems import UserError
-from lora_workbench.trainer_core.resuming import _refuse_other_lengths
+from lora_workbench.trainer_core.resuming import Resumed, _refuse_other_lengths
 from lora_workbench.trainer_core.run import _go_on
 from lora_workbench.trainer_core.state import load_state
 from lora_workbench.trainer_core.train import _loop
@@ -34,9 +34,9 @@ def trained(prepared: Prepared, out: Path, **changes: Any) -> dict[str, torch.Te
 
 def gone_on(prepared: Prepared, saved: Path, out: Path, **changes: Any) -> dict[str, torch.Tensor]:
     """A run that begins anew in the stage of a state, as `prepare` does, and takes that in."""
-    loaded = load_state(saved)
-    run, _, saver = begun(prepared, out, number=loaded[0].stage, resume=saved, **changes)
-    return read_lora(_loop(run, _go_on(run, *loaded), saver, prepared.events))[0]
+    resumed = Resumed(saved, *load_state(saved))
+    run, _, saver = begun(prepared, out, number=resumed.state.stage, resume=saved, **changes)
+    return read_lora(_loop(run, _go_on(run, resumed), saver, prepared.events))[0]
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lora_workbench.benchmarks.same_run import differing
+from lora_workbench.benchmarks.same_run import TIMES, differing
 from lora_workbench.tests.whole.command import safetensors
 from lora_workbench.trainer_core import train as train_room
 from lora_workbench.trainer_core.events import read_events
@@ -170,7 +170,33 @@ def test_a_run_that_got_another_name_is_found_again(train: Callable[..., Path], 
     path = train(**auto, job_dir=tmp_path / "again")
     assert path.name == "penny-2.safetensors" and steps(tmp_path / "again") == [], "only the last LoRA was missing"
     assert "The run penny-2 is done" in problems(words(**auto))["resume"]
+    given = problems(words(**{**auto, "resume": tmp_path / "out" / "penny-2-step00000001-state"}))
+    assert "after step 1." in given["resumed"] and "output-renamed" not in given, "its own name, though penny is asked for"
     assert other.read_bytes() == before and not list((tmp_path / "out").glob("penny-3*"))
+
+
+def test_a_state_goes_on_under_another_name_and_elsewhere(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
+    """What it learns is the same to the bit, and nothing that the run saved before is touched."""
+    out, more = tmp_path / "out", {**STATES, "save_last_n_steps": 1}
+    whole_metadata, whole_tensors = safetensors(train(**STATES))
+    state, before = out / "penny-step00000001-state", contents(out)
+    found = problems(words(**more, resume=state, output_name="other"))
+    assert f"goes on from {state}, after step 1, and saves as other in {out}: what it saved before stays" in found["resumed"]
+    path = train(**more, resume=state, output_name="other", job_dir=tmp_path / "b")
+    metadata, tensors = safetensors(path)
+    assert path == out / "other.safetensors" and steps(tmp_path / "b") == [2, 3] and tensors == whole_tensors
+    differ = {key for key in whole_metadata if metadata.get(key) != whole_metadata[key]}
+    assert metadata["ss_output_name"] == "other" and differ <= {*TIMES, "ss_output_name", "modelspec.title"}
+    assert contents(out).items() >= before.items(), "nor does save_last_n_steps take the other name's files away"
+
+    taken = problems(words(**more, resume=state, output_name="other"))
+    assert f"saves as other-2 in {out}:" in taken["resumed"] and f"There are files of other in {out}" in taken["output-renamed"]
+    there = problems(words(**more, resume=state, output_name=None, output_dir=tmp_path / "there"))["resumed"]
+    assert f"saves as penny in {tmp_path / 'there'}:" in there
+    assert "The run other is done" in problems(words(**more, resume="auto", output_name="other"))["resume"]
+    fresh = problems(words(**{**more, "max_train_steps": 4}, resume="auto", output_name="third"))["resumed"]
+    assert "begins anew" in fresh and "Give " in fresh and "-state as resume to go on from that one, under this name." in fresh
+    assert "Give " not in problems(words(**more, resume="auto", output_name="third", network_dim=4))["resumed"], "none fits"
 
 
 def test_what_a_kill_kept_from_being_written_is_caught_up(train: Callable[..., Path], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
 from ..problems import Problem, UserError
-from ..resuming import state_folders
+from ..resuming import goes_on_as, state_folders
 from ..settings import Settings
 
 
@@ -77,8 +77,12 @@ def output_name(settings: Settings) -> tuple[str, list[Problem]]:
         message = f"output_name {wanted!r} holds characters that a file name can't have."
         return wanted, [Problem("error", "output-name", message, "Use letters, digits, spaces, - and _.")]
     if state_folders(settings):
-        return wanted, []
-    name = free_output_name(folder, settings.output_name, settings.overwrite)
+        goes_on = goes_on_as(settings)
+        if goes_on is None or not goes_on.anew:
+            return goes_on.name if goes_on else wanted, []
+        name, wanted = goes_on.name, goes_on.wanted
+    else:
+        name = free_output_name(folder, settings.output_name, settings.overwrite)
     if name == wanted:
         return name, []
     message = f"There are files of {wanted} in {folder}: this run is saved as {name}, nothing is overwritten."

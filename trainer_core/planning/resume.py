@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..axis import Stretch
 from ..problems import Problem, UserError
-from ..resuming import goes_on_by_itself, resumed_state
+from ..resuming import Resumed, goes_on_by_itself, resumed_state, saved_as, states_of_others
 from ..settings import Settings
 from ..state import seen_state
 
@@ -36,5 +36,24 @@ def resume_problems(settings: Settings, lengths: Sequence[Stretch], base_is_soun
         message = f"Whether the run can go on can't be seen ({error.filename}: {error.strerror or error})."
         return [Problem("warning", "resume-unseen", message, "Check the file and its rights.")]
     if found is None:
-        return [Problem("note", "resumed", "There is no state to go on from: the run begins anew.")]
-    return [*passed, Problem("note", "resumed", f"The run goes on from {found[1]}, after step {found[0].step}.")]
+        return [_begins_anew(settings)]
+    return [*passed, _goes_on(settings, found)]
+
+
+def _goes_on(settings: Settings, found: Resumed) -> Problem:
+    """From which state, and where it saves if that isn't where it saved before."""
+    place, step = saved_as(settings, found.folder, found.state), found.state.step
+    message = f"The run goes on from {found.folder}, after step {step}."
+    if place.anew:
+        message = (
+            f"The run goes on from {found.folder}, after step {step}, and saves as {place.name} in {settings.output_dir}: "
+            "what it saved before stays as it is."
+        )
+    return Problem("note", "resumed", message)
+
+
+def _begins_anew(settings: Settings) -> Problem:
+    """With the state of another name that would do, where there is one: a run whose name was changed is told from it."""
+    message, others = "There is no state to go on from: the run begins anew.", states_of_others(settings)
+    fix = f"Give {others[0]} as resume to go on from that one, under this name." if others else ""
+    return Problem("note", "resumed", message, fix)

@@ -201,6 +201,7 @@ def _text(
         clip_skip=settings.clip_skip,
         trained=any(part in TEXT_PARTS for stage in stages for part in trained_parts(stage.settings)),
         device=accelerator.device,
+        weighted=settings.weighted_captions,
     )
     if not settings.cache_text_encoder_outputs:
         return text

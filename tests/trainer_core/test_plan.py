@@ -365,6 +365,19 @@ def test_tags_are_counted_by_picture(plan: Make, folder: Path) -> None:
     assert list(tags)[:2] == ["penny", "red hat"]
 
 
+def test_brackets_in_captions(plan: Make, folder: Path) -> None:
+    (folder / "3.txt").write_text("penny, (red hat:1.2), saber (fate), :), ^_^", encoding="utf-8")
+    assert "1 caption: 3.txt. 3.txt has “(red hat:1.2)”" in problem(plan(), "weights-as-text", "warning")
+    weighed = plan(weighted_captions=True, shuffle_caption=True, keep_tokens=1)
+    assert r"“saber (fate)”, which would be “saber \(fate\)”" in problem(weighed, "name-weighed", "warning")
+    assert not {"weights-torn", "weights-as-text"} & {one.code for one in weighed.problems} and "red hat" in weighed.tags
+    (folder / "3.txt").write_text(r"penny, (red hat, smile:1.2), saber \(fate\)", encoding="utf-8")
+    told = plan(weighted_captions=True, shuffle_caption=True, keep_tokens=1)
+    assert "“(red hat”" in problem(told, "weights-torn", "warning")
+    assert not {"name-weighed", "caption-escapes"} & {one.code for one in told.problems}
+    assert plan(weighted_captions=True).problems == ()
+
+
 def test_mirroring_one_sided_subjects_is_warned_of(plan: Make, folder: Path) -> None:
     (folder / "3.txt").write_text("penny, eyepatch", encoding="utf-8")
     assert "eyepatch" in problem(plan(flip_aug=True), "flip-one-sided", "warning")

@@ -21,15 +21,18 @@ class CaptionText:
     unescaped: bool = False
 
 
-def read_caption(path: Path, separator: str, keep_lines: bool) -> CaptionText:
+def read_caption(path: Path, separator: str, keep_lines: bool, keep_escapes: bool = False) -> CaptionText:
     """The caption of a file. Lines are joined by the separator, or with `keep_lines` kept for wildcards to choose from.
 
-    Escapes such as `\\(` belong to prompts and are taken off. Raises OSError.
+    Escapes such as `\\(` belong to prompts and are taken off, unless weights are read too. Raises OSError.
     """
-    return plain_caption(*decode(path.read_bytes()), separator=separator, keep_lines=keep_lines)
+    text, encoding = decode(path.read_bytes())
+    return plain_caption(text, encoding, separator=separator, keep_lines=keep_lines, keep_escapes=keep_escapes)
 
 
-def plain_caption(text: str, encoding: str = "", *, separator: str, keep_lines: bool) -> CaptionText:
+def plain_caption(
+    text: str, encoding: str = "", *, separator: str, keep_lines: bool, keep_escapes: bool = False
+) -> CaptionText:
     """The same of a text that is known already."""
     lines = [line.strip() for line in text.replace("\0", "").splitlines() if line.strip()]
     if keep_lines:
@@ -37,5 +40,5 @@ def plain_caption(text: str, encoding: str = "", *, separator: str, keep_lines: 
     else:
         joint = separator if separator.isspace() else separator.strip() + " "
         joined = joint.join(line.removesuffix(separator.strip()).rstrip() if separator.strip() else line for line in lines)
-    plain = _ESCAPE.sub(r"\1", joined)
+    plain = joined if keep_escapes else _ESCAPE.sub(r"\1", joined)
     return CaptionText(plain, encoding, len(lines), plain != joined)

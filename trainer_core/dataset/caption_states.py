@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..models.text import TextStates, encode_all, tokenize
+from ..models.text import TextStates, encode_all, tokenize, tokenize_weighted
 from .tensor_files import TensorFiles
 
 _VERSION = 1
@@ -25,12 +25,21 @@ class CaptionStates:
     """The text states that a run trains with.
 
     model: with its text encoders, unless all captions are kept. trained: whether gradients go into the text encoders.
-    device: where the states are wanted.
+    device: where the states are wanted. weighted: captions may hold weights of words.
     """
 
-    def __init__(self, model: Any, *, max_token_length: int | None, clip_skip: int | None, trained: bool, device: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        max_token_length: int | None,
+        clip_skip: int | None,
+        trained: bool,
+        device: Any,
+        weighted: bool = False,
+    ) -> None:
         self.model, self.max_token_length, self.clip_skip = model, max_token_length, clip_skip
-        self.trained, self.device = trained, device
+        self.trained, self.device, self.weighted = trained, device, weighted
         self.notices: list[str] = []
         self._kept: dict[str, TextStates] = {}
 
@@ -72,13 +81,18 @@ class CaptionStates:
         self.notices = files.notices if files else []
 
     def _encode(self, captions: Sequence[str]) -> TextStates:
-        return encode_all(self.model, tokenize(self.model.tokenizer, captions, self.max_token_length), self.clip_skip)
+        tokenizer = self.model.tokenizer
+        if self.weighted:
+            ids, weights = tokenize_weighted(tokenizer, captions, self.max_token_length)
+            return encode_all(self.model, ids, self.clip_skip, weights)
+        return encode_all(self.model, tokenize(tokenizer, captions, self.max_token_length), self.clip_skip)
 
     def _key(self, caption: str, encoders_key: str) -> str:
         """All that a caption's states depend on."""
         computed = torch.get_autocast_dtype(self.device.type) if torch.is_autocast_enabled(self.device.type) else None
         weights = self.model.text_encoder.embeddings.position_embedding.weight.dtype
-        words = (_VERSION, encoders_key, self.max_token_length, self.clip_skip, str(computed), str(weights))
+        read = ("weighted",) if self.weighted else ()
+        words = (_VERSION, encoders_key, self.max_token_length, self.clip_skip, str(computed), str(weights), *read)
         return hashlib.sha256(f"{words!r}\n{caption}".encode("utf-8", "surrogatepass")).hexdigest()
 
 

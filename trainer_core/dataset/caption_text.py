@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 
+from ..models.prompt_weights import without_weights
 from ..randomness import generator, permutation, uniform
 from .items import Item, SubsetOptions
 
@@ -42,7 +43,7 @@ def whole_caption(item: Item) -> str:
 
 
 def tags_as_trained(item: Item) -> list[str]:
-    """All tags that the item can be trained with, in lower case as the text encoder reads them, without marks between them."""
+    """All tags that the item can be trained with, in lower case as the text encoder reads them, without marks and weights."""
     return list(_tags_as_trained(item.caption, item.subset.options))
 
 
@@ -57,10 +58,14 @@ def _whole_caption(caption: str, options: SubsetOptions) -> str:
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _tags_as_trained(caption: str, options: SubsetOptions) -> tuple[str, ...]:
     if not options.enable_wildcard:
-        return tuple(split_tags(_whole_caption(caption, options), options))
+        return tuple(split_tags(_unweighted(_whole_caption(caption, options), options), options))
     lines = [_with_affixes(line, options) for line in caption.split("\n")]
-    texts = [_rejoined(choice, options) for line in lines for choice in _all_choices(line)]
+    texts = [_unweighted(_rejoined(choice, options), options) for line in lines for choice in _all_choices(line)]
     return tuple(dict.fromkeys(tag for text in texts for tag in split_tags(text, options)))
+
+
+def _unweighted(text: str, options: SubsetOptions) -> str:
+    return without_weights(text) if options.weighted_captions else text
 
 
 def split_tags(text: str, options: SubsetOptions) -> list[str]:

@@ -36,6 +36,7 @@ class SubsetOptions:
     resize_interpolation: str | None = None
     alpha_mask: bool = False
     conditioning_data_dir: Path | None = None
+    weighted_captions: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ def told_captions(subset: Subset, findings: Findings) -> dict[Path, str]:
     """The captions of a metadata file by picture; names without a picture go to `findings`."""
     options = subset.options
     try:
-        read = read_metadata(subset.metadata, subset.folder, options.caption_separator, options.enable_wildcard)
+        read = read_metadata(
+            subset.metadata, subset.folder, options.caption_separator, options.enable_wildcard, options.weighted_captions
+        )
     except WordsError as error:
         findings.tell("error", "bad-file", str(error), "Mend it, or caption the pictures in .txt files beside them.")
         return {}
@@ -63,7 +65,7 @@ class Metadata:
     missing: list[str] = field(default_factory=list)
 
 
-def read_metadata(path: Path, folder: Path, separator: str, keep_lines: bool) -> Metadata:
+def read_metadata(path: Path, folder: Path, separator: str, keep_lines: bool, keep_escapes: bool = False) -> Metadata:
     """What the file says of pictures in `folder`; raises WordsError with one sentence.
 
     Tags stand behind the caption; with `keep_lines` behind each of its lines, one of which is chosen at each step.
@@ -74,7 +76,7 @@ def read_metadata(path: Path, folder: Path, separator: str, keep_lines: bool) ->
         if picture is None:
             found.missing.append(name)
         else:
-            found.captions[picture] = _plain(entry, separator, keep_lines)
+            found.captions[picture] = _plain(entry, separator, keep_lines, keep_escapes)
     if not found.captions and not found.missing:
         raise WordsError(f"The metadata file {path} names no picture.")
     return found
@@ -110,8 +112,9 @@ def _picture(name: str, folder: Path) -> Path | None:
     return None
 
 
-def _plain(entry: Mapping[str, Any], separator: str, keep_lines: bool) -> str:
-    return plain_caption(_caption(entry, separator, keep_lines), separator=separator, keep_lines=keep_lines).text
+def _plain(entry: Mapping[str, Any], separator: str, keep_lines: bool, keep_escapes: bool) -> str:
+    text = _caption(entry, separator, keep_lines)
+    return plain_caption(text, separator=separator, keep_lines=keep_lines, keep_escapes=keep_escapes).text
 
 
 def _caption(entry: Mapping[str, Any], separator: str, keep_lines: bool) -> str:

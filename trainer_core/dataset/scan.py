@@ -22,7 +22,7 @@ from .scan_report import names, tell_captions, tell_looks, tell_missing, tell_sh
 from .validation import keep_out
 
 FALLBACK_RESOLUTION = (512, 512)
-_OPTIONS = tuple(field.name for field in fields(SubsetOptions))
+_OPTIONS = tuple(field.name for field in fields(SubsetOptions) if field.name != "weighted_captions")
 
 
 def scan(settings: Settings, decode: bool = False) -> TrainingSet:
@@ -73,7 +73,7 @@ def _from_folders(settings: Settings, findings: Findings) -> list[Dataset]:
     if resolution is None:
         findings.tell("error", "resolution-missing", "resolution is missing: the size to train in.", "Set resolution to 512.")
         resolution = FALLBACK_RESOLUTION
-    options = _options(lambda name: getattr(settings, name), settings.masked_loss)
+    options = _options(lambda name: getattr(settings, name), settings)
     subsets: list[Subset] = []
     for setting, is_reg in (("train_data_dir", False), ("reg_data_dir", True)):
         root: Path | None = getattr(settings, setting)
@@ -119,7 +119,7 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
         seen: set[tuple[Path, bool]] = set()
         for one in resolved["subsets"]:
             if one["metadata_file"]:
-                options = _options(one.__getitem__, settings.masked_loss)
+                options = _options(one.__getitem__, settings)
                 places = (one["image_dir"], one["metadata_file"])
                 of_file = metadata_subset(count, number, *places, one["num_repeats"], one["class_tokens"], options, findings)
                 subsets += [of_file] if of_file else []
@@ -133,7 +133,7 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
                 continue
             seen.add((folder.absolute(), one["is_reg"]))
             if is_readable(folder, "image_dir", findings):
-                options = _options(one.__getitem__, settings.masked_loss)
+                options = _options(one.__getitem__, settings)
                 subsets.append(
                     Subset(
                         count,
@@ -152,10 +152,10 @@ def _from_toml(settings: Settings, findings: Findings) -> list[Dataset]:
     return datasets
 
 
-def _options(value_of: Any, masked_loss: bool) -> SubsetOptions:
-    """Masks in files count with masked_loss only."""
-    options = SubsetOptions(**{name: value_of(name) for name in _OPTIONS})
-    return options if masked_loss else replace(options, conditioning_data_dir=None)
+def _options(value_of: Any, settings: Settings) -> SubsetOptions:
+    """Weights count in all captions or in none; masks in files with masked_loss only."""
+    options = SubsetOptions(**{name: value_of(name) for name in _OPTIONS}, weighted_captions=settings.weighted_captions)
+    return options if settings.masked_loss else replace(options, conditioning_data_dir=None)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _captions(subset: Subset, paths: Sequence[Path], listing: Listing, findings:
         file = None if options.ignore_captions else caption_of(path, listing.captions)
         if file is not None and file not in read:
             try:
-                read[file] = read_caption(file, options.caption_separator, options.enable_wildcard)
+                read[file] = read_caption(file, options.caption_separator, options.enable_wildcard, options.weighted_captions)
             except OSError as error:
                 why = f"The caption {file} can't be read ({error.strerror or error})."
                 findings.tell("warning", "caption-unreadable", why, "Check the file and its rights.")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ..models.prompt_weights import weighted_parts
-from ..models.text import TextStates, encode_each, joined
+from ..models.text import TextStates, encode_all
 from ..models.tokenizer import BOS, CHUNK, EOS, ClipTokenizer
 
 COMMA = 267
@@ -61,16 +61,7 @@ def encode_prompt(model: Any, prompt: str, clip_skip: int) -> TextStates:
     """
     chunks = prompt_chunks(model.tokenizer, prompt)
     ids = torch.tensor([chunk.ids for chunk in chunks]).unsqueeze(1)
-    weights = torch.tensor([chunk.weights for chunk in chunks]).unsqueeze(-1)
-    found = joined([_weighted(one, weights) for one in encode_each(model, ids, clip_skip)])
-    return TextStates(found.states.reshape(1, -1, found.states.shape[-1]), found.pooled)
-
-
-def _weighted(text: TextStates, weights: torch.Tensor) -> TextStates:
-    """States [chunks, 77, C] times weights [chunks, 77, 1]."""
-    states, pooled = text.states.float(), None if text.pooled is None else text.pooled[:1].float()
-    if bool((weights != 1).any()):
-        means = states.mean(dim=(1, 2), keepdim=True)
-        states = states * weights.to(states.device)
-        states = states * (means / states.mean(dim=(1, 2), keepdim=True))
-    return TextStates(states, pooled)
+    weights = torch.tensor([chunk.weights for chunk in chunks]).unsqueeze(1)
+    found = encode_all(model, ids, clip_skip, weights)
+    states, pooled = found.states.float(), None if found.pooled is None else found.pooled[:1].float()
+    return TextStates(states.reshape(1, -1, states.shape[-1]), pooled)

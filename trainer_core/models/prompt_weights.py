@@ -1,4 +1,4 @@
-"""Prompts as webui reads them: which words get which weight. Without torch, so that tools without it can ask."""
+"""Prompts and captions as webui reads them: which words get which weight. Without torch, so that tools without it can ask."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ def weighted_parts(prompt: str) -> list[tuple[str, float]]:
     for bracket, start in reversed(open_brackets):  # never closed: webui reads them as closed at the end
         multiply(start, MORE if bracket == "(" else LESS)
     return _joined(parts)
+
+
+def without_weights(text: str) -> str:
+    """The words alone: no brackets but those that a backslash takes as text, no weights."""
+    return "".join(part for part, _ in weighted_parts(text))
 
 
 def _is_number(text: str) -> bool:

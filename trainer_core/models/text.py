@@ -23,6 +23,7 @@ __all__ = [
     "load_tokenizer",
     "text_model",
     "tokenize",
+    "tokenize_weighted",
 ]
 
 _CLIP = FAMILIES["sd1"].text[0]
@@ -45,22 +46,34 @@ def tokenize(tokenizer: ClipTokenizer, captions: Sequence[str], max_token_length
     return torch.tensor([tokenizer.chunks(caption, max_token_length) for caption in captions], dtype=torch.long)
 
 
+def tokenize_weighted(
+    tokenizer: ClipTokenizer, captions: Sequence[str], max_token_length: int | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids [B, n, 77] of captions with weights such as (red hat:1.2), and each token's weight [B, n, 77]."""
+    both = [tokenizer.weighted_chunks(caption, max_token_length) for caption in captions]
+    return torch.tensor([ids for ids, _ in both], dtype=torch.long), torch.tensor([weights for _, weights in both])
+
+
 def text_model(text_encoder: nn.Module) -> nn.Module:
     """The transformer itself: newer transformers flattened CLIPTextModel, older ones keep it under `text_model`."""
     return getattr(text_encoder, "text_model", text_encoder)
 
 
-def encode_all(model: Any, ids: torch.Tensor, clip_skip: int | None = None) -> TextStates:
+def encode_all(model: Any, ids: torch.Tensor, clip_skip: int | None = None, weights: torch.Tensor | None = None) -> TextStates:
     """What all of a model's text encoders make of ids [B, n, 77]: their states side by side, and the pooled state.
 
-    SDXL's encoders give the state before their last layer, whatever `clip_skip` is, as webui takes it.
+    weights: each token's [B, n, 77]: its state is multiplied by it, and the chunk's mean brought back to what it was, as webui
+    does; the pooled state stays without. SDXL's encoders give the state before their last layer, whatever `clip_skip` is, as
+    webui takes it.
     """
-    return joined(encode_each(model, ids, clip_skip))
+    return joined(encode_each(model, ids, clip_skip, weights))
 
 
-def encode_each(model: Any, ids: torch.Tensor, clip_skip: int | None = None) -> list[TextStates]:
+def encode_each(
+    model: Any, ids: torch.Tensor, clip_skip: int | None = None, weights: torch.Tensor | None = None
+) -> list[TextStates]:
     """What each of a model's text encoders makes of the ids."""
-    return [_encode(getattr(model, facts.part), ids, clip_skip, facts) for facts in model.facts.text]
+    return [_encode(getattr(model, facts.part), ids, clip_skip, facts, weights) for facts in model.facts.text]
 
 
 def joined(found: Sequence[TextStates]) -> TextStates:
@@ -78,7 +91,9 @@ def encode(text_encoder: nn.Module, ids: torch.Tensor, clip_skip: int | None = N
     return _encode(text_encoder, ids, clip_skip, _CLIP).states
 
 
-def _encode(text_encoder: nn.Module, ids: torch.Tensor, clip_skip: int | None, facts: TextFacts) -> TextStates:
+def _encode(
+    text_encoder: nn.Module, ids: torch.Tensor, clip_skip: int | None, facts: TextFacts, weights: torch.Tensor | None = None
+) -> TextStates:
     """Chunks that are equal (mostly the empty ones of long limits) are encoded once. The first chunk's pooled state counts."""
     batch, chunks, length = ids.shape
     ids = _filled_with_zeros(ids) if facts.open_clip else ids
@@ -93,11 +108,21 @@ def _encode(text_encoder: nn.Module, ids: torch.Tensor, clip_skip: int | None, f
         pooled = pooled.index_select(0, torch.tensor(order[::chunks], device=device))
     if len(places) < len(order):
         states = states.index_select(0, torch.tensor(order, device=device))
+    if weights is not None and bool((weights != 1).any()):
+        states = _weighted(states, weights.reshape(-1, length, 1).to(device))
     if chunks > 1:
         states = states.view(batch, chunks, length, -1)
         inner = states[:, :, 1:-1].reshape(batch, chunks * (length - 2), -1)
         states = torch.cat([states[:, 0, :1], inner, states[:, -1, -1:]], dim=1)
     return TextStates(states, pooled)
+
+
+def _weighted(states: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """States [chunks, 77, C] times weights [chunks, 77, 1], each chunk's mean brought back to what it was."""
+    plain = states.float()
+    changed = plain * weights
+    factor = plain.mean(dim=(1, 2), keepdim=True) / changed.mean(dim=(1, 2), keepdim=True)
+    return (changed * factor).to(states.dtype)
 
 
 def _filled_with_zeros(ids: torch.Tensor) -> torch.Tensor:

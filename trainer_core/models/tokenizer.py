@@ -11,6 +11,7 @@ import importlib.util
 from pathlib import Path
 
 from ..problems import UserError
+from .prompt_weights import weighted_parts
 
 BOS, EOS = 49406, 49407
 CHUNK = 75
@@ -58,10 +59,19 @@ class ClipTokenizer:
 
     def chunks(self, text: str, max_token_length: int | None = None) -> list[list[int]]:
         """Chunks of 75 ids, each between BOS and EOS and filled up with EOS; what is longer than `max_token_length` is cut."""
-        count = (max_token_length or CHUNK) // CHUNK
-        ids = self.ids(text)[: count * CHUNK]
-        ids += [EOS] * (count * CHUNK - len(ids))
-        return [[BOS, *ids[start : start + CHUNK], EOS] for start in range(0, count * CHUNK, CHUNK)]
+        return _chunks(self.ids(text), max_token_length, BOS, EOS)
+
+    def weighted_chunks(self, text: str, max_token_length: int | None = None) -> tuple[list[list[int]], list[list[float]]]:
+        """The same of a text with weights, as webui reads them in prompts, and each token's weight."""
+        tokens = [(token, weight) for part, weight in weighted_parts(text) for token in self.ids(part)]
+        ids, weights = [token for token, _ in tokens], [weight for _, weight in tokens]
+        return _chunks(ids, max_token_length, BOS, EOS), _chunks(weights, max_token_length, 1.0, 1.0)
+
+
+def _chunks(values: list, max_token_length: int | None, start: float, end: float) -> list[list]:
+    count = (max_token_length or CHUNK) // CHUNK
+    filled = values[: count * CHUNK] + [end] * (count * CHUNK - len(values))
+    return [[start, *filled[place : place + CHUNK], end] for place in range(0, count * CHUNK, CHUNK)]
 
 
 def _byte_alphabet() -> list[str]:
@@ -89,6 +99,11 @@ def count_tokens(text: str) -> int:
     for tags, which stand in many captions, and for captions, of which the next plan asks again.
     """
     return sum(map(_tokens_of_word, text.split(" ")))
+
+
+def count_weighted_tokens(text: str) -> int:
+    """The same where weights are read: brackets and numbers of weights are no tokens."""
+    return sum(count_tokens(part) for part, _ in weighted_parts(text))
 
 
 @functools.lru_cache(maxsize=100_000)

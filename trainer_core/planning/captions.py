@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ..dataset.items import Item, SubsetOptions
 from ..dataset.scan_report import count_of, names
 from ..problems import Problem
 from ..settings import Settings
+from .caption_weights import weight_problems
 
 # Mirrored pictures of these teach the wrong side.
 _ONE_SIDED = (
@@ -56,14 +57,12 @@ def count_tags(items: Iterable[Item]) -> dict[str, int]:
 
 def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
     """Tokens of every item's whole caption; raises UserError where the vocabulary isn't installed."""
-    from ..models.tokenizer import count_tokens
-
     found: dict[str, int] = {}
     too_long: dict[tuple[Path, str], LongCaption] = {}
     for item in items:
         caption = whole_caption(item)
         if caption not in found:
-            found[caption] = count_tokens(caption)
+            found[caption] = _counter(item.subset.options)(caption)
         if found[caption] > limit:
             path = item.caption_file or item.path
             too_long[path, caption] = LongCaption(path, found[caption], caption, item.subset.options, limit)
@@ -72,18 +71,23 @@ def count_tokens_of(items: Sequence[Item], limit: int) -> Tokens:
 
 def _cut_tags(caption: str, options: SubsetOptions, limit: int) -> tuple[str, ...]:
     """The tags from the first one on that doesn't fit whole."""
-    from ..models.tokenizer import count_tokens
-
-    tags, before = split_tags(caption, options), 0
+    count, before = _counter(options), 0
+    tags = split_tags(caption, options)
     for number, tag in enumerate(tags):
-        if before + count_tokens(tag) > limit:
+        if before + count(tag) > limit:
             return tuple(tags[number:])
-        before += count_tokens(f"{tag},")
+        before += count(f"{tag},")
     return ()
 
 
+def _counter(options: SubsetOptions) -> Callable[[str], int]:
+    from ..models.tokenizer import count_tokens, count_weighted_tokens
+
+    return count_weighted_tokens if options.weighted_captions else count_tokens
+
+
 def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:
-    found = [*_activation_problems(items), *_contradiction_problems(items), *_flip_problems(items)]
+    found = [*_activation_problems(items), *_contradiction_problems(items), *_flip_problems(items), *weight_problems(items)]
     if tokens and tokens.too_long:
         longest = max(tokens.too_long, key=lambda one: one.tokens)
         cut = ", ".join(longest.cut) or "its end"

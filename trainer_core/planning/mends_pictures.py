@@ -144,6 +144,8 @@ MENDS: dict[str, Mender] = {
     "activation-tag-shuffled": sets(keep_tokens=1),
     "caption-extension": _caption_extension,
     "caption-too-long": _longer_captions,
+    "weights-as-text": sets(weighted_captions=True),
+    "name-weighed": sets(weighted_captions=False),
     "captions-unused": sets(caption_dropout_rate=0.0),
     "flip-one-sided": sets(flip_aug=False),
     "face-crop-idle": takes_out("face_crop_aug_range"),

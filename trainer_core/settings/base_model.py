@@ -67,9 +67,8 @@ SETTINGS: tuple[Setting, ...] = (
         "weighted_captions",
         "flag",
         False,
-        "Read (word:1.2) in captions as weights, as webui does in prompts.",
-        treatment="refused",
-        reason="weighted captions are not built yet",
+        "Read (red hat:1.2) in captions as weights, as webui does in prompts; brackets of names need backslashes then.",
+        label="Weights in captions",
         advanced=True,
     ),
     _setting(

@@ -43,6 +43,8 @@ def test_escapes_of_prompts_are_taken_off(tmp_path: Path) -> None:
     path.write_text(r"ganyu \(genshin impact\), \o/, a\\b", encoding="utf-8")
     read = read_caption(path, ",", keep_lines=False)
     assert (read.text, read.unescaped) == (r"ganyu (genshin impact), \o/, a\b", True)
+    kept = read_caption(path, ",", keep_lines=False, keep_escapes=True)
+    assert (kept.text, kept.unescaped) == (r"ganyu \(genshin impact\), \o/, a\\b", False)
 
 
 def test_an_empty_file_is_an_empty_caption(tmp_path: Path) -> None:

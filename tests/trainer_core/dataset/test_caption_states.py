@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from lora_workbench.tests.trainer_core.preparing import prepared_run
 from lora_workbench.trainer_core.dataset.caption_states import CaptionStates
 from lora_workbench.trainer_core.dataset.tensor_files import TensorFiles
+from lora_workbench.trainer_core.generate.prompt import encode_prompt
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model
 
 CAPTIONS = ["penny, red hat", "", "moon"]
@@ -31,6 +33,30 @@ def test_kept_states_are_those_made_anew(model: Model, tmp_path: Path) -> None:
     assert torch.allclose(kept.of(CAPTIONS).states, anew.states, atol=1e-5)
     assert torch.allclose(kept.of(CAPTIONS).pooled, anew.pooled, atol=1e-5)
     assert not kept.of(CAPTIONS).states.requires_grad and anew.states.shape == (3, 152, 192)
+
+
+def test_weights_are_read_where_they_are_asked_for(model: Model, tmp_path: Path) -> None:
+    plain, heavy = "a red hat", "a (red hat:1.3)"
+    weighted = states_of(model, weighted=True)
+    states = weighted.of([plain, heavy]).states
+    assert torch.allclose(states[:1], states_of(model).of([plain]).states, atol=1e-5)
+    with torch.no_grad():
+        drawn = encode_prompt(model, heavy, 1).states  # one chunk, as drawing has it
+    first = states_of(model, weighted=True, max_token_length=None).of([heavy]).states
+    assert torch.allclose(first, drawn, atol=1e-5) and not torch.allclose(states[:1], states[1:], atol=1e-2)
+    files = TensorFiles(tmp_path, "text state")
+    states_of(model).keep([heavy], files, "key")
+    weighted.keep([heavy], files, "key")  # not what was kept without weights
+    assert torch.allclose(weighted.of([heavy]).states, states[1:], atol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_run_reads_weights_where_its_settings_say_so(random_base: Path, tmp_path: Path, weighted: bool) -> None:
+    ready = prepared_run(random_base, tmp_path, weighted_captions=weighted)
+    ready.events.close()
+    with torch.no_grad():
+        plain, heavy = (ready.run.text.of([caption]).states for caption in ("a red hat", "a (red hat:1)"))
+    assert torch.allclose(plain, heavy, atol=1e-6) is weighted
 
 
 def test_what_is_on_disk_is_not_made_again_and_what_is_damaged_is(

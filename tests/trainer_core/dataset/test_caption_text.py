@@ -113,6 +113,13 @@ def test_other_separators_are_kept(make_item: Callable[..., Item]) -> None:
     assert tags_as_trained(item) == ["a b", "c d", "e"]
 
 
+def test_weights_are_no_part_of_tags(make_item: Callable[..., Item]) -> None:
+    caption = r"penny, (Red Hat, smile:1.2), ganyu \(genshin\), [(sky)]"
+    item = make_item(caption, weighted_captions=True, keep_tokens=9)
+    assert tags_as_trained(item) == ["penny", "red hat", "smile", "ganyu (genshin)", "sky"]
+    assert captions(item, 1) == [caption]
+
+
 def test_tags_as_trained_have_no_marks(make_item: Callable[..., Item]) -> None:
     item = make_item(
         "Penny ||| red;;;hat, , smile", keep_tokens_separator="|||", secondary_separator=";;;", caption_prefix="sks,"

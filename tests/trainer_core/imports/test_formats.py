@@ -173,11 +173,11 @@ def test_kohya_gui() -> None:
 
 
 def test_kohya_guis_unknown_names() -> None:
-    found = gui(brand_new_field=3, min_snr_gama=4, stop_text_encoder_training=20, use_wandb=True, weighted_captions=True)
+    found = gui(brand_new_field=3, min_snr_gama=4, stop_text_encoder_training=20, use_wandb=True, huggingface_repo_id="me/it")
     why = left(found)
     assert why["brand_new_field"].startswith("has no equivalent here") and "min_snr_gamma" in why["min_snr_gama"]
     assert "sd-scripts" in why["stop_text_encoder_training"]
-    assert "Weights & Biases" in why["use_wandb"] and why["weighted_captions"].startswith("is refused")
+    assert "Weights & Biases" in why["use_wandb"] and why["huggingface_repo_id"].startswith("is refused")
     assert settings(found) == settings(gui())
 
 

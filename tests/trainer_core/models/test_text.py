@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from lora_workbench.trainer_core.models.checkpoint import Model, load_model
-from lora_workbench.trainer_core.models.text import encode, tokenize
-from lora_workbench.trainer_core.models.tokenizer import BOS, EOS, count_tokens, load_tokenizer
+from lora_workbench.trainer_core.models.text import encode, encode_all, tokenize, tokenize_weighted
+from lora_workbench.trainer_core.models.tokenizer import BOS, EOS, count_tokens, count_weighted_tokens, load_tokenizer
 
 CAPTIONS = ["a photo of a cat", "", ", ".join(f"tag{number}" for number in range(40)), "1girl, solo, looking at viewer"]
 
@@ -118,6 +118,31 @@ def test_equal_chunks_are_encoded_once_and_skipped_layers_are_not_run(model: Mod
     for hook in hooks:
         hook.remove()
     assert rows == [(0, 3), (1, 3)]  # "cat", "dog" and the empty chunk; the last of three layers is skipped
+
+
+def test_weights_of_words(model: Model) -> None:
+    """Each chunk's states times the weights, its mean brought back; the cut is where it is without weights."""
+    long = ", ".join(["cat"] * 60)  # 119 tokens
+    captions = [r"a (red hat:1.5), \(toy\)", "a red hat", f"(dog:0.5), {long}"]
+    ids, weights = tokenize_weighted(model.tokenizer, captions, 150)
+    assert torch.equal(ids, tokenize(model.tokenizer, ["a red hat, (toy)", "a red hat", f"dog, {long}"], 150))
+    assert weights[0, 0, :6].tolist() == [1, 1, 1.5, 1.5, 1, 1] and weights[2, 0, 1:3].tolist() == [0.5, 1]
+    assert (weights[1] == 1).all() and (weights[0, 1] == 1).all()
+    with torch.no_grad():
+        ours = encode_all(model, ids, 2, weights).states
+        chunks = []
+        for chunk in range(2):
+            plain = theirs(model, ids[:, chunk], 2)
+            changed = plain * weights[:, chunk, :, None]
+            chunks.append(changed * plain.mean(dim=(1, 2), keepdim=True) / changed.mean(dim=(1, 2), keepdim=True))
+        unweighted = encode(model.text_encoder, ids, 2)
+    assert torch.allclose(ours, torch.cat([chunks[0][:, :-1], chunks[1][:, 1:]], dim=1), atol=1e-5)
+    assert torch.equal(ours[1], unweighted[1]) and not torch.allclose(ours[0], unweighted[0], atol=1e-2)
+
+
+def test_brackets_of_weights_are_no_tokens() -> None:
+    text = r"a (red hat:1.2), [sky], saber \(fate\)"
+    assert count_weighted_tokens(text) == count_tokens("a red hat, sky, saber (fate)") < count_tokens(text)
 
 
 def test_clip_skip_beyond_the_layers_is_an_error(model: Model) -> None:

@@ -71,6 +71,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "style-with-reg": ({"subject_kind": "style", "prior_preservation": "girl"}, {"prior_preservation": None}),
     "activation-tag-shuffled": ({"shuffle_caption": True}, {"keep_tokens": 1}),
     "captions-unused": ({"shuffle_caption": True, "keep_tokens": 1, "caption_dropout_rate": 1}, {"caption_dropout_rate": 0.0}),
+    "weights-as-text": ({"keep_tokens": 1}, {"weighted_captions": True}),
+    "name-weighed": ({"weighted_captions": True}, {"weighted_captions": False}),
     "caption-extension": ({"caption_extension": ".caption"}, {"caption_extension": ".txt"}),
     "flip-one-sided": ({"flip_aug": True}, {"flip_aug": False}),
     "face-crop-idle": ({"face_crop_aug_range": "2,4"}, {"face_crop_aug_range": None}),
@@ -83,7 +85,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("code", CASES)
 def test_a_mend_of_settings(fill: Fill, plan: Make, code: str) -> None:
-    fill("1_penny", caption="penny, eyepatch")
+    fill("1_penny", caption="penny, eyepatch, (hat:1.2), saber (fate)")
     changes, wanted = CASES[code]
     before = plan(**changes)
     assert [one.fixable for one in before.problems if one.code == code], told(before)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..trainer_core.problems import UserError
 
-WRONG, FORBIDDEN, MISSING, NOT_NOW, TOO_LARGE, BROKEN = 400, 403, 404, 409, 413, 500
+WRONG, FORBIDDEN, MISSING, NOT_NOW, TOO_LARGE, TOO_MANY, BROKEN = 400, 403, 404, 409, 413, 429, 500
 
 
 class Refused(UserError):
-    """`status`: 400 the request is wrong, 403 not allowed, 404 not there, 409 not in this state, 413 too large."""
+    """`status`: 400 the request is wrong, 403 forbidden, 404 not there, 409 not in this state, 413 too large, 429 too many."""
 
     def __init__(self, sentence: str, status: int = WRONG) -> None:
         super().__init__(sentence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -17,10 +18,12 @@ HEADER = "x-lora-workbench"
 UNAUTHORIZED = 401
 
 
-def check_caller(route: Route, headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host) -> None:
-    """Raises Refused where the call may not be answered. `headers` by lower-case names."""
+def check_caller(
+    route: Route, headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host, address: str = ""
+) -> None:
+    """Raises Refused where the call may not be answered. `headers` by lower-case names, `address`: whose call it is."""
     check_name(headers.get("host", ""), host)
-    check_login(headers, cookies, app, host)
+    check_login(headers, cookies, app, host, address)
     if route.method != "GET" and not route.outside and headers.get(HEADER) != "1":
         raise Refused(
             f"The header {HEADER}: 1 is missing: only pages and programs that know this API may change things.", FORBIDDEN
@@ -30,14 +33,18 @@ def check_caller(route: Route, headers: Mapping[str, str], cookies: Mapping[str,
 
 
 def check_name(called: str, host: Host) -> None:
-    """A foreign page's own name could be made to lead here (DNS rebinding); a webui for this machine alone has few names."""
+    """A foreign page's own name could be made to lead here (DNS rebinding): then that page would be of our origin.
+
+    An address can't be made to lead elsewhere. A name counts where it is known to be ours; where passwords are asked for, any
+    counts, since a browser gives them to the name alone that they were typed for.
+    """
     known = host.known_hosts()
-    if known is None or _name(called) in known:
+    if known is None or _name(called) in known or host.is_own_name(_name(called)):
         return
     if host.name == "alone":
         raise Refused(
-            f"This page is not known as {_name(called)!r}: open it by 127.0.0.1, or start it with "
-            f"--name {_name(called)} where a proxy of yours serves it.",
+            f"This page is not known as {_name(called)!r}: open it by its IP address (127.0.0.1 on the machine itself), "
+            f"or start it with --name {_name(called)}.",
             FORBIDDEN,
         )
     raise Refused(
@@ -64,11 +71,16 @@ def check_origin(origin: str | None, called: str, host: Host, site: str = "") ->
         )
 
 
-def check_login(headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host) -> None:
+def check_login(headers: Mapping[str, str], cookies: Mapping[str, str], app: Any, host: Host, address: str = "") -> None:
     """gradio's login where it is asked for, or a password of --api-auth; without either everyone is let in."""
-    passwords = host.api_passwords()
-    if passwords and _has_password(headers.get("authorization", ""), passwords):
-        return
+    passwords, given = host.api_passwords(), headers.get("authorization", "")
+    if passwords and given:
+        if host.tries is not None:
+            host.tries.must_be_allowed(address, cookies)
+        if _has_password(given, passwords):
+            return
+        if host.tries is not None:
+            host.tries.was_wrong(address, given)
     if asks_for_login(app):
         if not is_logged_in(cookies, app):
             raise Refused("Log in to webui first, then reload this page.", UNAUTHORIZED)
@@ -95,11 +107,15 @@ def _has_password(authorization: str, passwords: Mapping[str, str]) -> bool:
     if scheme.lower() != "basic":
         return False
     try:
-        user, _, password = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+        given = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, UnicodeError):
         return False
-    expected = passwords.get(user, "")
-    return hmac.compare_digest(password.encode(), expected.encode()) and user in passwords
+    if b":" not in given:
+        return False
+    # Fingerprints are as long as each other, and all are compared: how long it takes tells neither name nor password.
+    print_of_it = hashlib.sha256(given).digest()
+    right = [f"{user}:{password}".encode("utf-8", "surrogateescape") for user, password in passwords.items()]
+    return sum(hmac.compare_digest(print_of_it, hashlib.sha256(one).digest()) for one in right) > 0
 
 
 def _name(called: str) -> str:

@@ -5,8 +5,11 @@ Everything of webui's is asked for when it is needed, by name, and may be missin
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
+import ipaddress
+import socket
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,18 +20,23 @@ from .host_memory import Memory, NoMemory, WebUIMemory
 from .languages.translate import language_of, translate
 from .models import DEMO_MODELS, checkpoints_in, demo_checkpoints, taggers_in
 from .rights import Rights
+from .tries import Tries
 
 SECTION = ("lora_workbench", "LoRA Workbench")
 DATA, LANGUAGE, FREE_GPU, HOSTS = (f"lora_workbench_{name}" for name in ("data", "language", "free_gpu", "hosts"))
 
 
 class Host(Protocol):
-    """What the rest of the extension may ask of where it runs. `sends`: there is a txt2img that prompts can go to."""
+    """What the rest of the extension may ask of where it runs. `sends`: there is a txt2img that prompts can go to.
+
+    `tries`: who gave wrong passwords; None where webui itself asks for them.
+    """
 
     name: str
     sends: bool
     data: Path
     memory: Memory
+    tries: Tries | None
 
     def rights(self) -> Rights: ...
     def lora_folder(self) -> Path | None: ...
@@ -36,12 +44,14 @@ class Host(Protocol):
     def taggers(self) -> list[dict[str, Any]]: ...
     def language(self) -> str: ...
     def known_hosts(self) -> frozenset[str] | None: ...
+    def is_own_name(self, name: str) -> bool: ...
     def api_passwords(self) -> Mapping[str, str]: ...
     def has_wd14_tagger(self) -> bool: ...
     def block_presets(self) -> Path | None: ...
 
 
 FETCHED = Path("models", "taggers")  # where `python -m tagger` puts what it fetches by name
+_PRIVATE = ("", ".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -67,6 +77,7 @@ class Alone:
         self._address, self._trusted = address, trusted
         self._names = frozenset(names)
         self._passwords = dict([login.split(":", 1)]) if login else {}
+        self.tries: Tries | None = Tries()
 
     @property
     def is_local(self) -> bool:
@@ -96,7 +107,14 @@ class Alone:
         return ""
 
     def known_hosts(self) -> frozenset[str] | None:
-        return LOOPBACK | self._names if self._address in LOOPBACK else None
+        """Names by which it is asked for; None where a login says whom it is for, whatever they call it."""
+        return None if self._passwords and self._address not in LOOPBACK else LOOPBACK | self._names
+
+    def is_own_name(self, name: str) -> bool:
+        """Whether the name leads to this machine, for one that others reach: its address, or what it is called there."""
+        if self._address in LOOPBACK:
+            return False
+        return is_address(name) or name in own_names() or name == self._address.lower()
 
     def api_passwords(self) -> Mapping[str, str]:
         return self._passwords
@@ -112,6 +130,7 @@ class WebUI:
     """AUTOMATIC1111's webui and what is made from it."""
 
     sends = True
+    tries: Tries | None = None
 
     def __init__(self) -> None:
         self.name = _webui_name()
@@ -174,12 +193,18 @@ class WebUI:
         return next((name for name in names if name and name != "None"), "en")
 
     def known_hosts(self) -> frozenset[str] | None:
-        """Names under which a webui for this machine alone can be reached; None where others may call it anything."""
+        """Names under which a webui for this machine alone can be reached; None where others may call it anything.
+
+        With --listen and the like webui itself answers to every name, and its proxies' and tunnels' names are unknown to it.
+        """
         words = self._words
         if any(getattr(words, name, None) for name in ("listen", "share", "ngrok", "server_name")):
             return None
         own = str(self._option(HOSTS, "") or "").replace(",", " ").split()
         return LOOPBACK | {name.lower() for name in own}
+
+    def is_own_name(self, name: str) -> bool:
+        return False
 
     def api_passwords(self) -> Mapping[str, str]:
         words = str(getattr(self._words, "api_auth", None) or "")
@@ -212,6 +237,23 @@ class WebUI:
         choices = {"choices": ["auto", "en", "zh_CN", "zh_TW", "ja"]}
         add(LANGUAGE, "auto", "Language of LoRA Workbench; auto: webui's own", gradio.Dropdown, choices)
         add(FREE_GPU, True, "Move webui's model out of the GPU's memory while LoRA Workbench trains")
+
+
+def is_address(name: str) -> bool:
+    """Whether it is an IP address, which no foreign page can have lead elsewhere, and no name."""
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+@functools.cache
+def own_names() -> frozenset[str]:
+    """What this machine is called in its own network, by endings that nobody else can register."""
+    name = socket.gethostname().lower()
+    short = name.partition(".")[0]
+    return frozenset((name, *(f"{short}{end}" for end in _PRIVATE))) if short else frozenset()
 
 
 def find_host() -> Host:

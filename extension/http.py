@@ -59,7 +59,7 @@ def _endpoint(route: Route, workbench: Workbench, is_stopping: Callable[[], bool
         language = "en"
         try:
             headers = {name.lower(): value for name, value in request.headers.items()}
-            check_caller(route, headers, request.cookies, request.app, workbench.host)
+            check_caller(route, headers, request.cookies, request.app, workbench.host, address_of(request))
             content = await _content(request, route.largest) if route.method == "POST" else b""
             body = {} if route.raw else _body(content)
             language = await run_in_threadpool(workbench.language, headers.get("accept-language", ""))
@@ -78,6 +78,11 @@ def _endpoint(route: Route, workbench: Workbench, is_stopping: Callable[[], bool
 
     endpoint.__name__ = route.handle.__name__
     return endpoint
+
+
+def address_of(request: Any) -> str:
+    """Whose request it is, by the address that it came from or that a proxy on this machine names."""
+    return str(request.client.host) if request.client else ""
 
 
 async def _content(request: Any, largest: int) -> bytes:

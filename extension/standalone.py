@@ -18,7 +18,8 @@ from ..trainer_core.problems import UserError
 from .errors import Refused
 from .guard import UNAUTHORIZED, check_login, check_name
 from .host import Alone
-from .http import CHALLENGE, PAGE, mount
+from .http import CHALLENGE, PAGE, address_of, mount
+from .tries import MARK
 from .workbench import Workbench
 
 _POLICY = (
@@ -28,8 +29,8 @@ _POLICY = (
 
 _ANY = ("0.0.0.0", "::")
 _WITHOUT_LOGIN = (
-    "Nobody is asked for a password: whoever reaches this address sees the pictures and uses the machine. "
-    "--login NAME:PASSWORD asks for one; over the internet give that, and a proxy with https or an SSH tunnel."
+    "Nobody is asked for a password, so whoever reaches this address sees the pictures and uses the machine: give --login "
+    "NAME:PASSWORD, and over the internet a proxy with https or an SSH tunnel besides."
 )
 
 
@@ -42,12 +43,15 @@ def make_app(workbench: Workbench, stopping: threading.Event) -> Any:
     async def index(request: Any) -> Any:
         try:
             check_name(request.headers.get("host", ""), workbench.host)
-            check_login(request.headers, request.cookies, request.app, workbench.host)
+            check_login(request.headers, request.cookies, request.app, workbench.host, address_of(request))
         except Refused as error:
             asks = {"WWW-Authenticate": CHALLENGE} if error.status == UNAUTHORIZED else {}
             return PlainTextResponse(str(error), status_code=error.status, headers=asks)
         page = (PAGE / "index.html").read_text(encoding="utf-8")
-        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+        reply = HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Cache-Control": "no-store"})
+        if workbench.host.api_passwords() and workbench.host.tries is not None:
+            reply.set_cookie(MARK, workbench.host.tries.mark, httponly=True, samesite="strict")
+        return reply
 
     app = Starlette(routes=[Route("/", index, methods=["GET"])])
     mount(app, workbench, stopping.is_set)

@@ -26,7 +26,7 @@ def add_words(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_name,
         metavar="NAME",
-        help="another name that the page is reached by, through a proxy of yours",
+        help="another name that the page is reached by, as through a proxy of yours; may be repeated",
     )
     parser.add_argument("--trust-network", action="store_true", help="let whoever reaches the page use all folders")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lora_workbench.extension.host import DATA, FREE_GPU, HOSTS, LANGUAGE, LOOPBACK, Alone, WebUI
+from lora_workbench.extension.host import DATA, FREE_GPU, HOSTS, LANGUAGE, LOOPBACK, Alone, WebUI, own_names
 from lora_workbench.tests.extension.webui_fakes import WebUIFakes
 
 NAMES = ("AUTOMATIC1111", "Forge", "reForge")
@@ -253,7 +254,19 @@ def test_alone(tmp_path: Path) -> None:
 def test_alone_on_a_network(tmp_path: Path, address: str, trusted: bool, restricted: bool) -> None:
     host = Alone(tmp_path, address=address, trusted=trusted)
     assert host.rights().restricted is restricted
-    assert (host.known_hosts() is None) is (address == "0.0.0.0")
+    assert host.known_hosts() == LOOPBACK
+    assert (Alone(tmp_path, address=address, login="ann:x").known_hosts() is None) is (address == "0.0.0.0")
+
+
+def test_what_a_machine_is_called_by_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_names.cache_clear()
+    monkeypatch.setattr(socket, "gethostname", lambda: "Box.corp.example")
+    open_to_all, local = Alone(tmp_path, address="0.0.0.0"), Alone(tmp_path, address="127.0.0.1")
+    for name in ("192.168.0.5", "fe80::1%eth0", "box", "box.local", "box.lan", "box.corp.example"):
+        assert open_to_all.is_own_name(name) and not local.is_own_name(name), name
+    for name in ("evil.example", "box.evil.example", "192.168.0.5.evil.example", ""):
+        assert not open_to_all.is_own_name(name), name
+    own_names.cache_clear()
 
 
 def test_taggers_that_were_fetched_by_name_are_offered(fakes: Callable[..., WebUIFakes], tmp_path: Path) -> None:

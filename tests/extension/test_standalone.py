@@ -110,10 +110,18 @@ def test_a_login_is_asked_for_before_anything(tmp_path: Path) -> None:
         for path in ("/", f"{API}/state", f"{API}/events"):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 served.open(path)
+            assert "known" not in str(refused.value.headers)
             assert refused.value.code == 401 and refused.value.headers["www-authenticate"].startswith("Basic")
             with pytest.raises(urllib.error.HTTPError):
                 served.open(path, Authorization="Basic " + base64.b64encode(b"ann:secret").decode())
             assert served.open(path, Authorization="Basic " + base64.b64encode(b"ann:se:cret").decode()).status == 200
+        wrong = [f"Basic {base64.b64encode(f'ann:{number}'.encode()).decode()}" for number in range(6)]
+        told = []
+        for authorization in wrong:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                served.open(f"{API}/state", Authorization=authorization)
+            told.append(refused.value.code)
+        assert told == [401] * 4 + [429] * 2 and "try again in" in json.load(refused.value)["error"]
     finally:
         served.end()
 
@@ -121,7 +129,7 @@ def test_a_login_is_asked_for_before_anything(tmp_path: Path) -> None:
 def test_without_a_login_a_word_says_so(tmp_path: Path) -> None:
     served = Served(tmp_path, "--host=0.0.0.0")
     try:
-        assert any("--login NAME:PASSWORD" in served.process.stdout.readline() for _ in range(3))
+        assert any("give --login NAME:PASSWORD" in served.process.stdout.readline() for _ in range(3))
     finally:
         served.end()
 

@@ -115,6 +115,8 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "error: stopped",
         "error: {}: {}.",
         "make or repair",
+        "The demo's own words",
+        "Ctrl+C ends the page",
         "set up what is missing",
         "what is installed",
         "also train twenty steps",
@@ -134,6 +136,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "trainer_core/progress.py": ("validation loss after step", "stage {} of {} begins"),
     "trainer_core/variants/draw.py": ("{}, Denoising strength", "{}, Inpaint area"),  # webui's text about a picture
     "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file
+    "trainer_core/job.py": ("usage:",),
     "trainer_core/loop/candidates.py": ("loop candidate",),
     "trainer_core/loop/rounds.py": (
         "Done: {}, trained on",
@@ -144,7 +147,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "Round {}: accepted",
         "Round {}: nothing was accepted",
     ),
-    "trainer_core/export.py": ("# PowerShell", "#!/usr", "$words", "& {}"),
+    "trainer_core/export.py": ("Prints the settings", "# PowerShell", "#!/usr", "$words", "& {}"),
     "trainer_core/forecasts/forecast.py": (
         "about {} of tensors on a GPU",
         "about {} for {} steps",
@@ -213,7 +216,9 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "\0no value",
         "in {}",
         "in preset {}",
-        "Hyphens may",
+        "{}Hyphens may",
+        "Trains a LoRA",
+        "python -m",
         "One of {}.",
         "Default {}.",
     ),

@@ -12,6 +12,17 @@ from .requests import SAMPLE, SAVE, STOP, asked, taken, wait_while_paused
 from .run import Run
 from .settings import Settings
 
+FULL_GPU_LOOKED_FOR = (10, 100)  # steps after the start: by then the largest batches have been seen
+
+
+def warn_of_full_gpu(done: int, events: EventLog) -> None:
+    """`done`: steps since the start."""
+    from .machine import full_gpu
+
+    if done in FULL_GPU_LOOKED_FOR and (sentence := full_gpu()):
+        events.write("warning", code="gpu-full", message=sentence)
+        print(f"warning: {sentence}", flush=True)
+
 
 def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
     """What was asked for during the step; the training goes on as if it had not been. Raises Stopped in all processes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 
 import torch
 
@@ -39,6 +40,20 @@ def memory_in_use() -> dict[str, int | None]:
 
     gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
     return {"ram": psutil.Process().memory_info().rss, "gpu": gpu}
+
+
+def full_gpu() -> str | None:
+    """A sentence where Windows lends a full GPU main memory, and steps crawl; elsewhere a full GPU ends the run by itself."""
+    if os.name != "nt" or not torch.cuda.is_available():
+        return None
+    free, total = torch.cuda.mem_get_info()
+    if free > total / 100 and torch.cuda.memory_reserved() <= total:
+        return None
+    return (
+        f"The GPU's {total / 2**30:.1f} GiB are full, and Windows puts the rest into main memory, where a step takes many "
+        "times as long: stop the run, and turn on gradient_checkpointing or lower resolution or train_batch_size, or close "
+        "other programs that use the GPU."
+    )
 
 
 def _notice(code: str, message: str) -> Problem:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .between_steps import carry_out_requests, draw_samples, samples_due, samples_there
+from .between_steps import carry_out_requests, draw_samples, samples_due, samples_there, warn_of_full_gpu
 from .claimed_names import claim_name
 from .dataset.batches import Batch, epoch_batches, share_of
 from .endings import endings_told, stop_signals
@@ -155,6 +155,7 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
     if state.step == 0 and run.settings.sample_at_first and run.settings.sample_prompts:
         draw_samples(run, state, events)
     batches: list[Batch] = []
+    began_at = state.step
     with Progress(run.settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
         if state.step == 0 and run.measured:
             progress.validation(0, 0, validate(run))
@@ -180,6 +181,7 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             average = state.record(loss)
             progress.step(state.step, epoch + 1, loss, average, rates, memory_in_use(), **norms)
             times.took(run.stage.number, time.monotonic() - begun)
+            warn_of_full_gpu(state.step - began_at, events)
             if saver.due(state):
                 state.saved = those.of_first(lambda run=run: saver.save_due(state, run.learnt()))
             if validation_due(run, state):

@@ -63,6 +63,11 @@ class JobReader:
         return asked if isinstance(asked, int) and 1 <= asked <= MOST_PROCESSES else 1
 
     @property
+    def output_name(self) -> str:
+        """What a training's files are called that has begun; empty before."""
+        return str(self._start.get("output_name") or "")
+
+    @property
     def ended(self) -> bool:
         return self.state in ("done", "stopped", "failed")
 
@@ -200,7 +205,7 @@ class JobReader:
             "epochs": self._start.get("epochs", 0),
             "stage": self._stage.get("stage") or self._start.get("stage", 1),
             "stages": self._start.get("stages", 1),
-            **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture")},
+            **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture", "share")},
             "seconds_left": progress.get("seconds_left") if self.alive else None,
             "created": job.get("created"),
             "started": job.get("started"),

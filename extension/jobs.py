@@ -20,6 +20,7 @@ from .errors import MISSING, NOT_NOW, Refused
 from .job_process import is_running, kill, spawn, started_at
 from .job_reader import JOB, KILLED, JobReader
 from .rights import shown
+from .same_output import waiting_words
 
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[a-z]{1,20}(-[0-9]{1,4})?")
 _KILL_WAIT = 5.0
@@ -195,6 +196,13 @@ class Jobs:
 def queue_of(readers: list[JobReader]) -> list[JobReader]:
     """The jobs that wait, the next one first."""
     return sorted((reader for reader in readers if reader.state == "queued"), key=lambda reader: float(reader.job["queued"]))
+
+
+def listed(reader: JobReader, readers: list[JobReader], queue: list[str]) -> dict[str, Any]:
+    """The job for a page's list, with its place in the queue, counted from 1. `queue`: ids in their order."""
+    told = reader.as_dict()
+    place = queue.index(reader.id) + 1 if reader.id in queue else None
+    return {**told, "message": told["message"] or waiting_words(reader, readers, queue), "place": place}
 
 
 def was_killed(reader: JobReader) -> bool:

@@ -11,7 +11,7 @@ from . import versions
 from .caption_shelf import Shelves
 from .helper import Helper
 from .host import Host
-from .jobs import Jobs, queue_of
+from .jobs import Jobs, listed, queue_of
 from .languages.translate import language_of
 from .projects import Projects
 from .queue_driver import QueueDriver, when_done
@@ -83,7 +83,7 @@ class Workbench:
             newest = [reader for reader in readers if reader.ended][:_SHOWN_ENDED]
             project = self.projects.current()
             content = {
-                "jobs": [{**reader.as_dict(), "place": _place(queue, reader.id)} for reader in [*unended, *newest]],
+                "jobs": [listed(reader, readers, queue) for reader in [*unended, *newest]],
                 "queue": queue,
                 "setup": self.setup.state(),
                 "project": project["name"] if project else None,
@@ -104,7 +104,3 @@ class Workbench:
         if options["when_done"] == "shutdown":  # once, and not again when the machine is used next
             self.projects.set_options({"when_done": "nothing"}, self.rights)
         when_done(options)
-
-
-def _place(queue: list[str], job_id: str) -> int | None:
-    return queue.index(job_id) + 1 if job_id in queue else None

@@ -18,9 +18,11 @@ from ..languages.translate import strings, translate, translate_fields
 from ..models import FETCHING, fetchable
 from ..projects import LANGUAGES, OPTION_DEFAULTS
 from ..rights import shown
+from ..same_output import problem_of
 from .calls import PREFIX, Answer, Call, Route, Stream
 
 _SENTENCES = frozenset(("message", "error", "fix", "wrong", "summary", "reason", "lines", "warnings", "what"))
+_SEVERITIES = ("error", "warning", "note")
 _TRIAL = threading.Lock()  # one trial of the trainer at a time
 _SETTING_UP = "Setting up the trainer from the page"
 _PLAN_PATIENCE = 600.0  # the first look decodes every picture, to find broken ones
@@ -97,6 +99,9 @@ def post_plan(call: Call) -> Answer:
             return translated({"problems": found, "steps": 0, "epochs": 0, "images": 0, "buckets": [], "subsets": []}, call)
     call.workbench.setup.must_be_ready()
     plan = call.workbench.plans.ask("plan", settings=settings, patience=_PLAN_PATIENCE)
+    same = problem_of(settings, call.workbench.jobs.refresh())
+    if same:
+        plan = {**plan, "problems": sorted([same, *plan["problems"]], key=lambda one: _SEVERITIES.index(one["severity"]))}
     return {**translated(plan, call), "idle": {name: translate(why, call.language) for name, why in idle.items()}}
 
 

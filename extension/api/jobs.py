@@ -11,9 +11,10 @@ from ...trainer_core.settings import SettingsError
 from ..asked_settings import NOT_ASKED, check_values, checked_settings
 from ..errors import MISSING, NOT_NOW, Refused
 from ..job_reader import MOST_PROCESSES, JobReader
-from ..jobs import queue_of
+from ..jobs import listed, queue_of
 from ..projects import checked_tag_options
 from ..rights import relative_to, shown
+from ..same_output import require_own_output
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import as_run, settings_of, translated
 from .grids import grid_job
@@ -31,7 +32,7 @@ _MOST_LOG = 4 << 20
 def get_jobs(call: Call) -> Answer:
     readers = call.workbench.jobs.refresh()
     queue = [reader.id for reader in queue_of(readers)]
-    return {"jobs": [_listed(reader, queue, call) for reader in readers], "queue": queue}
+    return {"jobs": [_listed(reader, readers, queue, call) for reader in readers], "queue": queue}
 
 
 def get_job(call: Call) -> Answer:
@@ -72,6 +73,7 @@ def _checked_train_job(call: Call, settings: dict[str, Any], project: dict[str, 
     processes = settings.get("num_processes")
     if isinstance(processes, int) and processes > MOST_PROCESSES:
         raise Refused(f"One machine trains in at most {MOST_PROCESSES} processes: start more of them by hand, with torchrun.")
+    require_own_output(settings, call.workbench.jobs.refresh())
     title = str(settings.get("output_name") or (project["name"] if project else "last"))
     content: dict[str, Any] = {"settings": settings}
     folder = call.workbench.host.lora_folder()
@@ -213,12 +215,12 @@ def _reader(call: Call) -> JobReader:
 
 
 def _shown(call: Call, reader: JobReader) -> dict[str, Any]:
-    return _listed(reader, [one.id for one in queue_of(call.workbench.jobs.refresh())], call)
+    readers = call.workbench.jobs.refresh()
+    return _listed(reader, readers, [one.id for one in queue_of(readers)], call)
 
 
-def _listed(reader: JobReader, queue: list[str], call: Call) -> dict[str, Any]:
-    place = queue.index(reader.id) + 1 if reader.id in queue else None
-    return translated({**reader.as_dict(), "place": place}, call)
+def _listed(reader: JobReader, readers: list[JobReader], queue: list[str], call: Call) -> dict[str, Any]:
+    return translated(listed(reader, readers, queue), call)
 
 
 _MAKERS: dict[str, Callable[[Call, dict[str, Any] | None], tuple[str, dict[str, Any]]]] = {

@@ -23,7 +23,7 @@ export function mending(app, form, showCrops) {
   const mend = async (code) => {
     await store.flush();
     const project = store.project.name;
-    const answer = lighterMend(store, code) ?? (await api.post("plan/fix", { code, settings: store.runSettings() }));
+    const answer = knownMend(store, code) ?? (await api.post("plan/fix", { code, settings: store.runSettings() }));
     if (project !== store.project?.name) return;
     last = { ...answer, project };
     apply(answer.changes, "after");
@@ -54,18 +54,22 @@ export function mending(app, form, showCrops) {
     show(told, last?.project === store.project?.name);
   });
   const buttonOf = (problem) => {
-    if (problem.fixable || lighterMend(store, problem.code)) return button(t("Mend"), () => mend(problem.code), { line, kind: "lw-small" });
+    if (problem.fixable || knownMend(store, problem.code)) return button(t("Mend"), () => mend(problem.code), { line, kind: "lw-small" });
     const place = placeOf(app, form, problem, showCrops);
     return place && h("button", { type: "button", class: "lw-button lw-small", on: { click: place.work } }, place.label);
   };
   return { element, buttonOf };
 }
 
-/** For a run that is too large for the GPU: the settings that the forecast found to make it fit, together. */
-function lighterMend({ plan, project }, code) {
-  const steps = plan?.data?.forecast?.memory?.lighter ?? [];
-  if (code !== "memory-above-card" || !steps.length) return null;
-  const settings = Object.assign({}, ...steps.map((one) => one.settings));
+/**
+ * A mend that came with the plan: another output name, or for a run that is too large for the GPU the settings that the forecast
+ * found to make it fit, together.
+ */
+function knownMend({ plan, project }, code) {
+  const lighter = code === "memory-above-card" ? (plan?.data?.forecast?.memory?.lighter ?? []).map((one) => one.settings) : [];
+  const own = (plan?.data?.problems ?? []).filter((one) => one.code === code && one.settings).map((one) => one.settings);
+  const settings = Object.assign({}, ...lighter, ...own);
+  if (!Object.keys(settings).length) return null;
   const changes = Object.entries(settings).map(([name, after]) => ({ name, before: project.settings?.[name] ?? null, after }));
   return { changes, undo: null, message: t("Changed {changes}.", { changes: changes.map(changeWords).join(", ") }) };
 }

@@ -36,11 +36,12 @@ export function keepPlan({ root, api, store }, wanted) {
     if (wanted() && JSON.stringify(store.runSettings()) !== last) later();
   });
   store.on("dataset", () => later());
-  let ended = null;
+  let counted = null;
   store.on("jobs", () => {
-    const now = store.jobs.filter((job) => !isLive(job) && job.state !== "queued").length;
-    if (ended !== null && now !== ended) later(); // it may have drawn regularization pictures, or left files of the same name
-    ended = now;
+    const open = store.jobs.filter((job) => isLive(job) || job.state === "queued").length;
+    const now = `${open}|${store.jobs.length - open}`;
+    if (counted !== null && now !== counted) later(); // a job drew regularization pictures, or takes or left the same output name
+    counted = now;
   });
   store.on("opened", () => {
     asked += 1; // an answer for the dataset before must not be taken

@@ -23,6 +23,7 @@ export function queueView(app) {
       { "data-id": job.id },
       h("span", { class: "lw-queue-title" }, job.title),
       h("span", { class: "lw-dim" }, job.project),
+      h("span", { class: "lw-why lw-queue-words" }),
       button(t("First"), act(job, "first"), { line, kind: "lw-small" }),
       button(t("Take out"), remove(job), { line, kind: "lw-small" }),
     );
@@ -34,7 +35,10 @@ export function queueView(app) {
       waiting,
       (job) => job.id,
       make,
-      (node, job) => show(node.querySelector("button"), job.id !== waiting[0].id),
+      (node, job) => {
+        setText(node.querySelector(".lw-queue-words"), job.message);
+        show(node.querySelector("button"), job.id !== waiting[0].id);
+      },
     );
     after.look(waiting.length > 0 || store.jobs.some((job) => ["running", "starting", "paused"].includes(job.state)));
   };

@@ -159,13 +159,20 @@ class _Ranks:
         conv_alpha = default if given["conv_alpha"] is None else given["conv_alpha"]
         if kind.name == "dylora" and conv_rank != rank:
             raise UserError(f"network_args: DyLoRA's conv_dim must equal network_dim, {rank}; set it so, or take it out.")
-        return cls(rank, alpha, conv_rank, conv_alpha, block_ranks(given, family, rank, alpha))
+        block_alpha = 0.0 if _asks_for_rank(settings) else alpha
+        return cls(rank, alpha, conv_rank, conv_alpha, block_ranks(given, family, rank, block_alpha))
 
     def of_target(self, target: Target) -> tuple[int, float]:
         wide = target.kernel > 1
         if self.blocks is not None and target.part == "unet":
             return self.blocks.of(target.module, _block(target), wide)
         return (self.conv_rank, self.conv_alpha) if wide else (self.rank, self.alpha)
+
+
+def _asks_for_rank(settings: Settings) -> bool:
+    """Whether network_alpha was given as 0: where blocks have ranks of their own, that is the rank of each, not network_dim."""
+    asked = settings.as_dict(only_given=True).get("network_alpha")
+    return asked is not None and float(asked) == 0
 
 
 def _placed(targets: Sequence[Target], kind: str, ranks: _Ranks, options: KindOptions) -> list[Placed]:

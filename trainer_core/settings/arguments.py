@@ -33,7 +33,7 @@ def _pairs(words: Sequence[str] | None, setting: str) -> dict[str, str]:
 def network_options(words: Sequence[str] | None, module: str = "networks.lora") -> dict[str, Any]:
     """Every argument of networks (None where not given), checked against the network's kind; raises WordsError.
 
-    conv_alpha is 1 where networks.lora has a conv_dim and none, as kohya has it; 0 means conv_dim.
+    conv_alpha is 1 where networks.lora has a conv_dim and none, as kohya has it; 0 means conv_dim, or each block's own rank.
     """
     given = {plain_name(name): text for name, text in _pairs(words, "network_args").items()}
     if "disable_conv_cp" in given:
@@ -60,7 +60,8 @@ def network_options(words: Sequence[str] | None, module: str = "networks.lora") 
         alpha = options["conv_alpha"]
         if alpha is None and not is_lycoris(module, algo):
             alpha = 1.0
-        options["conv_alpha"] = alpha if alpha is None else float(alpha or options["conv_dim"])
+        of_blocks = alpha == 0 and options["conv_block_dims"]
+        options["conv_alpha"] = alpha if alpha is None or of_blocks else float(alpha or options["conv_dim"])
     return options
 
 

@@ -100,6 +100,16 @@ def test_ranks_and_alphas_of_blocks(random_base: Path) -> None:
     assert set(wide.values()) == {3} and "OUT11" not in wide and "IN03" in wide
 
 
+def test_alpha_0_is_the_rank_of_each_block(random_base: Path) -> None:
+    words = (f"block_dims={','.join(['2'] * 25)}", f"conv_block_dims={','.join(['3'] * 25)}", "conv_dim=5", "conv_alpha=0")
+    choice = chosen(random_base, "networks.lora", *words, network_alpha=0)
+    assert {(one.target.part, one.rank, one.alpha) for one in choice.placed if one.target.kernel == 1} == {
+        ("text_encoder", 4, 4.0),
+        ("unet", 2, 2.0),
+    }
+    assert {(one.rank, one.alpha) for one in choice.placed if one.target.kernel > 1} == {(3, 3.0)}
+
+
 def test_ranks_of_blocks_for_sdxl(tiny_sdxl: Path) -> None:
     dims = ["0"] * 23
     dims[5], dims[11], dims[13] = "2", "3", "5"

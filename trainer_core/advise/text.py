@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +14,8 @@ from ..planning.text import table
 from ..settings import ALL
 from ..settings.convert import convert
 
-_WIDTH = 118
+_WIDTH = 118  # of the file's lines, and of tables that no terminal shows
+_VALUE, _NARROWEST = 32, 36  # columns of values; of reasons beside them
 
 
 def settings_text(values: Sequence[Reasoned], head: str) -> str:
@@ -35,9 +38,25 @@ def sentence(one: Reasoned) -> str:
 
 
 def advice_table(values: Sequence[Reasoned]) -> str:
-    """A row a value: setting, value, reason and source."""
-    rows = [["setting", "value", "why"], *([one.name, shown(one.value), sentence(one)] for one in values)]
+    """Setting, value, reason and source in the terminal's columns; each reason below its value where these are few."""
+    width = shutil.get_terminal_size((_WIDTH, 24)).columns
+    left = width - max((len(one.name) for one in values), default=0) - _VALUE - 4
+    if left < _NARROWEST:
+        return "\n".join(line for one in values for line in _one_below_the_other(one, width))
+    rows = [("setting", "value", "why")]
+    for one in values:
+        columns = ([one.name], _wrapped(shown(one.value), _VALUE), _wrapped(sentence(one), left))
+        rows += itertools.zip_longest(*columns, fillvalue="")
     return "\n".join(table(rows))
+
+
+def _one_below_the_other(one: Reasoned, width: int) -> list[str]:
+    value = _wrapped(f"{one.name} = {shown(one.value)}", width)
+    return [*value, *(f"    {line}" for line in _wrapped(sentence(one), width - 4))]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, max(width, 20), break_on_hyphens=False)
 
 
 def shown(value: Any) -> str:

@@ -75,6 +75,8 @@ def _report(options: PictureOptions, report: Report) -> None:
 
         write_sheet(report, options.sheet.expanduser().absolute())
     print(json.dumps(report.as_dict(), indent=2, ensure_ascii=False) if options.as_json else report.text())
+    if options.sheet is not None and not options.as_json:
+        print(f"Written: {options.sheet}")
 
 
 def _write(options: PictureOptions, settings: Settings) -> None:

@@ -12,7 +12,9 @@ from PIL import Image
 from lora_workbench.trainer_core.advise import command
 from lora_workbench.trainer_core.advise.command import main
 from lora_workbench.trainer_core.advise.look import look_at_base, look_at_pictures
+from lora_workbench.trainer_core.advise.text import advice_table
 from lora_workbench.trainer_core.forecasts.cards import Card
+from lora_workbench.trainer_core.guide.facts import Reasoned
 from lora_workbench.trainer_core.guide.symptoms import symptoms
 from lora_workbench.trainer_core.plan import make_plan
 from lora_workbench.trainer_core.problems import UserError, WordsError
@@ -60,6 +62,19 @@ def test_the_written_file_plans_without_an_error_and_says_why(pictures, tmp_path
         assert len(line) < 128 or not line.startswith("#")
     said = capsys.readouterr().out
     assert "network_dim" in said and f"{plan.steps} steps in {plan.epochs} epochs" in said and str(path) in said
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 120, 300])
+def test_the_table_fits_the_terminal_and_leaves_nothing_out(width: int, monkeypatch) -> None:
+    values = [
+        Reasoned("train_data_dir", "/somewhere/" + "far/" * 30, "The pictures.", ""),
+        Reasoned("network_dim", 8, "Word " * 60, "guide l. 276"),
+    ]
+    monkeypatch.setenv("COLUMNS", str(width))
+    told = advice_table(values)
+    assert max(len(line) for line in told.splitlines()) <= width
+    assert told.count("Word") == 60 and "".join(told.split()).count("far/") >= 25 and "276)" in told
+    assert ("network_dim = 8" in told) is (width <= 80)
 
 
 def test_the_plan_doesn_t_find_the_advised_length_short_when_two_pictures_make_a_step(pictures, tmp_path):

@@ -15,6 +15,9 @@ from .settings import Settings
 FULL_GPU_LOOKED_FOR = (10, 100)  # steps after the start: by then the largest batches have been seen
 
 
+_GONE = 1 << 16  # in the sum of what the processes want: more than all of them wanting to stop
+
+
 def warn_of_full_gpu(done: int, events: EventLog) -> None:
     """`done`: steps since the start."""
     from .machine import full_gpu
@@ -27,22 +30,24 @@ def warn_of_full_gpu(done: int, events: EventLog) -> None:
 def carry_out_requests(run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
     """What was asked for during the step; the training goes on as if it had not been. Raises Stopped in all processes.
 
-    The first process carries it out; a signal to stop counts whichever process it has reached.
+    The first process carries it out; a signal to stop counts whichever process it has reached, and so does a launcher that
+    is gone.
     """
     those = run.processes
-    own = int(stop.asked or (those.is_first and bool(asked(events.folder))))
+    own = int(stop.asked or (those.is_first and bool(asked(events.folder)))) + _GONE * those.launcher_is_gone()
     told = those.total(own)
     if told:
-        stop.asked = stop.asked or told > own
-        stopped = those.of_first(lambda: _carried_out(run, state, saver, events, progress, stop))
+        stop.asked = stop.asked or told > own or told >= _GONE
+        stopped = those.of_first(lambda: _carried_out(run, state, saver, events, progress, stop, told >= _GONE))
         if stopped:
             raise Stopped(*stopped)
 
 
 def _carried_out(
-    run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal
+    run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal, gone: bool
 ) -> tuple[str, int, Path, Path | None] | None:
-    """What Stopped tells where the run ends here, else None."""
+    """What Stopped tells where the run ends here, else None; `gone`: whether a launcher is."""
+    those = run.processes
 
     def at_once(wanted: frozenset[str]) -> None:
         if SAVE in wanted:
@@ -55,11 +60,20 @@ def _carried_out(
     at_once(asked(events.folder))
     if state.step == run.plan.steps:
         return None
-    progress.waited(wait_while_paused(events.folder, events, state.step, lambda: stop.asked, at_once))
-    if stop.asked or STOP in asked(events.folder):
+
+    def is_over() -> bool:
+        return stop.asked or those.launcher_is_gone()
+
+    progress.waited(wait_while_paused(events.folder, events, state.step, is_over, at_once))
+    gone = gone or those.launcher_is_gone()
+    if gone or stop.asked or STOP in asked(events.folder):
         path, state_path = saver.save_asked(state, run.learnt())
         how = f"and Resume (--resume {state_path}) goes on from there." if state_path else "but its state could not be saved."
         message = f"The run was stopped after step {state.step}; what it learnt is in {path}, {how}"
+        if gone:
+            message = (
+                f"The launcher of this run was ended, so it stopped after step {state.step}; what it learnt is in {path}, {how}"
+            )
         return message, state.step, path, state_path
     return None
 

@@ -26,6 +26,7 @@ T = TypeVar("T")
 _TURN = ".turn"
 _LOOK = 0.02  # seconds between two tries to get a turn
 _PATIENCE = timedelta(days=2)  # how long those that are done wait for the others
+_LAUNCHED = "TORCHELASTIC_RUN_ID"  # torch's launcher tells it to its processes
 # What other starters than torchrun tell their processes.
 _MPI = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
 
@@ -40,15 +41,21 @@ class _Report(Exception):
 
 @dataclass(frozen=True)
 class Processes:
-    """This process's number and how many there are."""
+    """This process's number and how many there are. `launcher`: the number of torch's, where that one can be watched."""
 
     rank: int = 0
     world: int = 1
+    launcher: int | None = None
 
     @property
     def is_first(self) -> bool:
         """Whether this is the one that holds the folder, writes what there is one of, and speaks."""
         return self.rank == 0
+
+    def launcher_is_gone(self) -> bool:
+        """Whether the launcher has ended before this process, as only force makes it: nobody would hand on a stop or end the
+        others when one fails."""
+        return self.launcher is not None and os.getppid() != self.launcher
 
     def mine(self, items: Sequence[T]) -> list[T]:
         """Every `world`-th; all must have waited since they looked what there is to do."""
@@ -216,9 +223,14 @@ def processes(minutes: int | None = None) -> Iterator[Processes]:
             f"The {world} processes of this run found no way to each other ({why}): start them with torchrun."
         ) from error
     try:
-        yield Processes(rank, world)
+        yield Processes(rank, world, _launcher())
     finally:
         torch.distributed.destroy_process_group()
+
+
+def _launcher() -> int | None:
+    """The parent, where that is torch's launcher; None on Windows, where a process keeps the number of a parent that is dead."""
+    return os.getppid() if _LAUNCHED in os.environ and os.name != "nt" else None
 
 
 def require_processes(asked: int | None, started: int) -> None:

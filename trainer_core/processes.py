@@ -229,7 +229,7 @@ def processes(minutes: int | None = None) -> Iterator[Processes]:
 
 
 def _launcher() -> int | None:
-    """The parent, where that is torch's launcher; None on Windows, where a process keeps the number of a parent that is dead."""
+    """The parent, where that is torch's launcher; None on Windows, where a process keeps a dead parent's number."""
     return os.getppid() if _LAUNCHED in os.environ and os.name != "nt" else None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..endings import stop_signals
 from ..generate.folder_lock import drawing_in
-from ..generate.telling import told_in_terminal
+from ..generate.telling import ToldInTerminal
 from ..problems import WordsError
 from ..settings import read_settings
 from .accept import accept
@@ -34,9 +34,12 @@ def main(argv: Sequence[str]) -> int:
     review.folder.mkdir(parents=True, exist_ok=True)
     with drawing_in(review.folder), stop_signals() as stop:
         names = plan(review, options, settings)
-        finished = draw_planned(review, names, settings, options.batch_size, lambda: stop.asked, told_in_terminal)
-    print(f"{len(names)} variants asked for that were not there; all are in {review.folder}.")
-    print(_text(review) if finished else "Stopped: what is drawn stays, the same command goes on.")
+        finished = draw_planned(review, names, settings, options.batch_size, lambda: stop.asked, ToldInTerminal())
+    if not finished:
+        print("Stopped: what is drawn stays, the same command goes on.")
+        return 0
+    print(f"{_counted(len(names))} drawn." if names else "All variants that were asked for are there already.")
+    print(_text(review))
     return 0
 
 
@@ -60,7 +63,12 @@ def _decide(options: VariantOptions) -> None:
     if options.accept or options.reject or options.undo:
         with deciding(review):
             reject(review, options.reject)
-            for name, why in take_back(review, options.undo).left:
+            for name in options.reject:
+                print(f"Rejected: {name}")
+            back = take_back(review, options.undo)
+            for name in back.back:
+                print(f"Waits again: {name}")
+            for name, why in back.left:
                 print(f"Left as it is: {name}, {why}.")
             for path in accept(review, list(options.accept), options.tagger, options.threshold, options.to_folder):
                 print(f"Taken into the dataset: {path}")
@@ -76,8 +84,12 @@ def _told(review: Review) -> dict[str, Any]:
     }
 
 
+def _counted(variants: int) -> str:
+    return "1 variant" if variants == 1 else f"{variants} variants"
+
+
 def _text(review: Review) -> str:
-    lines = [f"{review.folder}: {len(review.variants)} variants of {review.dataset}"]
+    lines = [f"{review.folder}: {_counted(len(review.variants))} of {review.dataset}"]
     for state in (WAITING, ACCEPTED, REJECTED):
         names = list(review.in_state(state))
         lines += [f"  {state}: {' '.join(names)}"] if names else []

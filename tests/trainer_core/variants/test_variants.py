@@ -218,6 +218,7 @@ def test_decisions_are_taken_back_where_nobody_changed_the_copy(
     capsys.readouterr()
     run("--undo", "a-v001.png", "a-v002.png", "a-v003.png", "a-v004.png")
     out = capsys.readouterr().out
+    assert "Waits again: a-v001.png\nWaits again: a-v004.png\n" in out
     assert "a-v002.png, the picture was changed since." in out and "a-v003.png, its caption was changed since." in out
     states = [one["state"] for one in content(own_data_folder).values()]
     assert states == ["waiting", "accepted", "accepted", "waiting"]

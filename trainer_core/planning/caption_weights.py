@@ -71,7 +71,7 @@ def _torn(items: Sequence[Item]) -> Iterator[Problem]:
 
 def _first_matches(items: Sequence[Item], pattern: re.Pattern[str]) -> dict[Path, str]:
     """{caption file: the first place where it matches}."""
-    matches = ((item.caption_file, pattern.search(item.caption)) for item in items)
+    matches = ((item.caption_file, pattern.search(item.caption)) for item in items if "(" in item.caption)
     return {file: match[0] for file, match in matches if file is not None and match}
 
 

@@ -15,7 +15,7 @@ import torch
 from ..models.text import TextStates, encode_all, tokenize, tokenize_weighted
 from .tensor_files import TensorFiles
 
-_VERSION = 1
+_VERSION = 2
 _STATES, _POOLED = "states", "pooled"
 
 Progress = Callable[[int, int], None]

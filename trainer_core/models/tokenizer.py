@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import functools
 import gzip
+import html
 import importlib.util
+import re
+import unicodedata
 from pathlib import Path
 
 from ..problems import UserError
@@ -16,6 +19,28 @@ from .prompt_weights import weighted_parts
 BOS, EOS = 49406, 49407
 CHUNK = 75
 _SPLIT = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+# CLIP's own reader, webui's and kohya's mend a text (by the package ftfy) before they split it: wide letters and marks,
+# ligatures, curled quotes, HTML's entities. Without that a Chinese keyboard's comma would be another token than in prompts.
+_WIDE = (0x3000, *range(0xFF01, 0xFFF0))
+_LIGATURES = (0x132, 0x133, *range(0x1C4, 0x1CD), *range(0x1F1, 0x1F4), *range(0xFB00, 0xFB07))
+_PLAIN = {
+    **{code: unicodedata.normalize("NFKC", chr(code)) for code in (*_WIDE, *_LIGATURES)},
+    **dict.fromkeys((0x2BC, *range(0x2018, 0x201C)), "'"),
+    **dict.fromkeys(range(0x201C, 0x2020), '"'),
+    0x149: "'n",
+}
+_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,24};")
+
+
+def plainly_written(text: str) -> str:
+    """The text in the letters that CLIP was trained with."""
+    if text.isascii() and "&" not in text:
+        return text
+    if "<" not in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return text.translate(_PLAIN)
 
 
 class ClipTokenizer:
@@ -55,7 +80,7 @@ class ClipTokenizer:
         self._tokenizer.add_special_tokens([AddedToken(word, special=True) for word in words[-2:]])
 
     def ids(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False).ids
+        return self._tokenizer.encode(plainly_written(text), add_special_tokens=False).ids
 
     def chunks(self, text: str, max_token_length: int | None = None) -> list[list[int]]:
         """Chunks of 75 ids, each between BOS and EOS and filled up with EOS; what is longer than `max_token_length` is cut."""

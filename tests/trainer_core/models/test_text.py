@@ -28,6 +28,15 @@ def test_known_ids() -> None:
     assert count_tokens("a photo of a cat") == 5 and count_tokens("") == 0
 
 
+def test_letters_are_mended_as_for_clip_itself() -> None:
+    """Wide letters and marks, ligatures, curled quotes and HTML's entities, as webui reads prompts."""
+    ids = load_tokenizer().ids
+    assert ids("ﬁne，ＡＢＣ") == [3797, 267, 5334]
+    assert ids("it’s “red”，（blue）　Ǆ don&#039;t &amp; ｶ") == ids("it's \"red\",(blue) DŽ don't & カ")
+    assert ids("a<b &amp;") == ids("a<b") + ids("&amp ;"), "an entity beside a bracket stays, and is no ampersand"
+    assert count_tokens("红，red　hat") == len(ids("红,red hat"))
+
+
 def test_tokens_counted_word_by_word_are_those_of_the_whole_text() -> None:
     """Whatever stands beside a space: marks, digits, accents that join letters, other scripts, special words, odd spaces."""
     pieces = ["a", "1girl,", "(red hat:1.2)", "e\u0301", "\u0301", "don't", "'s", "红色的", "ΑΣ", "<|endoftext|>", "\u00a0",

@@ -141,11 +141,15 @@ def test_kohyas_names_run_from_anywhere(script: str, tmp_path: Path) -> None:
         assert done.returncode == 2 and "network_dim?" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize(
-    "script", ["extract_lora_from_models", "merge_lora", "sdxl_merge_lora", "svd_merge_lora", "resize_lora"]
-)
+SCRIPTS = [
+    "networks/extract_lora_from_models", "networks/merge_lora", "networks/sdxl_merge_lora", "networks/svd_merge_lora",
+    "networks/resize_lora", "networks/extract_lora_from_dylora", "networks/check_lora_weights", "tools/show_metadata",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
 def test_kohyas_tools_run_beside_names_that_other_packages_have(script: str) -> None:
-    done = run([sys.executable, f"networks/{script}.py", "--save_to", "x", "--no_such_flag"], ROOT / "trainer_core")
+    done = run([sys.executable, f"{script}.py", "--save_to", "x", "--no_such_flag"], ROOT / "trainer_core")
     assert done.returncode == 2 and "error: " in done.stderr and "Traceback" not in done.stderr, done.stderr
     assert "--model_org" in done.stderr or "no_such_flag" in done.stderr
 

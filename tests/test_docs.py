@@ -21,7 +21,7 @@ from lora_workbench.trainer_core.pictures.words import read_words as read_pictur
 from lora_workbench.trainer_core.prior.words import read_words as read_prior_words
 from lora_workbench.trainer_core.reg.words import read_words as read_reg_words
 from lora_workbench.trainer_core.settings import read_settings
-from lora_workbench.trainer_core.tools import extract_command, inspect_command, merge_command, resize_command
+from lora_workbench.trainer_core.tools import cut_command, extract_command, inspect_command, merge_command, resize_command
 from lora_workbench.trainer_core.tools.bake_command import _parser as bake_parser
 from lora_workbench.trainer_core.variants.words import read_words as read_variant_words
 
@@ -34,7 +34,7 @@ OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
     "extract": extract_command._parser().parse_args,
     "merge": merge_command._parser().parse_args,
     "resize": resize_command._parser().parse_args,
-    "cut": resize_command._cut_parser().parse_args,
+    "cut": cut_command._parser().parse_args,
     "inspect": inspect_command._parser().parse_args,
     "reg": read_reg_words,
     "pictures": read_picture_words,
@@ -48,6 +48,9 @@ KOHYAS = {
     "networks/sdxl_merge_lora.py": "merge",
     "networks/svd_merge_lora.py": "merge",
     "networks/resize_lora.py": "resize",
+    "networks/extract_lora_from_dylora.py": "cut",
+    "networks/check_lora_weights.py": "inspect",
+    "tools/show_metadata.py": "inspect",
 }
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

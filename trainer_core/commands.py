@@ -77,7 +77,7 @@ def _command(name: str) -> Callable[[list[str]], int]:
     elif name == "resize":
         from .tools.resize_command import main as command
     elif name == "cut":
-        from .tools.resize_command import cut_main as command
+        from .tools.cut_command import main as command
     elif name == "inspect":
         from .tools.inspect_command import main as command
     elif name == "variants":

@@ -34,6 +34,16 @@ class Cut:
     notices: tuple[str, ...]
 
 
+def ranks_by_unit(path: str | Path, unit: int) -> list[int]:
+    """The multiples of `unit` below the file's largest rank. UserError where there are none, or it is no DyLoRA."""
+    file = read_lora_file(path)
+    _require_dylora(file)
+    whole = max(infos["lora_down.weight"].shape[0] for infos in file.modules.values() if is_plain(list(infos)))
+    if whole <= unit:
+        raise UserError(f"{file.path.name} has {whole} ranks at most: give a --unit below that.")
+    return list(range(unit, whole, unit))
+
+
 def cut(path: str | Path, rank: int, out: Path, *, metadata: bool = True, tell: Tell | None = None) -> Cut:
     """Writes the first `rank` ranks of each module; the file at `path` stays as it is.
 

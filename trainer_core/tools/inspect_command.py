@@ -1,16 +1,19 @@
 """`python -m trainer_core inspect`: what is in a LoRA file; and its metadata, changed into a new file.
 
 python -m trainer_core inspect penny.safetensors
+python -m trainer_core inspect penny.safetensors --metadata
 python -m trainer_core inspect penny.safetensors --private --set modelspec.title=Penny --out penny-public.safetensors
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..generate.option_words import Parser
+from ..models.header import read_header
 from ..problems import WordsError
 from .edit_metadata import edit_metadata
 from .inspect_file import as_text, inspect
@@ -20,7 +23,14 @@ from .outputs import add_output, out_path
 def main(argv: Sequence[str]) -> int:
     """`inspect`; the exit status."""
     words = _parser().parse_args(list(argv))
-    path = Path(words.file).expanduser()
+    if bool(words.file) == bool(words.model):
+        raise WordsError("inspect: give the file, once.")
+    path = Path(words.file or words.model).expanduser()
+    if words.metadata:
+        if words.set or words.remove or words.private or words.keys or words.json:
+            raise WordsError("inspect: --metadata stands alone.")
+        print(json.dumps(read_header(path).metadata, indent=2, sort_keys=True, ensure_ascii=False))
+        return 0
     if words.set or words.remove or words.private:
         if words.keys:
             raise WordsError("inspect: --keys shows a file, --set, --remove and --private write one: give either.")
@@ -34,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if words.out or words.overwrite:
         raise WordsError("inspect: --out needs --set, --remove or --private.")
-    found = inspect(path)
+    found = inspect(path, numbers=words.keys)
     print(json.dumps(found, ensure_ascii=False) if words.json else as_text(found, keys=words.keys))
     return 0
 
@@ -52,9 +62,12 @@ def _parser() -> Parser:
         allow_abbrev=False,
         description="Shows what is in a LoRA file. With --set, --remove or --private a new file has other metadata.",
     )
-    parser.add_argument("file", metavar="FILE", help="the LoRA, a .safetensors file; it stays as it is")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="the LoRA, a .safetensors file; it stays as it is")
+    parser.add_argument("--model", metavar="FILE", help="kohya's word for FILE")
     parser.add_argument("--json", action="store_true", help="for machines, with every key")
-    parser.add_argument("--keys", action="store_true", help="every tensor's name, precision and shape too")
+    parser.add_argument("--keys", action="store_true", help="every tensor's name, precision, shape and size of its numbers too")
+    parser.add_argument("-s", "--show_all_keys", action="store_true", help=argparse.SUPPRESS)  # kohya's; all are shown here
+    parser.add_argument("--metadata", action="store_true", help="the metadata alone, as JSON; of any .safetensors file")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="write metadata; may be repeated")
     parser.add_argument("--remove", action="append", default=[], metavar="KEY", help="remove metadata; may be repeated")
     parser.add_argument(

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..files import file_sha256
 from ..networks.kind_shapes import in_webui_order, rank_of
-from .lora_arrays import LoraFile, read_lora_file
+from .lora_arrays import Array, LoraFile, read_lora_file
 from .module_kinds import base_family, counted_kinds, kind_of_module
 from .norms import block_norms
 
@@ -18,18 +20,19 @@ _RECORDS = ("lora_workbench_baked", "lora_workbench_resized", "lora_workbench_cu
             "lora_workbench_extracted")  # fmt: skip
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
+def inspect(path: str | Path, *, numbers: bool = False) -> dict[str, Any]:
     """For programs: {"path", "bytes", "family", "modules", "tensors", "kinds", "dtypes", "ranks", "blocks", "base", "hashes",
     "made", "metadata", "keys", "lines"}. UserError where it is no LoRA.
 
     ranks: [{"rank", "alpha", "modules"}], most frequent first, alpha None where a module has none. hashes: "sha256" of the
     file, "tensors" of its tensors' bytes, as it is now, "told" what its metadata say of these. keys: [{"key", "shape",
-    "dtype"}].
+    "dtype"}], with `numbers` also "mean" and "largest" of their values' sizes, None where one is not finite.
     """
     file = read_lora_file(path)
     norms = block_norms(path)
     keys = [
         {"key": f"{module}.{suffix}", "shape": list(info.shape), "dtype": info.dtype}
+        | (_sizes(file.read_one(module, suffix)) if numbers else {})
         for module, infos in file.modules.items()
         for suffix, info in infos.items()
     ]
@@ -60,6 +63,14 @@ def inspect(path: str | Path) -> dict[str, Any]:
         "keys": keys,
         "lines": lines,
     }
+
+
+def _sizes(array: Array) -> dict[str, float | None]:
+    """How large a tensor's numbers are."""
+    if not array.size or not np.isfinite(array).all():
+        return {"mean": None, "largest": None}
+    sizes = np.abs(array.astype(np.float64))
+    return {"mean": float(sizes.mean()), "largest": float(sizes.max())}
 
 
 def _counted(values: Any) -> dict[str, int]:
@@ -117,8 +128,14 @@ def as_text(found: Mapping[str, Any], *, keys: bool = False) -> str:
     lines.append("metadata:")
     lines += [f"  {key} = {_short(value)}" for key, value in found["metadata"].items()] or ["  none"]
     if keys:
-        lines += ["tensors:", *(f"  {one['key']}  {one['dtype']} {one['shape']}" for one in found["keys"])]
+        lines += ["tensors:", *(f"  {one['key']}  {one['dtype']} {one['shape']}{_size_words(one)}" for one in found["keys"])]
     return "\n".join([*lines, *(f"note: {line}" for line in found["lines"])])
+
+
+def _size_words(one: Mapping[str, Any]) -> str:
+    if "mean" not in one:
+        return ""
+    return "  not finite" if one["mean"] is None else f"  mean {one['mean']:.3g}, largest {one['largest']:.3g}"
 
 
 def _rank_words(one: Mapping[str, Any]) -> str:

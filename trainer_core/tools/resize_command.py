@@ -1,7 +1,6 @@
-"""`python -m trainer_core resize` and `cut`: a LoRA of fewer ranks.
+"""`python -m trainer_core resize`: a LoRA of fewer ranks.
 
 python -m trainer_core resize penny.safetensors --new_rank 16
-python -m trainer_core cut penny-dylora.safetensors --rank 8
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from ..generate.option_words import Parser, plain_word, positive
 from ..problems import WordsError
 from .low_rank import METHODS, check_method
 from .outputs import PRECISIONS, add_output, out_path
-from .proof import cut_lines, resized_lines
+from .proof import resized_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,21 +31,6 @@ def main(argv: Sequence[str]) -> int:
     done = resize(path, wanted, out, metadata=not words.no_metadata)
     print("\n".join(resized_lines(done)))
     print(f"resized: {done.path}")
-    return 0
-
-
-def cut_main(argv: Sequence[str]) -> int:
-    """`cut`; the exit status."""
-    from .cut import cut
-
-    words = _cut_parser().parse_args([plain_word(word) for word in argv])
-    path = Path(words.file).expanduser()
-    out = out_path(words.out, path.with_name(f"{path.stem}-rank{words.rank}.safetensors"), [path], words.overwrite)
-    done = cut(path, words.rank, out, metadata=not words.no_metadata)
-    for notice in done.notices:
-        print(f"note: {notice}")
-    print("\n".join(cut_lines(done, words.rank)))
-    print(f"cut: {done.path}")
     return 0
 
 
@@ -69,17 +53,4 @@ def _parser() -> Parser:
     parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
     parser.add_argument("--device", help=argparse.SUPPRESS)  # kohya's; nothing here is large enough for one
     parser.add_argument("--verbose", action="store_true", help=argparse.SUPPRESS)
-    return parser
-
-
-def _cut_parser() -> Parser:
-    parser = Parser(
-        prog="python -m trainer_core cut",
-        allow_abbrev=False,
-        description="Cuts a DyLoRA to its first ranks, at the strength at which these were trained.",
-    )
-    parser.add_argument("file", metavar="FILE", help="the DyLoRA, a .safetensors file; it stays as it is")
-    parser.add_argument("--rank", type=positive, required=True, metavar="N", help="how many ranks are kept")
-    add_output(parser, "NAME-rankN.safetensors beside it")
-    parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
     return parser

@@ -68,3 +68,26 @@ def test_the_command_and_what_it_refuses(tmp_path: Path, capsys: Any) -> None:
         cut(plain, 2, tmp_path / "out.safetensors")
     silent = save(tmp_path / "silent.safetensors", {LINEAR: lora(8, 4.0)})
     assert "if it is no DyLoRA" in cut(silent, 2, tmp_path / "out.safetensors").notices[0]
+
+
+def test_a_series_in_kohyas_words(tmp_path: Path, capsys: Any) -> None:
+    """Each multiple of the unit below the whole rank; nothing is written where one of the files is there already."""
+    path = save(tmp_path / "in.safetensors", {LINEAR: lora(8, 4.0)}, **DYLORA)
+    words = ["cut", "--model", str(path), "--unit", "3", "--save_to", str(tmp_path / "out.safetensors")]
+    assert main(words) == 0
+    assert [one.name for one in sorted(tmp_path.glob("out*"))] == ["out-0003.safetensors", "out-0006.safetensors"]
+    for rank in (3, 6):
+        made, single = tmp_path / f"out-{rank:04d}.safetensors", tmp_path / f"single{rank}.safetensors"
+        cut(path, rank, single)
+        assert read_lora(made)[0].keys() == read_lora(single)[0].keys()
+        assert all(bool((one == read_lora(single)[0][key]).all()) for key, one in read_lora(made)[0].items())
+    (tmp_path / "out-0003.safetensors").unlink()
+    assert main(words) == 1 and "out-0006.safetensors is there already" in capsys.readouterr().err
+    assert not (tmp_path / "out-0003.safetensors").exists()
+    for wrong, status, told in (
+        ([str(path), "--unit", "8"], 1, "has 8 ranks at most: give a --unit below that"),
+        ([str(path)], 2, "either --rank or --unit"),
+        ([str(path), "--rank", "2", "--unit", "2"], 2, "either --rank or --unit"),
+        (["--rank", "2"], 2, "give the DyLoRA's file, once"),
+    ):
+        assert main(["cut", *wrong]) == status and told in capsys.readouterr().err

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from lora_workbench.tests.trainer_core.tools.making import BLOCKS, KINDS, write
 from lora_workbench.trainer_core.commands import main
@@ -75,8 +75,15 @@ def test_what_is_in_a_file(tmp_path: Path, capsys: Any) -> None:
     assert found["blocks"] == block_norms(path)["blocks"] and found["lines"] == []
     assert main(["inspect", str(path), "--keys"]) == 0
     said = capsys.readouterr().out
-    for words in ("4 LoRA", "2 (alpha 1; 4 modules)", "nai", *BLOCKS, *tensors, "F16"):
+    sizes = {f"mean {one.float().abs().mean():.3g}, largest {one.float().abs().max():.3g}" for one in tensors.values()}
+    for words in ("4 LoRA", "2 (alpha 1; 4 modules)", "nai", *BLOCKS, *tensors, "F16", *sizes):
         assert words in said
+    assert main(["inspect", "--metadata", "--model", str(path)]) == 0
+    assert json.loads(capsys.readouterr().out) == found["metadata"]
+    key = next(iter(tensors))
+    save_file({**tensors, key: torch.full_like(tensors[key], float("nan"))}, path)
+    assert main(["inspect", str(path), "-s", "--keys"]) == 0
+    assert f"{key}  F16 {list(tensors[key].shape)}  not finite" in capsys.readouterr().out
 
 
 def test_changed_tensors_are_noticed(tmp_path: Path) -> None:
@@ -150,6 +157,8 @@ def test_the_helper_answers_alike(tmp_path: Path) -> None:
         (["--set", "title"], 2, "KEY=VALUE"),
         (["--out", "b.safetensors"], 2, "--out needs"),
         (["--set", "a=b", "--keys"], 2, "give either"),
+        (["--metadata", "--keys"], 2, "--metadata stands alone"),
+        (["--model", "b.safetensors"], 2, "give the file, once"),
     ],
 )
 def test_what_cannot_be_done_is_refused(words: list[str], status: int, told: str, tmp_path: Path, capsys: Any) -> None:

@@ -61,7 +61,7 @@ def text(told: dict[str, Any]) -> str:
     lines = [f"{told['folder']}: round {told['round']} of {told['rounds']}, {words[told['phase']]}."]
     lines[0] += "" if told["alive"] or told["phase"] == "done" else " No process works on it: the same command goes on."
     for one in told["by_round"]:
-        parts = [f"{one['pictures']} pictures"]
+        parts = ["1 picture" if one["pictures"] == 1 else f"{one['pictures']} pictures"]
         parts += [f"{one['lora']}"] if one["lora"] else []
         parts += [f"{one[state]} {state}" for state in (*_DECIDED, WAITING) if one[state]]
         lines.append(f"  round {one['number']}: " + ", ".join(parts))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import torch
@@ -38,7 +39,8 @@ def make_optimizer(
         sets.setdefault(rates if spec_of(settings).adaptive else None, []).append(group)
     highest = max((rate for _, rates in found for rate in rates if rate), default=None)  # some refuse to be made with none
     try:
-        optimizers = [optimizer_class(one, lr=one[0]["lr"] or highest, **arguments) for one in sets.values()]
+        with redirect_stdout(io.StringIO()):  # Prodigy and DAdaptAdam print that they decouple the weight decay, as was asked
+            optimizers = [optimizer_class(one, lr=one[0]["lr"] or highest, **arguments) for one in sets.values()]
     except (TypeError, ValueError) as error:
         raise UserError(f"{settings.optimizer_type} doesn't take its optimizer_args: {error}.") from error
     optimizer = SeparateOptimizers(optimizers) if len(optimizers) > 1 else optimizers[0]

@@ -236,6 +236,13 @@ def test_the_guides_arguments_are_right() -> None:
     assert codes(Settings.of(optimizer_type="AdaFactor", optimizer_args=adafactor)) == {"rates-unused": "note"}
 
 
+@pytest.mark.parametrize("name", ["Prodigy", "DAdaptAdam"])
+def test_the_terminal_is_the_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = Settings.of(optimizer_type=name, optimizer_args=["decouple=True"], learning_rate=1.0)
+    make_optimizer(chosen, [ParameterGroup("unet", [torch.nn.Parameter(torch.zeros(2, 2))])])
+    assert capsys.readouterr().out == ""
+
+
 def test_adaptive_optimizers_want_one_rate_near_one() -> None:
     assert codes(Settings.of(optimizer_type="Prodigy", unet_lr=1.0, text_encoder_lr=[0.5]))["rates-differ"] == "note"
     assert codes(Settings.of(optimizer_type="Prodigy", learning_rate=1e-4))["rate-too-low"] == "warning"

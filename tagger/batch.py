@@ -19,6 +19,7 @@ from .results import Choice
 from .shares import share
 from .store import LOWEST, Store
 
+WHAT = "what the tagger wrote"
 Progress = Callable[[int, int, "Path | None"], None]  # (pictures done, pictures in all, the last picture done)
 _PORTION, _SECONDS = 256, 10.0  # captions are written when there are so many, or after so long
 
@@ -108,7 +109,7 @@ def tag_folder(
         store = None  # it doesn't keep such scores
     if progress:
         progress(0, len(wanted), None)
-    with Batch(folder, f"tagged {_pictures(len(wanted))}") as batch:
+    with Batch(folder, WHAT) as batch:  # how many files it wrote, the journal itself says
         writer = _Writer(batch, plan, summary)
         pipeline = Pipeline(taggers, store)
         for number, seen in enumerate(pipeline(map(Path, wanted)), start=1):

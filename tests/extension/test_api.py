@@ -281,11 +281,11 @@ def test_changes_and_undo(client: Any, dataset: Path) -> None:
     from lora_workbench.tagger.journal import apply_changes
 
     path = dataset / "a.txt"
-    apply_changes(dataset, [Change(path, path.read_bytes(), b"penny")], "tagged 1 picture")
+    apply_changes(dataset, [Change(path, path.read_bytes(), b"penny")], "what the tagger wrote")
     (found,) = get(client, "changes", folder=str(dataset))["changes"]
-    assert found["what"] == "tagged 1 picture" and found["files"] == 1 and found["number"] == 1
+    assert found["what"] == "what the tagger wrote" and found["files"] == 1 and found["number"] == 1
     undone = post(client, "undo", folder=str(dataset))
-    assert (undone["what"], undone["restored"], undone["edited"]) == ("tagged 1 picture", 1, [])
+    assert (undone["what"], undone["restored"], undone["edited"]) == ("what the tagger wrote", 1, [])
     assert path.read_text() == "penny, smile" and get(client, "changes", folder=str(dataset))["changes"] == []
     assert client.post(f"{API}/undo", json={"folder": str(dataset)}).status_code == 400
 

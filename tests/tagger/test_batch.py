@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from lora_workbench.tagger.batch import Plan, tag_folder
-from lora_workbench.tagger.journal import undo
+from lora_workbench.tagger.journal import changes, undo
 from lora_workbench.tagger.results import Choice
 from lora_workbench.trainer_core.problems import UserError
 
@@ -61,6 +61,10 @@ def test_overwrite_append_and_undo(folder: Path, make_tagger: Callable[..., Path
     assert summary.encodings == [(folder / "d.txt", "GBK")] and "was in GBK" in summary.text()
     again = tag_folder(folder, make_tagger("again"), plan=Plan("append"), **options)
     assert again.written == 0 and again.unchanged == 5 and again.change is None
+    (change,) = changes(folder)
+    assert change.files == 5 and not any(letter.isdigit() for letter in change.what), (
+        "one count, of files, and no other beside it"
+    )
     tag_folder(folder, make_tagger("third"), plan=Plan("overwrite"), **options)
     assert text(folder / "d.txt") == "red hat"
     undo(folder)

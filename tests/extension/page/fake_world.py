@@ -225,7 +225,7 @@ class World(GuideAnswers):
             changed = [name for name in self.names(job["folder"]) if not captions.get(name)]
             captions.update(dict.fromkeys(changed, "penny, 1girl"))
             job.update(message=f"{len(changed)} pictures tagged.", lora=None)
-            self.changes.append({"number": len(self.changes) + 1, "what": f"tagged {len(changed)} pictures",
+            self.changes.append({"number": len(self.changes) + 1, "what": "what the tagger wrote",
                                  "time": time.time(), "files": len(changed)})  # fmt: skip
 
     def public(self, job: dict[str, Any]) -> dict[str, Any]:

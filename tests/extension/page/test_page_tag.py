@@ -41,9 +41,9 @@ def test_tagging_and_undoing(tag: Any, posted: Any, until: Any) -> None:
     }  # fmt: skip
     assert page.get_attribute("#lw-tag", "aria-disabled") == "true"
     assert "All have captions" in page.inner_text("#lw-tag-why")
-    assert "Undo: tagged 11 pictures in 11 files" in page.inner_text(".lw-undo")
+    assert "Undo: what the tagger wrote in 11 files" in page.inner_text(".lw-undo")
     page.click("#lw-undo")
-    page.wait_for_selector("text=Undone: tagged 11 pictures; 11 files are as before.")
+    page.wait_for_selector("text=Undone: what the tagger wrote; 11 files are as before.")
     assert "0007_smile.txt" in page.inner_text(".lw-undo")
     page.wait_for_selector("#lw-tag >> text=Tag 11 pictures")
     assert page.get_attribute("#lw-undo", "aria-disabled") == "true"

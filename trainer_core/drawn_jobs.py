@@ -11,7 +11,7 @@ from typing import Any
 
 from .endings import stop_signals
 from .events import EventLog
-from .generate.telling import ToldInJob
+from .generate.telling import ToldInJob, drawn_words
 from .problems import UserError
 from .settings import Settings
 
@@ -48,7 +48,7 @@ def run_grid_job(folder: Path, job: dict[str, Any], events: EventLog) -> None:
         page, sheets = draw_grid_pictures(found, told)
         events.write(
             "done",
-            summary=f"{missing} pictures drawn, {pictures - missing} were there: {page}",
+            summary=drawn_words(missing, pictures - missing, page),
             folder=str(found.given.folder),
             page=str(page),
             sheets=[str(one) for one in sheets],

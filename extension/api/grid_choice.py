@@ -82,6 +82,8 @@ def _changes(old: Mapping[str, Any], found: Mapping[str, Any]) -> list[dict[str,
     ]
     new = found["settings"]
     others = [name for name in _COMPARED if old and old.get(name) != new.get(name)]
+    if old and old.get("max_train_epochs") and "max_train_epochs" in new:
+        others = [name for name in others if name != "max_train_steps"]  # it counted for nothing before either
     return changed + [{"name": name, "before": old.get(name), "after": new.get(name)} for name in others]
 
 

@@ -7,6 +7,7 @@ import { h, setText, show } from "./dom.js";
 import { beginSettings } from "./form.js";
 import { t } from "./i18n.js";
 import { remember } from "./memory.js";
+import { sayWhereFrom } from "./next_run.js";
 import { button, disable, errorLine } from "./parts.js";
 import { numberField } from "./reg_fields.js";
 
@@ -114,8 +115,7 @@ async function trainWith(app) {
   const said = all
     ? t("All blocks are trained alike again.")
     : t("Trains with the block weights {weights}: network_args says so.", { weights: shown });
-  store.next = { project: store.project.name, words: said };
-  store.tell("next");
+  sayWhereFrom(store, said);
   await store.flush();
   app.showTab("train");
 }

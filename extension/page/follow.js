@@ -27,7 +27,7 @@ export function follow(list) {
 /** "7 of 11 · 3.1 a second · 1 s left"; `withPace` false leaves the middle out. */
 export function howFar(job, withPace = true) {
   const left = job.seconds_left;
-  const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : null);
+  const perSecond = job.per_second ?? (left > 0 ? (job.steps - doneOf(job)) / left : null);
   return [
     t("{done} of {count}", { done: count(job.step ?? 0), count: count(job.steps) }),
     withPace && perSecond && t("{number} a second", { number: rounded(perSecond, 2) }),
@@ -35,4 +35,17 @@ export function howFar(job, withPace = true) {
   ]
     .filter(Boolean)
     .join(" · ");
+}
+
+/** How much is done, in steps; drawing says it also of what is under way: 2.4 of 4 pictures. */
+export function doneOf(job) {
+  return Number.isFinite(job.share) ? job.share * job.steps : (job.step ?? 0);
+}
+
+/** How far a drawing is, in words; before its first step the model is read, which `begins` says. */
+export function drawnWords(job, begins, withPace = false) {
+  if (job.state === "queued") return t("waits for its turn");
+  if (doneOf(job)) return howFar(job, withPace);
+  const drawing = t("The first of {count} are being drawn …", { count: count(job.steps ?? 0) });
+  return Number.isFinite(job.share) ? drawing : job.message || begins;
 }

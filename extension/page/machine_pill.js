@@ -2,6 +2,7 @@
 
 import { doctorParts } from "./doctor.js";
 import { folderIcon, h } from "./dom.js";
+import { doneOf } from "./follow.js";
 import { openFolderPicker } from "./folder_picker.js";
 import { duration, percent } from "./format.js";
 import { t } from "./i18n.js";
@@ -34,7 +35,7 @@ export function machine(store) {
 }
 
 function doing(job) {
-  const done = percent(job.step, job.steps);
+  const done = percent(doneOf(job), job.steps);
   const deeds = {
     tag: [t("tagging begins"), t("tagging {percent} %", { percent: done })],
     pictures: [t("pictures are looked at"), t("looking at pictures {percent} %", { percent: done })],

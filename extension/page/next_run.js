@@ -2,6 +2,9 @@
 
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
+import { recall, remember } from "./memory.js";
+
+const PLACE = "next-run";
 
 /** Opens Train with the answer's settings, base model and dataset; `words` say there where they come from. */
 export async function openAsNextRun(app, { settings, base_model: base, dataset }, words) {
@@ -12,11 +15,21 @@ export async function openAsNextRun(app, { settings, base_model: base, dataset }
     ...(base && base !== store.project.base_model ? { base_model: base } : {}),
     ...(dataset && dataset !== store.project.dataset ? { dataset } : {}),
   });
-  store.next = { project: store.project.name, words };
-  store.tell("next");
+  sayWhereFrom(store, words);
   await store.flush();
   app.showTab("train");
   app.root.querySelector("#lw-next-run")?.scrollIntoView({ block: "nearest" }); // it stands above the plan and older runs
+}
+
+/** Train says where its settings came from, over a reload too; "" where they are a run of their own by now. */
+export function sayWhereFrom(store, words) {
+  remember(PLACE, words ? { project: store.project.name, words } : null);
+  store.tell("next");
+}
+
+export function whereFrom(store) {
+  const told = recall(PLACE);
+  return told && told.project === store.project?.name ? String(told.words ?? "") : "";
 }
 
 /** "unet_lr 0.0001 → 0.00005" */

@@ -123,7 +123,7 @@ export function regPairs(app, address) {
       picture(number) {
         const { one, which } = shown[number];
         const own = which === "reg" ? t("regularization picture, seed {seed}", { seed: one.seed }) : t("training picture");
-        return { src: address(one, which, 1024), words: [one.train ?? one.reg, own, one.caption].filter(Boolean).join(" · ") };
+        return { src: address(one, which, 1024), words: [one.train ?? one.reg, own, which === "reg" && one.caption].filter(Boolean).join(" · ") };
       },
       moved(number) {
         select(shown[number].number);

@@ -1,7 +1,7 @@
 // The button that draws what is missing, the one that draws stale pictures anew, and the progress with the newest picture.
 
 import { h, setText, show } from "./dom.js";
-import { follow, howFar } from "./follow.js";
+import { doneOf, drawnWords, follow } from "./follow.js";
 import { baseName, count, folderOf } from "./format.js";
 import { t } from "./i18n.js";
 import { button, disable, errorLine, progressBar, sign } from "./parts.js";
@@ -116,8 +116,8 @@ function regProgress(app, line, changed) {
       show(live, job);
       if (!job) return;
       show(told, false);
-      bar.set(job.step ?? 0, job.steps ?? 0);
-      setText(words, job.state === "queued" ? t("waits for its turn") : job.step ? howFar(job) : t("The model is being read …"));
+      bar.set(doneOf(job), job.steps ?? 0);
+      setText(words, drawnWords(job, t("The model is being read …"), true));
       showNewest();
       if (job.step !== step) changed(false);
       step = job.step;

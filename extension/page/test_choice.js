@@ -32,7 +32,7 @@ export function choicePart(app, model) {
     if (names.length && !(await ask(question, deleteWords(names), t("Delete them"), t("Keep them")))) return;
     if (names.length) await api.post("test/keep", { run: answer.run, cell: answer.cell, others: names });
     const from = t("From {cell} of {run}:", { cell: cellWords(answer.cell), run: answer.name });
-    await openAsNextRun(app, answer, `${from} ${changes.textContent}`);
+    await openAsNextRun(app, answer, `${from} ${changes.textContent.replace(/^→ /, "")}`);
   };
   const next = button(t("Open as next run"), open, { line, kind: "lw-strong", id: "lw-test-next" });
   const whose = button(t("Whose fault is it?"), () => fault.open(answer), { line, id: "lw-test-whose" });

@@ -4,7 +4,7 @@ import { h, setText, show } from "./dom.js";
 import { count } from "./format.js";
 import { t } from "./i18n.js";
 import { button } from "./parts.js";
-import { askFor } from "./runs.js";
+import { askFor, isLive } from "./runs.js";
 import { choicePart } from "./test_choice.js";
 import { makeLabel, makePart } from "./test_make.js";
 import { createTest } from "./test_model.js";
@@ -51,7 +51,7 @@ function buildGrid(app) {
 
   const look = () => {
     const { plan } = model;
-    const kept = plan?.missing && plan.missing < plan.count;
+    const kept = plan?.missing && plan.missing < plan.count && !model.jobs().some(isLive); // which says how far it is
     setText(
       there,
       kept
@@ -67,6 +67,7 @@ function buildGrid(app) {
     take.href = api.url("download/grid", { run: model.request().run });
   };
   for (const topic of ["plan", "grid", "runs"]) model.on(topic, look);
+  store.on("jobs", look);
   look();
   return { element, shown: () => model.enter(), left: () => model.leave() };
 }
@@ -74,7 +75,7 @@ function buildGrid(app) {
 /** All pictures that are there already: then nothing is drawn, only laid out. */
 function labelOf(plan) {
   if (plan?.count && !plan.missing) return t("Show these {count} pictures", { count: count(plan.count) });
-  return makeLabel(plan?.missing ?? 0, plan?.seconds);
+  return plan?.count ? makeLabel(plan.missing, plan.seconds) : t("Make pictures");
 }
 
 function whyNot(model) {

@@ -1,7 +1,7 @@
 // The button that draws, with how many pictures that are and how long it takes, and the drawing's progress.
 
 import { h, setAttribute, setText, show } from "./dom.js";
-import { follow, howFar } from "./follow.js";
+import { doneOf, drawnWords, follow } from "./follow.js";
 import { count, duration } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, progressBar, sign } from "./parts.js";
@@ -46,8 +46,8 @@ export function makePart(app, { kind, id, make, label, whyNot, topics, counting 
     show(live, job);
     if (!job) return;
     show(told, false);
-    bar.set(job.step ?? 0, job.steps ?? 0);
-    setText(words, job.state === "queued" ? t("waits for its turn") : job.steps ? howFar(job, false) : job.message || begins);
+    bar.set(doneOf(job), job.steps ?? 0);
+    setText(words, drawnWords(job, begins));
   };
   const tellEnd = (one) => {
     const words = one.state === "done" ? one.message.replace(PATH_AT_END, "") : one.message;

@@ -28,8 +28,20 @@ function buildPrior(app) {
       high: 64,
       whole: true,
     }),
-    choiceField(store, "sampler", { label: t("Sampler"), help: t("As webui calls it."), choices: () => shelf.samplers() }),
-    numberField(store, "steps", { label: t("Sampling steps"), help: t("20 is usual."), low: 1, high: 500, whole: true }),
+    choiceField(store, "sampler", {
+      label: t("Sampler"),
+      help: t("As webui calls it."),
+      choices: () => shelf.samplers(),
+      place: "prior",
+    }),
+    numberField(store, "steps", {
+      label: t("Sampling steps"),
+      help: t("20 is usual."),
+      low: 1,
+      high: 500,
+      whole: true,
+      place: "prior",
+    }),
   ];
   const make = makePart(app, {
     kind: "prior",
@@ -81,7 +93,8 @@ function priorShelf(app, told) {
     h("li", {}, t("If they show your subject, the model knows it: keep the tag, fewer steps are enough.")),
     h("li", {}, t("If they show something else again and again, take another tag, or that will mix with what you teach.")),
   );
-  const empty = h("p", { class: "lw-empty" }, t("Nothing is drawn yet. Choose on the left and press Make."));
+  const empty = h("p", { class: "lw-empty" });
+  const jobs = () => store.jobs.filter((job) => job.kind === "prior" && job.project === store.project?.name);
   const failed = h("p", { class: "lw-error", role: "alert", hidden: true });
   const element = h("section", { class: "lw-prior" }, failed, empty, title, shelf, verdict);
   let visible = false;
@@ -134,14 +147,17 @@ function priorShelf(app, told) {
     }
     keyed(shelf, pictures, (one) => `${one.set}/${one.name}/${one.mark}`, build);
     show(failed, failed.textContent);
+    const begun = jobs().some((job) => isLive(job) || job.state === "queued");
+    setText(empty, begun ? t("The pictures appear here as they are drawn.") : t("Nothing is drawn yet. Choose on the left and press Make."));
     show(empty, !pictures.length);
     for (const part of [title, verdict]) show(part, pictures.length);
   };
   store.on("jobs", () => {
     if (!visible) return;
-    const jobs = store.jobs.filter((job) => job.kind === "prior" && job.project === store.project?.name);
-    const state = jobs.map((job) => `${job.id} ${job.state}`).join("|");
-    if (state !== seen || (jobs.some(isLive) && Date.now() - looked > LOOK_EVERY)) load();
+    const state = jobs()
+      .map((job) => `${job.id} ${job.state}`)
+      .join("|");
+    if (state !== seen || (jobs().some(isLive) && Date.now() - looked > LOOK_EVERY)) load();
     seen = state;
   });
   store.on("opened", () => visible && load());

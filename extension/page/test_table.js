@@ -3,7 +3,7 @@
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
-import { cellWords, labelsOf, numberWords } from "./test_words.js";
+import { cellWords, labelsOf, numberWords, promptWords } from "./test_words.js";
 import { openViewer } from "./viewer.js";
 
 const SIZES = [64, 96, 128, 176, 256, 384, 512];
@@ -146,7 +146,7 @@ export function gridTable(app, model, { address, empty }) {
       const words = base && cell.base ? t("the base's picture in the place of {cell}", { cell: cellWords(id) }) : cellWords(id);
       return {
         src: shown.drawn ? address(shown, 0) : "",
-        words: [words, numberWords(cell.numbers)].filter(Boolean).join(" · "),
+        words: [words, numberWords(cell.numbers), promptWords(id, model.grid.axes)].filter(Boolean).join(" · "),
       };
     };
     const viewer = openViewer(app, {
@@ -188,6 +188,11 @@ export function gridTable(app, model, { address, empty }) {
   place.addEventListener("keyup", (event) => event.key === " " && event.preventDefault()); // else it pressed the button too
   model.on("grid", look);
   model.on("chosen", mark);
+  // What a choice says takes room from the pictures: the chosen one stays in sight.
+  new ResizeObserver(() => {
+    const chosen = model.chosen && all().find((button) => idOf(button) === model.chosen);
+    if (chosen && place.contains(chosen)) chosen.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }).observe(place);
   look();
   return { element };
 }

@@ -47,13 +47,16 @@ export function activationOf(store) {
   return (Array.isArray(first) ? first : [first]).filter(Boolean).join(", ");
 }
 
-/** A field for one number, or with `list` for several with spaces between them; `none`: what 0 is shown as. */
+/**
+ * A field for one number, or with `list` for several with spaces between them; `none`: what 0 is shown as. `place`: the section, where
+ * two have a field of the same value.
+ */
 export function numberField(
   store,
   name,
-  { label, help, low, high, whole = false, list = false, none = "", optional = false, presets = [] },
+  { label, help, low, high, whole = false, list = false, none = "", optional = false, presets = [], place = "test" },
 ) {
-  const id = `lw-test-${name.replace("_", "-")}`;
+  const id = `lw-${place}-${name.replace("_", "-")}`;
   const field = h("input", {
     type: "text",
     class: "lw-input",
@@ -129,8 +132,8 @@ export function textField(store, name, { label, help, placeholder = () => "", ro
 }
 
 /** A field to choose from; `choices()` → [[value, words]]. */
-export function choiceField(store, name, { label, help, choices }) {
-  const id = `lw-test-${name}`;
+export function choiceField(store, name, { label, help, choices, place = "test" }) {
+  const id = `lw-${place}-${name}`;
   const select = h("select", { class: "lw-input", id, "aria-describedby": `${id}-help` });
   select.addEventListener("change", () => store.change({ test: { [name]: select.value } }));
   let shown = "";

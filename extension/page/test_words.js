@@ -50,6 +50,13 @@ export function cellWords(id) {
   return said.join(" · ");
 }
 
+/** The words of the prompt that a cell was drawn from, where there are several. */
+export function promptWords(id, axes) {
+  const prompts = axes.prompts ?? [];
+  const parts = id.split("/");
+  return prompts.length > 1 ? (prompts.find((one) => parts.includes(one.id))?.label.replaceAll("\n", ", ") ?? "") : "";
+}
+
 /** The numbers of a cell in a few words; "" where it has none. */
 export function numberWords(numbers) {
   const { drift, agreement, likeness, likeness_among: among } = numbers ?? {};

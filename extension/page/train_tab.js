@@ -12,6 +12,7 @@ import { historyView } from "./history.js";
 import { t } from "./i18n.js";
 import { importView } from "./import_settings.js";
 import { liveView } from "./live.js";
+import { sayWhereFrom, whereFrom } from "./next_run.js";
 import { button, disable, errorLine } from "./parts.js";
 import { planView } from "./plan_view.js";
 import { keepPlan } from "./planner.js";
@@ -84,9 +85,9 @@ export function buildTrainTab(app) {
 function nextLine(store) {
   const line = h("p", { class: "lw-told", role: "status", id: "lw-next-run" });
   const look = () => {
-    const own = store.next?.project === store.project?.name;
-    setText(line, own ? store.next?.words : "");
-    show(line, own && store.next?.words);
+    const words = whereFrom(store);
+    setText(line, words);
+    show(line, words);
   };
   for (const topic of ["next", "opened"]) store.on(topic, look);
   look();
@@ -103,6 +104,7 @@ function startPart(app) {
     lookAt(store, null);
     const { name } = store.project;
     await askFor(app, "jobs", { kind: "train", project: name, settings: store.runSettings(), ...(first ? { first } : {}) });
+    sayWhereFrom(store, "");
   };
   const primary = button("", start(false), { line, kind: "lw-primary", id: "lw-train", "aria-describedby": "lw-start-why" });
   const without = h(

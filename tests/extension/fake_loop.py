@@ -10,6 +10,7 @@ from PIL import Image
 
 from lora_workbench.trainer_core.events import EventLog
 from lora_workbench.trainer_core.files import write_atomically
+from lora_workbench.trainer_core.generate.telling import Between
 from lora_workbench.trainer_core.loop import candidates, rounds
 from lora_workbench.trainer_core.loop.job import run_loop_job
 from lora_workbench.trainer_core.loop.project import Project, Round
@@ -30,7 +31,9 @@ def train(project: Project, current: Round, stop: Callable[[], bool], told: Call
     return True
 
 
-def draw(project: Project, current: Round, missing: dict[str, Any], stop: Callable[[], bool]) -> Iterator[list[str]]:
+def draw(
+    project: Project, current: Round, missing: dict[str, Any], stop: Callable[[], bool], between: Between
+) -> Iterator[list[str]]:
     for number, name in enumerate(missing):
         path = project.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)

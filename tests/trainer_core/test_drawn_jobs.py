@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from lora_workbench.trainer_core import job as job_command
 from lora_workbench.trainer_core.commands import main
@@ -68,8 +70,10 @@ def test_a_set_of_regularization_pictures(job: Job, settings: dict[str, Any]) ->
     events = run(job("one", kind="reg", settings=settings, options=REG))
     folder = Path(settings["reg_data_dir"]) / "1_doll"
     assert events["start"][0]["total"] == 4
-    assert [(one["step"], one["steps"]) for one in events["progress"]] == [(2, 4), (4, 4)]
-    assert all(Path(one["picture"]).parent == folder and Path(one["picture"]).is_file() for one in events["progress"])
+    read, *batches = events["progress"]  # the model is read, nothing is drawn yet
+    assert (read["step"], read["steps"], read["share"], read["seconds_left"], read["picture"]) == (0, 4, 0, None, None)
+    assert [(one["step"], one["steps"], one["share"]) for one in batches] == [(2, 4, 0.5), (4, 4, 1)]
+    assert all(Path(one["picture"]).parent == folder and Path(one["picture"]).is_file() for one in batches)
     done = events["done"][0]
     assert (done["made"], done["kept"], done["set"], done["folder"]) == (4, 0, "matched", str(folder))
     assert len(list(folder.glob("p*.png"))) == 4 and "4 pictures drawn into" in done["summary"]
@@ -100,6 +104,43 @@ def test_a_stop_between_two_batches_keeps_what_was_drawn(
     assert before == {name: file_sha256(Path(settings["reg_data_dir"]) / "1_doll" / name) for name in before}
 
 
+@pytest.mark.parametrize("kind", ["reg", "prior", "grid", "variants"])
+def test_time_goes_on_within_a_batch_and_so_does_a_stop(
+    job: Job, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, kind: str, tmp_path: Path
+) -> None:
+    """A batch takes minutes where there is no GPU: the share grows at each step, and a stop doesn't wait for its end."""
+    from lora_workbench.trainer_core.generate import telling
+
+    monkeypatch.setattr(telling, "_SAID_EVERY", 0.0)
+    heed = telling.ToldInJob._heed
+
+    def asked_late(told: Any, total: int) -> None:
+        if len(seen := [one for one in read_events(folder) if one["kind"] == "progress"]) == 4:
+            assert seen[-1]["step"] == 0
+            ask(folder, "stop")
+        heed(told, total)
+
+    monkeypatch.setattr(telling.ToldInJob, "_heed", asked_late)
+    steps = {"steps": 8, "batch_size": 4}
+    options = {
+        "reg": {**REG, **steps},
+        "prior": {**steps, "activation": "penny", "count": 4},
+        "variants": {**steps, "pictures": ["p0.png"], "count": 4},
+        "grid": {**steps, "prompt": ["a", "b"], "seeds": [1, 2], "width": 64, "height": 64},
+    }[kind]
+    places = {"dataset": str(Path(settings["train_data_dir"]) / "1_penny"), "review": str(tmp_path / "review")}
+    if kind == "grid":
+        name = "lora_unet_mid_block_attentions_0_proj_in.lora_"
+        save_file({f"{name}{way}.weight": torch.zeros(1, 1) for way in ("down", "up")}, tmp_path / "x.safetensors")
+        options |= {"loras": [str(tmp_path / "x.safetensors")]}  # the base's four pictures come first
+    folder = job("one", kind=kind, settings=settings, options=options, **(places if kind == "variants" else {}))
+    events = run(folder)
+    shares = [one["share"] for one in events["progress"]]
+    assert shares == sorted(set(shares)) and shares[0] == 0 and 0 < shares[-1] < 1
+    assert events["progress"][0]["seconds_left"] is None and events["progress"][-1]["seconds_left"] >= 0
+    assert "Stopped after 0 of" in events["stopped"][0]["message"] and "done" not in events
+
+
 def test_a_stop_before_the_model_is_loaded(job: Job, settings: dict[str, Any]) -> None:
     folder = job("one", kind="prior", settings=settings, options={"activation": "penny"})
     ask(folder, "stop")
@@ -119,7 +160,7 @@ def test_the_prior_check(job: Job, settings: dict[str, Any], tmp_path: Path) -> 
     assert [f"Seed: {5 + number}," in text for number, text in enumerate(infotexts)] == [True] * 3
     with Image.open(done["sheet"]) as sheet:
         assert sheet.width > 3 * 64 and sheet.height > 64
-    assert "'penny (toy)' alone" in done["look_for"] and done["look_for"] in done["summary"]
+    assert "'penny (toy)' alone" in done["look_for"] and done["summary"] == f"3 pictures drawn: {folder / 'prior'}"
 
 
 def test_the_prior_check_as_a_command_draws_only_what_is_missing(
@@ -151,14 +192,15 @@ def test_two_runs_in_one_folder_are_kept_apart(job: Job, settings: dict[str, Any
 
 
 def test_what_another_run_drew_since_the_look_is_not_taken_for_the_users(settings: dict[str, Any]) -> None:
+    from lora_workbench.trainer_core.generate.telling import Told
     from lora_workbench.trainer_core.reg.command import draw_set
     from lora_workbench.trainer_core.reg.find import find_set
     from lora_workbench.trainer_core.reg.words import read_options
     from lora_workbench.trainer_core.settings import Settings
 
     early, late = (find_set(Settings.from_dict(settings), read_options(REG)) for _ in range(2))
-    assert draw_set(early, lambda *words: None)[0] == 4
-    assert draw_set(late, lambda *words: None)[0] == 0
+    assert draw_set(early, Told())[0] == 4
+    assert draw_set(late, Told())[0] == 0
     found = find_set(Settings.from_dict(settings), read_options(REG))
     assert len(found.work.kept) == 4 and not found.work.foreign
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..problems import UserError
 from .request import Request
-from .sample import Texts, check_with, decode, latents_of
+from .sample import Progress, Texts, check_with, decode, latents_of
 from .schedule_types import all_sigmas
 
 _LEAST_STRENGTH, _MOST_STRENGTH = 0.01, 1.0
@@ -32,12 +32,13 @@ def redraw(
     only_masked: bool = False,
     device: str | torch.device | None = None,
     batch_size: int = 4,
+    progress: Progress | None = None,
 ) -> list[Image.Image]:
     """One picture for each request, all of one size: of that size, or with a mask the given picture with the part redrawn.
 
     strength: 0.01 … 1, webui's denoising strength. mask: white is redrawn, black stays, grey is mixed; of the picture's size.
     only_masked: the part around the mask is drawn by itself at the requests' size and put back, which gives small parts more
-    detail. UserError with what can't be.
+    detail. progress: as in `drawn_batches`. UserError with what can't be.
     """
     _require(model, image, requests, strength, mask)
     if device is not None:
@@ -49,13 +50,22 @@ def redraw(
     shown = image.convert("RGB").crop(box).resize(size, Image.Resampling.LANCZOS)
     part = mask.convert("L").crop(box) if mask is not None else None
     found = []
+    done, total = 0, len(requests) * max(1, int(strength * requests[0].steps))  # about: samplers differ by one
+
+    def stepped_by(count: int) -> None:
+        nonlocal done
+        done = min(total, done + count)
+        if progress:
+            progress(done, total)
+
+    stepped_by(0)
     with torch.inference_mode():
         start = encode(model, shown)
         keep = _blend(start, part.resize(size, Image.Resampling.BOX)) if part is not None else None
         for first in range(0, len(requests), batch_size):
             batch = requests[first : first + batch_size]
             begun = {"start": start.repeat(len(batch), 1, 1, 1), "strength": strength, "blend": keep}
-            latents = latents_of(model, batch, Texts(model, None), lambda: None, None, **begun)
+            latents = latents_of(model, batch, Texts(model, None), partial(stepped_by, len(batch)), None, **begun)
             found += [_put_back(image, drawn, box, part) for drawn in decode(model, latents)]
     return found
 

@@ -22,7 +22,7 @@ from .samplers import sample_latents, step_count
 from .schedule_types import all_sigmas
 
 _KEPT_TEXTS = 64  # encoded prompts, so that a negative prompt is encoded once and ten thousand prompts fill no memory
-Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each
+Progress = Callable[[int, int], None]  # (steps done, steps in all), a step of one picture each; what it raises ends it
 
 
 def generate(
@@ -66,6 +66,8 @@ def drawn_batches(
             part.to(device)
     all_sigmas(model.zero_terminal)  # made outside of inference mode, where its cache could not be used in training later
     total, done = sum(step_count(one.sampler, one.steps, one.schedule) for one in requests), 0
+    if progress:
+        progress(done, total)
 
     def stepped_by(count: int) -> None:
         nonlocal done

@@ -15,7 +15,7 @@ from ..files import write_json
 from ..generate.base_model import Base
 from ..generate.infotext import infotext, save_png
 from ..generate.sampler_names import AUTOMATIC
-from ..generate.telling import Told, told_nobody
+from ..generate.telling import Told, steps_told
 from ..problems import UserError
 from ..processes import ALONE, Processes
 from .axes import Cell, Grid
@@ -87,7 +87,7 @@ def draw_missing(
     bases: Mapping[Path, Base],
     *,
     batch_size: int = 4,
-    told: Told = told_nobody,
+    told: Told | None = None,
     those: Processes = ALONE,
 ) -> int:
     """Draws this process's share of the cells whose files are not there; how many. Each batch is on the disk before the next.
@@ -98,12 +98,13 @@ def draw_missing(
 
     missing = list({files[cell.id]: cell for cell in cells if not files[cell.id].is_file()}.values())
     those.wait()  # whoever looks later would find what others have drawn by then
-    missing, done = those.mine(sorted(missing, key=_base_first)), 0
+    missing, done, told = those.mine(sorted(missing, key=_base_first)), 0, told or Told()
     for checkpoint, of_model in itertools.groupby(missing, key=lambda cell: cell.checkpoint):
         group = list(of_model)
         model, device = _load(checkpoint, bases[checkpoint].vae_file, group)
         requests = [replace(cell.request, loras=cell.loras()) for cell in group]
-        for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size):
+        steps = steps_told(told.between, done, len(group), len(missing))
+        for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size, progress=steps):
             for place, image in zip(places, images, strict=True):
                 _save(files[group[place].id], image, cell_infotext(group[place], bases[checkpoint]), done)
                 done += 1

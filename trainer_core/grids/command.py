@@ -16,7 +16,7 @@ from ...tagger.shares import share
 from ..command_errors import system_sentence
 from ..files import data_folder
 from ..generate.folder_lock import drawing_in
-from ..generate.telling import Told, told_in_terminal
+from ..generate.telling import Told, ToldInTerminal
 from ..problems import UserError, WordsError
 from ..processes import processes
 from .choose import delete, write_next
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
     found, speaks = find_grid(given), share()[0] == 0
     if speaks:
         print(f"{len(found.cells)} pictures, {found.missing()} to draw, in {given.folder}", flush=True)
-    page, pngs = draw_grid_pictures(found, told_in_terminal)
+    page, pngs = draw_grid_pictures(found, ToldInTerminal())
     if speaks:
         print(_summary(found))
         print("Grid: " + ", ".join(map(str, [page, *pngs])))

@@ -18,6 +18,7 @@ from ..generate.base_model import Base, base_model
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Lora, Request
 from ..generate.run_snapshots import read_snapshot
+from ..generate.telling import Between, steps_told
 from ..models.hashes import model_hashes
 from ..problems import UserError
 from ..randomness import uniform_int
@@ -52,7 +53,7 @@ def plan(project: Project, current: Round) -> None:
     current.attempts += 1
 
 
-def draw_planned(project: Project, current: Round, stop: Callable[[], bool], drawn: Drawn) -> bool:
+def draw_planned(project: Project, current: Round, stop: Callable[[], bool], drawn: Drawn, between: Between) -> bool:
     """Draws the planned pictures that have no file; False where `stop` came first. What was drawn is told to `drawn`."""
     planned = project.of_round(current.number, PLANNED)
     there = {name: one for name, one in planned.items() if project.path(name).is_file()}
@@ -63,7 +64,7 @@ def draw_planned(project: Project, current: Round, stop: Callable[[], bool], dra
     missing = {name: one for name, one in planned.items() if name not in there}
     if missing:
         project.save()
-        for names in _drawn_batches(project, current, missing, stop):
+        for names in _drawn_batches(project, current, missing, stop, between):
             for name in names:
                 _note(project, name, missing[name], trained)
                 drawn(name, missing[name])
@@ -93,7 +94,7 @@ def _in_turn(several: Sequence[str], number: int) -> str:
 
 
 def _drawn_batches(
-    project: Project, current: Round, missing: dict[str, Picture], stop: Callable[[], bool]
+    project: Project, current: Round, missing: dict[str, Picture], stop: Callable[[], bool], between: Between
 ) -> Iterator[list[str]]:
     """Draws and writes the pictures batch by batch; the model's memory is free again at the end."""
     import torch
@@ -118,12 +119,15 @@ def _drawn_batches(
             part.to(device)
         base = base_model(Path(first.checkpoint), settings.vae, settings.data_dir)
         with applied(model, _loras(project, first)):
+            made = 0
             for names in _batches(list(missing), project.options.batch_size):
                 if stop():
                     return
                 images = generate(
-                    model, [Request(**missing[name].request) for name in names], device=device, batch_size=len(names)
-                )
+                    model, [Request(**missing[name].request) for name in names], device=device, batch_size=len(names),
+                    progress=steps_told(between, made, len(names), len(missing)),
+                )  # fmt: skip
+                made += len(names)
                 for name, image in zip(names, images, strict=True):
                     one = missing[name]
                     one.checkpoint_sha256, one.infotext = base.sha256, _infotext(project, one, base)

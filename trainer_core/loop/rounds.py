@@ -10,6 +10,7 @@ from typing import Any
 
 from ..endings import Stopped
 from ..events import EventLog
+from ..generate.telling import Between, Pace
 from ..problems import UserError
 from . import decisions
 from .candidates import draw_planned, plan
@@ -86,7 +87,7 @@ class Loop:
             project.save()
         if not project.of_round(current.number, PLANNED):
             return
-        if not draw_planned(project, current, self.stop, self.drawn):
+        if not draw_planned(project, current, self.stop, self.drawn, self.drawing_told(current)):
             raise self.stopped(current, "while candidates were drawn")
         copies = project.of_round(current.number, LEFT_OUT)
         if copies:
@@ -159,17 +160,37 @@ class Loop:
         def told(event: dict[str, Any]) -> None:
             if event["step"] == event["steps"] or time.monotonic() - self.told_at > _TOLD:
                 self.told_at = time.monotonic()
-                shown = {name: event.get(name) for name in ("step", "steps", "loss", "average")}
+                shown = {name: event.get(name) for name in ("step", "steps", "loss", "average", "seconds_left")}
                 self.events.write("progress", what="training", round=current.number, **shown)
 
         return told
 
+    def drawing_told(self, current: Round) -> Between:
+        """Tells of steps between two batches, and ends the drawing where it is to stop: a batch may take minutes."""
+        of_round = self.project.of_round(current.number)
+        before, pace = len(of_round) - len(self.project.of_round(current.number, PLANNED)), Pace()
+
+        def told(pictures: float, total: int) -> None:
+            if self.stop():
+                raise self.stopped(current, "while candidates were drawn")
+            left = pace.left(before + pictures, len(of_round))
+            if time.monotonic() - self.told_at > _TOLD:
+                self.told_at = time.monotonic()
+                self.progress(current, (before + pictures) / len(of_round), left)
+
+        return told
+
+    def progress(self, current: Round, share: float | None = None, left: float | None = None) -> None:
+        """How many of the round's candidates are there; with `share` also what is under way."""
+        of_round = self.project.of_round(current.number)
+        done = sum(one.state != PLANNED for one in of_round.values())
+        more = {} if share is None else {"share": round(share, 4), "seconds_left": left and round(left, 1)}
+        self.events.write("progress", what="drawing", round=current.number, step=done, steps=len(of_round), **more)
+
     def drawn(self, name: str, one: Picture) -> None:
         path = self.project.path(name)
-        of_round = self.project.of_round(one.round)
-        done = sum(other.state != PLANNED for other in of_round.values())
         self.events.write("candidate", path=str(path), name=name, round=one.round, state=one.state)
-        self.events.write("progress", what="drawing", round=one.round, step=done, steps=len(of_round))
+        self.progress(self.project.rounds[one.round - 1])
 
     def say(self, text: str) -> None:
         print(text, flush=True)

@@ -22,7 +22,7 @@ from ..generate.base_model import Base
 from ..generate.folder_lock import drawing_in
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Request, check
-from ..generate.telling import Told, told_in_terminal
+from ..generate.telling import Told, ToldInTerminal, drawn_words, steps_told
 from ..problems import UserError
 from ..reg.find import base_of
 from ..reg.prompts import as_prompt, folder_name
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     """`python -m trainer_core prior …`: 0 where the pictures are there, 1 where they can't be, 2 where words are wrong."""
     options, words = read_words(argv)
     prior = find_prior(read_settings(words, "prior"), options)
-    made = draw_prior(prior, told_in_terminal)
+    made = draw_prior(prior, ToldInTerminal())
     told = {"made": made, "kept": len(prior.fresh), "folder": str(prior.folder), "sheet": str(prior.sheet)}
     if options.as_json:
         print(json.dumps({**told, "look_for": look_for(prior)}, indent=2, ensure_ascii=False))
@@ -149,8 +149,9 @@ def _draw(prior: Prior, told: Told) -> int:
 
     model, device = loaded(prior.settings)
     missing, made = prior.missing, 0
-    requests = [prior.requests[path] for path in missing]
-    for places, images in drawn_batches(model, requests, device=device, batch_size=prior.options.batch_size):
+    requests, steps = [prior.requests[path] for path in missing], steps_told(told.between, 0, len(missing), len(missing))
+    batch_size = prior.options.batch_size
+    for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size, progress=steps):
         for place, image in zip(places, images, strict=True):
             save_png(missing[place], image, infotext(requests[place], prior.base))
         made += len(places)
@@ -176,7 +177,7 @@ def _sheet(prior: Prior) -> Image.Image:
 def summary(prior: Prior, made: int) -> dict[str, Any]:
     """What was done, for a job's last event."""
     return {
-        "summary": f"{made} pictures drawn into {prior.folder}, {len(prior.fresh)} were there. {look_for(prior)}",
+        "summary": drawn_words(made, len(prior.fresh), prior.folder),
         "folder": str(prior.folder),
         "sheet": str(prior.sheet),
         "pictures": [str(path) for path in prior.requests],

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...tagger.shares import share
 from ..generate.folder_lock import drawing_in
-from ..generate.telling import Told, told_in_terminal
+from ..generate.telling import Told, ToldInTerminal
 from ..processes import Processes, processes
 from ..settings import read_settings
 from .find import FoundSet, find_set
@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
         print(_text(told, options), flush=True)
     if not options.dry_run:
         try:
-            told["made"], told["captions_left"] = draw_set(found, told_in_terminal)
+            told["made"], told["captions_left"] = draw_set(found, ToldInTerminal())
         except KeyboardInterrupt:
             print("What is drawn stays; the same command goes on.", file=sys.stderr, flush=True)
             raise
@@ -103,7 +103,8 @@ def result(found: FoundSet) -> dict[str, Any]:
 
 def done_text(told: dict[str, Any]) -> str:
     """What was done, in words."""
-    lines = [f"{told['made']} pictures drawn into {told['folder']}."]
+    made, folder = told["made"], told["folder"]
+    lines = [f"1 picture drawn into {folder}." if made == 1 else f"{made} pictures drawn into {folder}."]
     if told["captions_left"]:
         lines.append(f"Captions that you changed stay: {_names([Path(one).name for one in told['captions_left']])}.")
     return "\n".join(lines)

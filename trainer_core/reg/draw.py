@@ -13,7 +13,7 @@ from ..files import write_atomically
 from ..generate.base_model import Base
 from ..generate.infotext import infotext, png_bytes
 from ..generate.sample import drawn_batches
-from ..generate.telling import Told, told_nobody
+from ..generate.telling import Told, steps_told
 from ..problems import UserError
 from ..processes import ALONE, Processes
 from ..settings import Settings
@@ -28,7 +28,7 @@ def draw(
     manifest: Manifest,
     base: Base,
     batch_size: int,
-    told: Told = told_nobody,
+    told: Told | None = None,
     those: Processes = ALONE,
 ) -> int:
     """Draws the pictures into the folder; how many were written. Those of a finished batch stay, whatever comes after.
@@ -36,9 +36,10 @@ def draw(
     `those`: the processes that draw into it together, which write the manifest in turns.
     """
     model, device = loaded(settings)
-    made = 0
+    made, told = 0, told or Told()
+    requests, steps = [one.request for one in todo], steps_told(told.between, 0, len(todo), len(todo))
     try:
-        for places, images in drawn_batches(model, [one.request for one in todo], device=device, batch_size=batch_size):
+        for places, images in drawn_batches(model, requests, device=device, batch_size=batch_size, progress=steps):
             batch = [todo[place] for place in places]
             with those.turn(folder):
                 _take_over(manifest, folder, those)

@@ -16,6 +16,7 @@ from ..generate.base_model import base_model
 from ..generate.infotext import infotext, save_png
 from ..generate.request import Lora, Request, check
 from ..generate.run_snapshots import read_snapshot
+from ..generate.telling import Told, steps_told
 from ..models.families import require_base
 from ..models.hashes import model_hashes
 from ..models.header import read_header
@@ -29,7 +30,6 @@ from .words import VariantOptions
 
 _USUAL, _STEP = 512, 8  # pixels; sizes are multiples of 8
 HIGHEST_CFG = 7.0
-Told = Callable[[int, int, Path], None]
 
 
 def plan(review: Review, options: VariantOptions, settings: Settings) -> list[str]:
@@ -113,7 +113,7 @@ def draw_planned(
     review.save(*names)
     missing = [name for name in names if review.variants[name].state == PLANNED]
     done = 0
-    for done, newest in _drawn(review, {name: review.variants[name] for name in missing}, settings, batch_size, stop):
+    for done, newest in _drawn(review, {name: review.variants[name] for name in missing}, settings, batch_size, stop, told):
         for name in newest:
             _note(review, name, review.variants[name], settings)
         review.save(*newest)
@@ -122,7 +122,7 @@ def draw_planned(
 
 
 def _drawn(
-    review: Review, missing: dict[str, Variant], settings: Settings, batch_size: int, stop: Callable[[], bool]
+    review: Review, missing: dict[str, Variant], settings: Settings, batch_size: int, stop: Callable[[], bool], told: Told
 ) -> Iterator[tuple[int, list[str]]]:
     """(how many are drawn, names of the newest) batch by batch; those of one model, LoRA, source and mask together."""
     import torch
@@ -145,12 +145,14 @@ def _drawn(
             for names in _alike(of_model, batch_size):
                 if stop():
                     return
-                _redraw(review, model, names, settings, device)
+                _redraw(review, model, names, settings, device, steps_told(told.between, done, len(names), len(missing)))
                 done += len(names)
                 yield done, names
 
 
-def _redraw(review: Review, model: Any, names: list[str], settings: Settings, device: str) -> None:
+def _redraw(
+    review: Review, model: Any, names: list[str], settings: Settings, device: str, progress: Callable[[int, int], None]
+) -> None:
     """Draws and writes a batch of variants of one picture."""
     from ..generate.img2img import redraw
 
@@ -159,7 +161,7 @@ def _redraw(review: Review, model: Any, names: list[str], settings: Settings, de
     requests = [Request(**review.variants[name].request) for name in names]
     images = redraw(
         model, upright_picture(review.drawn_over(first)), requests, first.denoise, mask=mask,
-        only_masked=first.only_masked, device=device, batch_size=len(names),
+        only_masked=first.only_masked, device=device, batch_size=len(names), progress=progress,
     )  # fmt: skip
     for name, image in zip(names, images, strict=True):
         one = review.variants[name]

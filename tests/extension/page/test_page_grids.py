@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.grid_scene import Answers, draw, make_run
-from lora_workbench.trainer_core.events import EventLog
+from lora_workbench.trainer_core.events import EventLog, hold_job
 
 sys.path.insert(0, str(Path(__file__).parent))
 from caption_server import make_folder, serving
@@ -24,6 +25,11 @@ PLAN = {"steps": 8, "epochs": 2, "batches_per_epoch": 4, "images": 3, "buckets":
 OVERFLOWS = """() => [...document.querySelectorAll('.lw-test-options, .lw-test-options *, .lw-test-choice')]
   .filter((one) => !one.matches("input, textarea, select") && one.clientWidth)
   .filter((one) => one.scrollWidth > one.clientWidth + 1).length"""
+TWICE = """() => [...document.querySelectorAll('[id]')].map(({ id }) => id).filter((id, at, all) => all.indexOf(id) !== at)"""
+IN_SIGHT = """(cell) => {
+  const [own, place] = [cell, '.lw-test-grids'].map((one) => document.querySelector(one).getBoundingClientRect());
+  return own.top >= place.top && own.bottom <= place.bottom + 1;
+}"""
 
 
 class Scene:
@@ -41,11 +47,19 @@ class Scene:
             self.page.wait_for_timeout(50)
         assert found, "the page asked for no job"
         ids = draw(found.job["options"]) if kind == "grid" else []
+        lock = hold_job(found.folder)
+        self.bench.jobs.change(found, started=time.time() - 100)
         events = EventLog(found.folder)
         events.write("start", total=len(ids))
-        events.write("progress", step=len(ids), steps=len(ids), seconds_left=0.0, picture="")
+        for share, left, words in [(0.0, None, "The first of"), (0.25, 9.0, "9 s left")]:  # within the first batch
+            told = {"step": 0, "steps": max(1, len(ids)), "share": share, "seconds_left": left, "picture": None}
+            events.write("progress", **told)
+            self.page.wait_for_selector(f".lw-test .lw-tag-live:visible >> text={words}")
+        assert self.page.get_attribute(".lw-test .lw-tag-live:visible [role=progressbar]", "aria-valuenow") == "25"
+        events.write("progress", step=len(ids), steps=len(ids), share=1.0, seconds_left=0.0, picture="")
         events.write("done", summary=f"{len(ids)} pictures drawn, 0 were there: grid.html", path=None)
         events.close()
+        lock.release()
         self.page.wait_for_selector(f".lw-test .lw-told:visible >> text={len(ids)} pictures drawn")
         return ids
 
@@ -100,6 +114,16 @@ def test_from_a_training_to_the_next_run(scene: Scene) -> None:
         "→ unet_lr 0.0001 → 0.00005 · text_encoder_lr 0.00005 → 0.000025 · max_train_epochs 3 → 2 · keep penny-000002"
     )
     assert page.evaluate(OVERFLOWS) == 0
+    last = CELL.replace("p1", "p5")
+    page.click(last)  # at the bottom, where what is said of it takes the room
+    page.wait_for_selector("#lw-test-chosen >> text=prompt 5")
+    page.wait_for_function(IN_SIGHT, arg=last)
+    page.keyboard.press("Space")
+    page.wait_for_selector(".lw-viewer >> text=/prompt 5 · drift 3 % · penny, /")
+    page.keyboard.press("Escape")
+    page.click(CELL)
+    page.wait_for_selector("#lw-test-chosen >> text=prompt 1")
+    assert page.evaluate(TWICE) == []  # a label of another section would lead to a hidden field
     files = sorted(Path(scene.bench.jobs.refresh()[-1].job["settings"]["output_dir"]).glob("*.safetensors"))
     page.check("#lw-test-delete")
     page.click("#lw-test-next")
@@ -115,7 +139,9 @@ def test_from_a_training_to_the_next_run(scene: Scene) -> None:
     page.wait_for_selector("#lw-set-unet_lr")
     assert page.input_value("#lw-set-unet_lr") == "0.00005"
     assert page.input_value("#lw-set-max_train_epochs") == "2"
-    assert "From e2 · te 0.5 · unet 0.5 · prompt 1 of penny: → unet_lr 0.0001 → 0.00005" in page.inner_text("#lw-next-run")
+    page.reload()  # where the settings came from is still said
+    page.wait_for_selector("#lw-set-unet_lr")
+    assert "From e2 · te 0.5 · unet 0.5 · prompt 1 of penny: unet_lr 0.0001 → 0.00005" in page.inner_text("#lw-next-run")
     kept = scene.bench.projects.current()
     assert kept and kept["settings"]["text_encoder_lr"] == 2.5e-5 and kept["base_model"].endswith("base.safetensors")
     page.wait_for_selector("#lw-train:not([aria-disabled]) >> text=8 steps")

@@ -13,6 +13,7 @@ from PIL import Image
 
 from lora_workbench.trainer_core.files import write_atomically
 from lora_workbench.trainer_core.generate.infotext import save_png
+from lora_workbench.trainer_core.generate.telling import Between
 from lora_workbench.trainer_core.loop import candidates, command, rounds
 from lora_workbench.trainer_core.loop.project import Project, Round
 
@@ -46,10 +47,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         told({"step": 3, "steps": 3, "loss": 0.1, "average": 0.1})
         return True
 
-    def draw(project: Project, current: Round, missing: dict[str, Any], stop: Callable[[], bool]) -> Iterator[list[str]]:
+    def draw(
+        project: Project, current: Round, missing: dict[str, Any], stop: Callable[[], bool], between: Between
+    ) -> Iterator[list[str]]:
+        made_now = 0
         for names in candidates._batches(list(missing), project.options.batch_size):
             if stop():
                 return
+            between(made_now + len(names) / 2, len(missing))
+            made_now += len(names)
             for name in names:
                 missing[name].infotext, missing[name].checkpoint_sha256 = f"infotext of {name}", "1" * 64
                 save_png(project.path(name), noise(missing[name].request["seed"]), missing[name].infotext)

@@ -15,7 +15,7 @@ from PIL import Image
 from lora_workbench.tests.trainer_core.loop.conftest import noise
 from lora_workbench.trainer_core import requests
 from lora_workbench.trainer_core.events import EventLog, hold_job, read_events
-from lora_workbench.trainer_core.loop import command, decisions
+from lora_workbench.trainer_core.loop import command, decisions, rounds
 from lora_workbench.trainer_core.problems import UserError, WordsError
 
 Run = Callable[..., int]
@@ -270,8 +270,12 @@ def test_two_loops_in_one_folder_and_another_start(loop: Run, quick: dict, tmp_p
     lock.release()
 
 
-def test_a_job_hears_what_happens(loop: Run, quick: dict, tmp_path: Path) -> None:
+def test_a_job_hears_what_happens(loop: Run, quick: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "_TOLD", -1.0)
     loop()
+    drawing = [event for event in read_events(tmp_path / "loop") if event.get("what") == "drawing"]
+    told = [(one["step"], one.get("share")) for one in drawing]  # batches of two and of one
+    assert told == [(0, 0.3333), (1, None), (2, None), (2, 0.8333), (3, None)]
     kinds = [event["kind"] for event in read_events(tmp_path / "loop")]
     assert kinds[:2] == ["start", "round"] and kinds.count("candidate") == 3 and kinds[-1] == "waiting"
     assert [event["count"] for event in read_events(tmp_path / "loop") if event["kind"] == "waiting"] == [3]

@@ -61,7 +61,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names as they are drawn; the picture follows from the seed, and no model is loaded."""
     made: list[str] = []
 
-    def redraw(review: Any, model: Any, names: list[str], settings: Any, device: str) -> None:
+    def redraw(review: Any, model: Any, names: list[str], settings: Any, device: str, progress: Any) -> None:
         for name in names:
             seed = review.variants[name].request["seed"]
             Image.fromarray(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(review.folder / name)

@@ -113,7 +113,7 @@ def test_fields_of_a_plan_are_translated_and_others_stay() -> None:
         "lines": ["一切正常。"],
     }
     assert plan["problems"] == [{"code": "few-steps", "message": "Lower it.", "fix": "Set keep_tokens to 1."}]
-    assert translate_fields(plan, {"message"}, "en") is plan
+    assert translate_fields(plan, {"message"}, "en") == plan
 
 
 def test_a_plan_with_300_problems_is_translated_in_no_time() -> None:

@@ -1,0 +1,69 @@
+"""Sentences that name a command of the terminal, as the page says them: there the same is a tab or a button."""
+
+from __future__ import annotations
+
+import functools
+import re
+
+# The terminal's sentence, and the page's. `{}` stands for any value; those that are left over are not said.
+SENTENCES = {
+    "Draw them anew: `python -m trainer_core reg` with --redo.": "Draw them anew in Reg images.",
+    "Draw them: `python -m trainer_core reg` does only what changed.": "Draw them in Reg images: only what changed is drawn.",
+    "As many as the training pictures with their repeats, {}, is usual: draw more with `python -m trainer_core reg`.": (
+        "As many as the training pictures with their repeats, {}, is usual: draw more in Reg images."
+    ),
+    "Look at the crops with `plan --crops crops.html`, and crop those pictures yourself, or raise max_bucket_reso.": (
+        "Look at them under What is cut off the pictures, and crop those pictures in Pictures, or raise max_bucket_reso."
+    ),
+    "Add pictures, or make them with `python -m trainer_core loop` or `variants`.": (
+        "Add pictures, or make them with the rare-character loop in Test or Variants in Pictures."
+    ),
+    "{} pictures are very few (guide l. {}): `loop` makes more of them in rounds, `variants` redraws them.": (
+        "{} pictures are very few (guide l. {}): the rare-character loop in Test makes more of them, "
+        "Variants in Pictures redraws them."
+    ),
+    "Subjects aren't shown equally often in an epoch ({}; guide l. {}): `plan --fix unbalanced` makes their repeats equal.": (
+        "Subjects aren't shown equally often in an epoch ({}; guide l. {}): Mend in the plan makes their repeats equal."
+    ),
+    "Give each subject about as many pictures times repeats: `plan --fix unbalanced`.": (
+        "Give each subject about as many pictures times repeats: Mend in the plan does it."
+    ),
+    "`plan --fix list` shows those of this run.": "the plan shows those of this run.",
+    "{} stands first in {} more; `python -m tagger undo {}` takes it back.": (
+        "{} stands first in {} more; Undo takes it back."
+    ),
+    "{} has no caption to draw by: tag it first, or give --prompt.": (
+        "{} has no caption to draw by: tag it first, or write a prompt."
+    ),
+    "{} is no DyLoRA ({}), so its first ranks mean no more than others: use `resize`, which keeps the most of it.": (
+        "{} is no DyLoRA ({}), so its first ranks mean no more than others: use Resize, which keeps the most of it."
+    ),
+    "The file doesn't say what it is: if it is no DyLoRA, use `resize`.": (
+        "The file doesn't say what it is: if it is no DyLoRA, use Resize."
+    ),
+    "and Resume (--resume {}) goes on from there.": "and Resume goes on from there.",
+}
+
+
+def for_the_page(text: str) -> str:
+    """The text with each such sentence in it as the page says it."""
+    if "`" not in text and "--" not in text:
+        return text
+    for pattern, words in _patterns():
+        text = pattern.sub(words, text)
+    return text
+
+
+@functools.cache
+def _patterns() -> list[tuple[re.Pattern[str], str]]:
+    return [(_pattern(terminal), _replacement(page)) for terminal, page in SENTENCES.items()]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile("(.+?)".join(re.escape(part) for part in template.split("{}")))
+
+
+def _replacement(template: str) -> str:
+    """What `re.sub` takes: the values in their order."""
+    first, *others = template.split("{}")
+    return first + "".join(f"\\{number}{part}" for number, part in enumerate(others, start=1))

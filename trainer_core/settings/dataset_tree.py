@@ -69,6 +69,7 @@ _SUBSET_OWN = {
         Setting("class_tokens", "str", None, "Caption of pictures that have none."),
     )
 }
+_AT_ONE_FOLDER = tuple(name for name in _SUBSET_OWN if name != "class_tokens")  # those that no outer level gives
 _DATASET = {name: replace(ALL[flag], name=name) for name, flag in DATASET_FLAGS.items()}
 _SUBSET = {**{name: replace(ALL[flag], name=name) for name, flag in SUBSET_FLAGS.items()}, **_SUBSET_OWN}
 _IGNORED = {
@@ -94,7 +95,7 @@ def read_dataset_config(path: Path) -> tuple[dict[str, Any] | None, list[Problem
         if key not in ("general", "datasets"):
             found.append(_error(name, f"[{key}] is unknown; there are [general] and [[datasets]]"))
     general = _level(content.get("general", {}), {**_SUBSET, **_DATASET}, f"{name}: [general]", found)
-    for key in _SUBSET_OWN:
+    for key in _AT_ONE_FOLDER:
         if general.pop(key, None) is not None:
             found.append(_error(f"{name}: [general]", f"{key} belongs to a subset"))
     datasets = _tables(content.get("datasets", []), f"{name}: datasets", found)
@@ -126,7 +127,7 @@ def tree_options(tree: Mapping[str, Any], flags: Mapping[str, Any]) -> list[dict
 
 def _dataset(table: Mapping[str, Any], where: str, found: list[Problem]) -> dict[str, Any]:
     own = {key: value for key, value in table.items() if key != "subsets"}
-    allowed = {**{key: value for key, value in _SUBSET.items() if key not in _SUBSET_OWN}, **_DATASET}
+    allowed = {**{key: value for key, value in _SUBSET.items() if key not in _AT_ONE_FOLDER}, **_DATASET}
     options = _level(own, allowed, where, found)
     subsets = _tables(table.get("subsets", []), f"{where}: subsets", found)
     if not subsets:

@@ -62,6 +62,12 @@ def test_inner_levels_count_before_outer_ones_and_flags(tmp_path: Path) -> None:
     assert Settings.of().dataset_tree is None and resolved_datasets(Settings.of()) == []
 
 
+def test_class_tokens_of_an_outer_level_are_those_of_its_folders(tmp_path: Path) -> None:
+    text = GOOD.replace("[general]", '[general]\nclass_tokens = "doll"').replace("batch_size = 4", 'class_tokens = "cat"')
+    first, second = resolved_datasets(Settings.of(dataset_config=written(tmp_path, text)))
+    assert [one["class_tokens"] for one in (*first["subsets"], *second["subsets"])] == ["cat", "girl", "doll"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

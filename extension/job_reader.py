@@ -22,6 +22,8 @@ STARTING = 60.0  # seconds that a process may take until it holds its folder's l
 MOST_PROCESSES = 16  # that one machine's jobs are started in
 _TAIL = 8000
 _ENDS = {"done": "done", "stopped": "stopped", "error": "failed"}
+# What a run takes in place of what its machine lacks: good to know while it runs, and nothing to mend once it is done.
+_OF_THE_MACHINE = "-replaced"
 _PROGRESS = b'"kind": "progress"'
 WITHOUT_A_WORD = "The process ended without a word; see its output."
 KILLED = "It was ended by force."
@@ -49,7 +51,7 @@ class JobReader:
         self._paused = False
         self.saved: list[dict[str, Any]] = []
         self.samples: list[dict[str, Any]] = []
-        self.warnings: list[str] = []
+        self.warnings: list[tuple[str, str]] = []  # code and sentence
 
     @property
     def kind(self) -> str:
@@ -127,7 +129,7 @@ class JobReader:
         elif kind == "sample":
             self.samples.append(event)
         elif kind == "warning":
-            self.warnings.append(str(event.get("message", "")))
+            self.warnings.append((str(event.get("code", "")), str(event.get("message", ""))))
         elif kind in _ENDS:
             self._ending = event
 
@@ -237,7 +239,7 @@ class JobReader:
             "options": self.job.get("options"),
             "path": self._ending.get("path"),
             "lines": self._ending.get("lines") or [],
-            "warnings": self.warnings[-100:],
+            "warnings": [told for code, told in self.warnings if not (self._ending and code.endswith(_OF_THE_MACHINE))][-100:],
             "saved": [
                 {"path": path, "name": Path(path).name, "epoch": event.get("epoch"), "step": event.get("step")}
                 for event in self.saved

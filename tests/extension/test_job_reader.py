@@ -185,6 +185,7 @@ def test_what_a_list_shows(folder: Path) -> None:
         {"kind": "sample", "path": "/s/a.png", "epoch": 1, "step": 25, "prompt": 0},
         {"kind": "saved", "path": "/s/penny-000001.safetensors", "epoch": 1, "step": 25, "state": None},
         {"kind": "warning", "code": "x", "message": "Mind the cat."},
+        {"kind": "warning", "code": "fp16-replaced", "message": "No GPU."},
         {"kind": "done", "path": "/out/penny-2.safetensors", "steps": 100, "published": lora},
     )
     job = reader(folder, queued=1.0, started=2.0)
@@ -244,3 +245,10 @@ def test_validations_are_told_whole_beside_the_steps(tmp_path: Path) -> None:
     assert (found["steps"], found["total"]) == ([], 2)
     assert found["validation"] == {"steps": [0, 2], "loss": [0.5, 0.25]}
     log.close()
+
+
+def test_what_the_machine_lacks_is_told_while_a_run_goes(folder: Path) -> None:
+    write(folder, {"kind": "warning", "code": "fp16-replaced", "message": "No GPU."}, {"kind": "start", "steps": 2, "step": 0})
+    assert reader(folder).details()["warnings"] == ["No GPU."]
+    write(folder, {"kind": "done", "path": "", "steps": 2})
+    assert reader(folder).details()["warnings"] == []

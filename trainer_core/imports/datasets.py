@@ -14,6 +14,9 @@ _NOT_FLAGS = ("is_reg", "class_tokens", "image_dir", "metadata_file")
 def take_folders(general: Mapping[str, Any], subsets: Sequence[Mapping[str, Any]], found: Imported) -> None:
     """`general`: options of all folders; `subsets`: the folders, each with image_dir and its own options."""
     known = {**SUBSET_FLAGS, **DATASET_FLAGS}
+    if shared := general.get("class_tokens"):
+        subsets = [{"class_tokens": shared, **one} for one in subsets]
+    general = {name: value for name, value in general.items() if name != "class_tokens"}
     options = _known(general, known, "", found)
     folders = [
         _known(one, {**SUBSET_FLAGS, **dict.fromkeys(_NOT_FLAGS, "")}, f" of folder {n}", found)

@@ -323,6 +323,8 @@ def test_sd_scripts_dataset() -> None:
     assert twice.values == {} and twice.datasets is not None
     assert [one["batch_size"] for one in twice.datasets["datasets"]] == [4, 4]
     assert twice.datasets["general"] == {"shuffle_caption": True, "keep_tokens": 1}
+    named = import_text(DATASET.replace("[general]", '[general]\nclass_tokens = "doll"'))
+    assert named.datasets["datasets"][0]["subsets"][0]["class_tokens"] == "doll" and not named.left
 
 
 def test_arguments_that_the_network_does_not_take_are_named() -> None:

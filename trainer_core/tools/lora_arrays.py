@@ -16,6 +16,7 @@ from ..models.header import CheckpointError, TensorInfo, read_header
 from ..networks import kind_shapes
 from ..networks.blocks import NAMES, block_of, list_length
 from ..networks.kind_shapes import KNOWN_SUFFIXES
+from ..problems import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Arrays = Mapping[str, Array]
@@ -29,6 +30,14 @@ _TYPES: dict[str, Any] = {
     "I8": np.int8,
     "U8": np.uint8,
     "BOOL": np.bool_,
+}
+# What a module of a kind has beside the tensor that tells the kind.
+_TOGETHER = {
+    "lora_down.weight": ("lora_up.weight",),
+    "hada_w1_a": ("hada_w1_b", "hada_w2_a", "hada_w2_b"),
+    "lokr_w1_a": ("lokr_w1_b",),
+    "a1.weight": ("a2.weight", "b1.weight", "b2.weight"),
+    "on_input": ("weight",),
 }
 _OF_SDXL = re.compile(r"lora_te2_|_(?:input|output)_blocks_\d|_transformer_blocks_[1-9]")
 
@@ -54,7 +63,17 @@ class LoraFile:
         return self._content[info.start : info.start + math.prod(info.shape) * bytes_each(info.dtype)]
 
     def read(self, module: str) -> dict[str, Array]:
-        """{suffix: array} of a module, in float32; whole numbers stay whole."""
+        """{suffix: array} of a module, in float32; whole numbers stay whole. UserError where a number isn't finite."""
+        arrays = self.read_any(module)
+        if not all_finite(arrays):
+            raise UserError(
+                f"{self.path.name} holds numbers that are not finite in {module}: its training went wrong, or the file was "
+                "damaged; take an earlier snapshot."
+            )
+        return arrays
+
+    def read_any(self, module: str) -> dict[str, Array]:
+        """The same, whatever the numbers are."""
         return {suffix: self.read_one(module, suffix) for suffix in self.modules[module]}
 
     def read_one(self, module: str, suffix: str) -> Array:
@@ -80,10 +99,34 @@ def read_lora_file(path: str | Path) -> LoraFile:
             raise CheckpointError(f"{header.path} holds {key} as {info.dtype}, which can't be read: save it as fp16 or bf16.")
         name, _, suffix = key.partition(".")
         modules.setdefault(name, {})[suffix] = info
+    _require_whole(header.path, modules)
     family = _family(modules, header.metadata)
     short = NAMES[list_length(family, False)]
     found = {block for block in map(block_of, modules) if block is not None}
     return LoraFile(header.path, modules, header.metadata, family, bool(found - set(short)))
+
+
+def _require_whole(path: Path, modules: Mapping[str, Mapping[str, TensorInfo]]) -> None:
+    """CheckpointError where a module lacks tensors, or those that it has don't fit each other."""
+    for module, infos in modules.items():
+        missing = next(
+            (one for tells, others in _TOGETHER.items() if tells in infos for one in others if one not in infos), None
+        )
+        if missing:
+            raise CheckpointError(f"{path} is damaged: {module} has no {missing}; get the file again.")
+        empty = next((suffix for suffix, info in infos.items() if 0 in info.shape), None)
+        if empty:
+            raise CheckpointError(f"{path} is damaged: {module}.{empty} is empty; get the file again.")
+        down, up = infos.get("lora_down.weight"), infos.get("lora_up.weight")
+        if down and up and (len(down.shape) < 2 or len(up.shape) < 2 or down.shape[0] != up.shape[1]):
+            raise CheckpointError(
+                f"{path} is damaged: lora_down and lora_up of {module} are {list(down.shape)} and {list(up.shape)}, of other "
+                "ranks; get the file again."
+            )
+
+
+def all_finite(arrays: Arrays) -> bool:
+    return all(bool(np.isfinite(one).all()) for one in arrays.values() if one.dtype.kind == "f")
 
 
 def _family(modules: Mapping[str, object], metadata: Mapping[str, str]) -> str:
@@ -123,7 +166,7 @@ def as_bytes(array: Array, dtype: str) -> bytes:
 
 
 def each_module(file: LoraFile) -> Iterator[tuple[str, str | None, dict[str, Array]]]:
-    """(module, its block or None, its arrays), textual inversions that are packed with the LoRA left out."""
+    """(module, its block or None, its arrays as they are), textual inversions that are packed with the LoRA left out."""
     for module in file.modules:
         if module != "bundle_emb":
-            yield module, block_of(module), file.read(module)
+            yield module, block_of(module), file.read_any(module)

@@ -26,7 +26,7 @@ from ..networks.weights import bias_difference
 from ..problems import UserError
 from .file_metadata import now, record
 from .lora_arrays import LoraFile, read_lora_file
-from .module_kinds import base_family
+from .module_kinds import OTHER, base_family
 from .outputs import Tell, each, unwritable
 from .weighted import Weighted
 
@@ -143,7 +143,7 @@ def _places(header: ModelHeader, family: str) -> dict[str, _Place]:
 
 def _steps(one: Weighted, file: LoraFile, places: Mapping[str, _Place], header: ModelHeader, family: str) -> list[_Step]:
     own = base_family(file)
-    if own != family and file.metadata.get("ss_base_model_version"):
+    if own not in (family, OTHER) and file.metadata.get("ss_base_model_version"):
         titles = FAMILIES[own].title, FAMILIES[family].title
         raise UserError(
             f"{file.path.name} is for {titles[0]}, but {header.path.name} is {titles[1]}: give a model of its family."

@@ -18,7 +18,7 @@ from ..problems import UserError
 from .file_metadata import fresh_metadata, minimum, now, one_or_dynamic, record, shared
 from .lora_arrays import Array, LoraFile, read_lora_file, scale_of
 from .low_rank import Factors, distance, factors_of, file_arrays, is_plain, joined, shortened, singular
-from .module_kinds import base_family, kind_of_module
+from .module_kinds import OTHER, base_family, kind_of_module
 from .outputs import PRECISIONS, Piece, Tell, each, packed, write_lora_file
 from .resize import arrays_of
 from .weighted import Weighted
@@ -197,6 +197,11 @@ def _one_family(files: Sequence[LoraFile]) -> str:
     families = [base_family(file) for file in files]
     words = {"sd1": "Stable Diffusion 1.x", "sd2": "Stable Diffusion 2.x", "sdxl": "SDXL"}
     for file, family in zip(files, families, strict=True):
+        if family == OTHER:
+            raise UserError(
+                f"{file.path.name} is for no Stable Diffusion 1.x, 2.x or XL (it changes {next(iter(file.modules))}), so it "
+                "can't be merged here."
+            )
         if family != families[0]:
             raise UserError(
                 f"{files[0].path.name} is for {words[families[0]]} and {file.path.name} for {words[family]}: "

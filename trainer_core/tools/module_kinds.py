@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from ..networks.blocks import block_of
 from .lora_arrays import LoraFile
 
+OTHER = "other"  # a family that is none of those here
 _KINDS = {
     "lora_mid.weight": "LoCon (Tucker)",
     "lora_down.weight": "LoRA",
@@ -38,7 +40,12 @@ def counted_kinds(file: LoraFile) -> dict[str, int]:
 
 
 def base_family(file: LoraFile) -> str:
-    """ "sd1", "sd2" or "sdxl": what the metadata say, else the width that attention takes text states in with."""
+    """ "sd1", "sd2" or "sdxl": what the metadata say, else the width that attention takes text states in with.
+
+    OTHER where none of its modules is in a block of theirs.
+    """
+    if all(block_of(module) is None for module in file.modules):
+        return OTHER
     if file.family == "sdxl":
         return "sdxl"
     told = file.metadata.get("ss_base_model_version", "")

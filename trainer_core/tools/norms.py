@@ -15,7 +15,7 @@ import numpy as np
 
 from ..networks.blocks import NAMES, block_of
 from ..networks.kind_shapes import in_webui_order
-from .lora_arrays import Array, Arrays, LoraFile, each_module, read_lora_file, scale_of
+from .lora_arrays import Array, Arrays, LoraFile, all_finite, each_module, read_lora_file, scale_of
 
 _ROWS = 256  # of a LoHa's change at once
 ELSEWHERE = "elsewhere"
@@ -128,8 +128,11 @@ def block_norms(path: str | Path) -> dict[str, Any]:
     file = read_lora_file(path)
     squares: dict[str, float] = {}
     counts: dict[str, int] = {}
-    relative = False
-    for _, block, arrays in each_module(file):
+    relative, broken = False, []
+    for module, block, arrays in each_module(file):
+        if not all_finite(arrays):
+            broken.append(module)
+            continue
         change, place = change_of(arrays), block or ELSEWHERE
         relative |= change.relative
         squares[place] = squares.get(place, 0.0) + change.norm**2
@@ -152,8 +155,19 @@ def block_norms(path: str | Path) -> dict[str, Any]:
             }
             for block in order
         },
-        "lines": _notices(file, total),
+        "lines": [*_broken_words(broken), *_notices(file, total)],
     }
+
+
+def _broken_words(modules: list[str]) -> list[str]:
+    if not modules:
+        return []
+    if len(modules) == 1:
+        return [f"1 module holds numbers that are not finite, {modules[0]}: pictures drawn with it are black or noise."]
+    return [
+        f"{len(modules)} modules hold numbers that are not finite, such as {modules[0]}: pictures drawn with it are black "
+        "or noise."
+    ]
 
 
 def _notices(file: LoraFile, total: float) -> list[str]:

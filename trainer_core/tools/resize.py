@@ -70,6 +70,8 @@ def resize(path: str | Path, wanted: Wanted, out: Path, *, metadata: bool = True
     for module in each(file.modules, tell):
         own = _shorter(file, module, wanted, sums, ranks) if module in plain else as_it_is(file, module, wanted.precision)
         pieces |= {f"{module}.{suffix}": piece for suffix, piece in own.items()}
+    if not sums.before:
+        raise UserError(f"{file.path.name} changes nothing: all of it is 0, so there is nothing to keep.")
     if not sums.shortened:
         raise UserError(f"Nothing in {file.path.name} would change: none of its {len(plain)} modules has more ranks than that.")
     told = _metadata(file, wanted, ranks)

@@ -28,6 +28,7 @@ from .planning.fixes import marked
 from .planning.folder_levels import folder_problems
 from .planning.losses import loss_problems
 from .planning.network import planned_network
+from .planning.own_pace import pace_problems
 from .planning.reg_images import reg_image_problems
 from .planning.resume import resume_problems
 from .planning.sizes import size_problems
@@ -159,6 +160,7 @@ def make_plan(settings: Settings, decode: bool = False) -> Plan:
             *(family_problems(own, header, training_set) if header else []),
             *(base_name_problems(own, header, plan.tags, plan.images) if header else []),
             *subject_problems(own, training_set, header, steps),
+            *pace_problems(own, steps),
             *reg_image_problems(own, training_set, header is not None),
             *loss_problems(own, training_set, header),
             *resume_problems(settings, [one.stretch for one in stages], header is not None),

@@ -8,6 +8,7 @@ from ..optimizer_table import spec_of
 from .advice import resolved_rates, trained_parts
 from .base_name import wanted_clip_skip
 from .mend import Mend, Mender, sets, takes_out, with_arguments
+from .own_pace import steps_to_learn
 from .subject import wanted_steps
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ def _without_unknown(plan: Plan) -> Mend | None:
     return Mend(settings={"optimizer_args": with_arguments(plan.settings.optimizer_args, **unknown)})
 
 
+def _without_slow_beginning(plan: Plan) -> Mend | None:
+    """AdaFactor without warmup_init, where that is fast enough."""
+    settings = plan.settings
+    if not settings.optimizer_options().get("warmup_init"):
+        return None
+    arguments = with_arguments(settings.optimizer_args, warmup_init=None)
+    needed = steps_to_learn(settings.replaced(optimizer_args=arguments))
+    return Mend(settings={"optimizer_args": arguments}) if needed and plan.steps >= needed else None
+
+
 def _without_idle_validation(plan: Plan) -> Mend | None:
     names = ("validation_seed", "validate_every_n_steps", "validate_every_n_epochs", "max_validation_steps")
     return takes_out(*names)(plan)
@@ -121,6 +132,7 @@ MENDS: dict[str, Mender] = {
     "clipping-unwanted": sets(max_grad_norm=0.0),
     "dadapt-sgd": _plain_dadapt,
     "unknown-optimizer-argument": _without_unknown,
+    "adafactor-slow": _without_slow_beginning,
     "nesterov-ignored": sets(optimizer_type="SGDNesterov"),
     "bf16-preferred": sets(mixed_precision="bf16"),
     "validation-unused": _without_idle_validation,

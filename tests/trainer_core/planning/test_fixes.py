@@ -64,6 +64,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optimizer_args": ["betsa=0.9,0.99", "weight_decay=0.1"]},
         {"optimizer_args": ["weight_decay=0.1"]},
     ),
+    "adafactor-slow": (
+        {"optimizer_type": "AdaFactor", "optimizer_args": ["relative_step=True", "warmup_init=True"], "max_train_epochs": 200},
+        {"optimizer_args": ["relative_step=True"]},
+    ),
     "nesterov-ignored": ({"optimizer_type": "SGDNesterov8bit"}, {"optimizer_type": "SGDNesterov"}),
     "validation-unused": ({"validate_every_n_steps": 10}, {"validate_every_n_steps": None}),
     "mask-unused": ({"conditioning_data_dir": "masks"}, {"conditioning_data_dir": None}),

@@ -44,7 +44,7 @@ _DEFAULTS: dict[str, Any] = {
     "test": TEST_DEFAULTS,
     "blocks": BLOCKS_DEFAULTS,
     "advice": ADVICE_DEFAULTS,
-    "page": "tag",
+    "page": "pictures",
     "prompts": "",
     "notes": "",
 }

@@ -48,8 +48,9 @@ export function buildFrame({ root, api, store }) {
   strip.append(...buttons);
   strip.addEventListener("keydown", (event) => moveByArrows(event, buttons));
 
-  let tab = recall("tab") ?? store.project?.page;
-  if (!TABS.some((one) => one.id === tab)) tab = FIRST;
+  const known = (id) => (TABS.some((one) => one.id === id) ? id : FIRST);
+  let tab = known(recall("tab") ?? store.project?.page);
+  let project = store.project?.name;
   let current = null;
 
   const choose = (id) => {
@@ -72,7 +73,14 @@ export function buildFrame({ root, api, store }) {
     views.get(current).enter();
   };
   store.on("state", refresh);
-  store.on("opened", refresh);
+  store.on("opened", () => {
+    if (store.project && store.project.name !== project) {
+      project = store.project.name;
+      tab = known(store.project.page); // where it was left
+      remember("tab", tab);
+    }
+    refresh();
+  });
 
   const element = h("div", { class: "lw-page" }, topBar(app), strip, notices(store), uploads.element, body);
   uploads.watch(element);

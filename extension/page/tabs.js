@@ -14,8 +14,8 @@ export const TABS = [
   { id: "tools", title: () => t("Tools"), build: async (app) => (await import("./tools_tab.js")).buildToolsTab(app) },
 ];
 
-/** Where a new project begins: looking at the pictures first may be left out. */
-export const FIRST = "tag";
+/** Where a new project begins. */
+export const FIRST = "pictures";
 
 /** The next step after a tab, or null. */
 export function tabAfter(id) {

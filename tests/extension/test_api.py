@@ -66,7 +66,7 @@ def state_of(client: Any, job_id: str) -> str:
 
 def test_projects(client: Any) -> None:
     made = post(client, "projects", name="penny")
-    assert made["name"] == "penny" and made["page"] == "tag"
+    assert made["name"] == "penny" and made["page"] == "pictures"
     post(client, "projects", name="anna")
     assert post(client, "projects/open", name="penny")["name"] == "penny"
     state = get(client, "state")

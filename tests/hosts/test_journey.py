@@ -24,6 +24,7 @@ def test_pictures_to_lora(host, window) -> None:
     bench.begin_project("zibbo", "~", "pictures", "zibbo")
     bench.choose_base("toy_base (demo)")
 
+    bench.go("tag")
     bench.root.locator("#lw-first").fill("zibbo")
     shoot(page, host.kind, "2_tag")
     bench.button("Tag 4 pictures").click()

@@ -88,7 +88,7 @@ class World(GuideAnswers):
             self.new_project("penny", dataset="/data/sets/penny", base_model="/models/animefull.safetensors", page="train")
 
     def new_project(self, name: str, **values: Any) -> dict[str, Any]:
-        empty = {"dataset": "", "base_model": "", "preset": "new_project", "settings": {}, "tag": dict(TAG), "page": "tag"}
+        empty = {"dataset": "", "base_model": "", "preset": "new_project", "settings": {}, "tag": dict(TAG), "page": "pictures"}
         self.projects[name] = {"name": name, **empty, "prompts": "", **values}
         self.current = name
         return self.projects[name]

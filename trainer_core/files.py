@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 
+_MOST_OF_NAME = 200  # bytes of a name that its temporary file's begins with: disks take 255 in all
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; on success it is synced and takes `path`'s place, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    prefix = os.fsencode(f".{path.name}")[:_MOST_OF_NAME].decode("utf-8", "ignore")
+    handle, name = tempfile.mkstemp(prefix=f"{prefix}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

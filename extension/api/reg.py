@@ -69,6 +69,7 @@ def _shown(found: dict[str, Any], dataset: Path) -> dict[str, Any]:
         },
         "pictures": pictures,
         "without_caption": [_name_in(dataset, one) or Path(one).name for one in found["without_caption"]],
+        "not_trained": [Path(one).name for one in found["not_trained"][:_MOST_EXTRA]],
         "extra": [Path(one).name for one in found["extra"][:_MOST_EXTRA]],
     }
 

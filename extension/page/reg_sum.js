@@ -103,6 +103,13 @@ function linesOf(data) {
       tab: "tag",
       mend: t("To Tag"),
     });
+  if (data.not_trained?.length)
+    found.push({
+      severity: "note",
+      words: t("Not trained, so they get none: {names}. The plan in Train says why.", { names: someOf(data.not_trained) }),
+      tab: "train",
+      mend: t("To Train"),
+    });
   if (data.counts.extra)
     found.push({
       severity: "warning",

@@ -31,6 +31,12 @@ def test_free_names_count_up(tmp_path: Path) -> None:
     assert files.free_name(path) == tmp_path / "grid-3.png"
 
 
+@pytest.mark.parametrize("name", ["a" * 251 + ".png", "猫" * 83 + ".txt"])  # 255 bytes, as much as a disk takes
+def test_names_as_long_as_disks_take(name: str, tmp_path: Path) -> None:
+    files.write_atomically(tmp_path / name, "all")
+    assert [path.name for path in tmp_path.iterdir()] == [name] and (tmp_path / name).read_text() == "all"
+
+
 def test_hash_and_json(tmp_path: Path) -> None:
     data = bytes(range(256)) * 9000
     (tmp_path / "a.bin").write_bytes(data)

@@ -93,6 +93,7 @@ def result(found: FoundSet) -> dict[str, Any]:
         "stale": [{"file": one.path.name, "changed": why} for one, why in work.stale],
         "yours": [path.name for path in work.foreign],
         "without_caption": [str(path) for path in found.wanted.without_caption],
+        "not_trained": [str(path) for path in found.wanted.not_trained],
         "extra": [path.name for path in work.extra],
         "cfg_unusual": options.unusual_cfg,
         "made": 0,
@@ -111,7 +112,9 @@ def done_text(told: dict[str, Any]) -> str:
 
 
 def _text(told: dict[str, Any], options: RegOptions) -> str:
-    lines = [f"{told['folder']}: {len(told['to_draw'])} pictures to draw, {told['kept']} are there as they should be."]
+    number = len(told["to_draw"])
+    to_draw = "1 picture" if number == 1 else f"{number} pictures"
+    lines = [f"{told['folder']}: {to_draw} to draw, {told['kept']} are there as they should be."]
     if told["stale"]:
         why = "; ".join(f"{changed}: {count}" for changed, count in told["why_stale"].items())
         lines.append(f"{len(told['stale'])} are stale, since these have changed ({why}). --redo draws them anew.")
@@ -119,6 +122,9 @@ def _text(told: dict[str, Any], options: RegOptions) -> str:
         lines.append(f"{len(told['yours'])} are your own and stay: {_names(told['yours'])}.")
     if told["without_caption"]:
         lines.append(f"Missing, for want of a caption: {_names([Path(one).name for one in told['without_caption']])}.")
+    if told["not_trained"]:
+        names = _names([Path(one).name for one in told["not_trained"]])
+        lines.append(f"Not trained, so they get none (`plan` says why): {names}.")
     if told["extra"]:
         lines.append(f"Extra, of no training picture (take them away by hand): {_names(told['extra'])}.")
     if options.unusual_cfg:

@@ -70,6 +70,7 @@ def planned(found: FoundSet) -> dict[str, Any]:
         "to_draw": len(found.work.make),
         "counts": {**counts, "without_caption": len(found.wanted.without_caption), "extra": len(work.extra)},
         "without_caption": [str(path) for path in found.wanted.without_caption],
+        "not_trained": [str(path) for path in found.wanted.not_trained],
         "extra": [str(path) for path in work.extra],
     }
 

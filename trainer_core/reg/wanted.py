@@ -13,7 +13,7 @@ from ..dataset.items import Item, TrainingSet
 from ..generate.base_model import Base
 from ..generate.lora_words import with_loras
 from ..generate.request import Request, check
-from ..picture_names import is_picture
+from ..picture_names import EXTENSIONS, READABLE, is_picture
 from ..problems import UserError
 from ..settings import Settings
 from .manifest import Manifest, text_hash
@@ -56,11 +56,15 @@ class Work:
 
 @dataclass(frozen=True)
 class WantedSet:
-    """The pictures that the set should hold, training pictures that get none for want of a caption, the activation tag."""
+    """The pictures that the set should hold, training pictures that get none for want of a caption, the activation tag.
+
+    `not_trained`: pictures in the training's folders that can't be trained, such as corrupt ones; `plan` says why.
+    """
 
     pictures: list[Wanted]
     without_caption: list[Path] = field(default_factory=list)
     activation: str = ""
+    not_trained: list[Path] = field(default_factory=list)
 
 
 def matched_set(settings: Settings, options: RegOptions, training_set: TrainingSet, folder: Path) -> WantedSet:
@@ -84,7 +88,8 @@ def matched_set(settings: Settings, options: RegOptions, training_set: TrainingS
             source = text_hash(whole_caption(one.item))
             path, seed = reg_path(folder, one.stem), settings.seed or 0
             wanted.append(Wanted(path, request, seed, text, source, extension, one.item.path))
-    return WantedSet(wanted, without_caption, activation)
+    not_trained = [one.path for one in training_set.ignored if one.path.suffix.lower() in (*EXTENSIONS, *READABLE)]
+    return WantedSet(wanted, without_caption, activation, not_trained)
 
 
 def _activation(options: RegOptions, captioned: Sequence[Item]) -> str:

@@ -202,11 +202,13 @@ def test_numbers_and_the_chosen_states(scene: Any, until: Any) -> None:
     one = scene(reg={"class_word": "1girl"})
     page = one.page
     page.wait_for_selector("#lw-reg-chip-missing")
+    (one.folder / "torn.png").write_bytes(b"half a pict")
     page.fill("#lw-reg-steps", "0")
     page.wait_for_selector("text=A whole number from 2 to 1000.")
     page.fill("#lw-reg-steps", "12")
     page.wait_for_selector("text=A whole number from 2 to 1000.", state="hidden")
     until(lambda: one.project["reg"]["steps"] == 12)
+    page.wait_for_selector("text=Not trained, so they get none: torn.png.")
     page.click("#lw-reg-chip-without_caption")
     until(lambda: page.locator(".lw-reg-pair").count() == 1)
     assert "c.png" in page.inner_text(".lw-reg-pairs")
@@ -216,6 +218,7 @@ def test_numbers_and_the_chosen_states(scene: Any, until: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Space")
     page.wait_for_selector(".lw-viewer >> text=b.png · training picture")
+    assert page.inner_text(".lw-viewer-words").endswith("training picture"), "the other picture's caption is not its own"
     page.keyboard.press("Escape")
     assert page.evaluate("document.activeElement.classList.contains('lw-reg-pairs')")
     page.click(".lw-reg-note summary")

@@ -164,8 +164,10 @@ def test_a_users_files_are_never_replaced(run: Run, pictures: Path) -> None:
 def test_pictures_without_a_caption_are_listed_and_left_out(run: Run, pictures: Path) -> None:
     (pictures / "p0.txt").unlink()
     (pictures / "p1.txt").write_text("", encoding="utf-8")
+    (pictures / "torn.png").write_bytes(b"half a pict")
     told = run("--activation=penny")
     assert [Path(path).name for path in told["without_caption"]] == ["p0.png", "p1.png"]
+    assert [Path(path).name for path in told["not_trained"]] == ["torn.png"]
     assert told["to_draw"] == ["p2.png"]
 
 

@@ -1,4 +1,4 @@
-"""Files of sample prompts as kohya's scripts read them: .txt with options after ` --`, .toml and .json.
+"""Files of sample prompts as kohya's scripts read them: .txt with options after ` --`, .toml, and .json with entries or lines.
 
 Without torch, so that the plan can say what is wrong with a file before a run starts.
 """
@@ -127,23 +127,21 @@ def _text(path: Path) -> str:
 
 def _from_txt(text: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
     """One prompt a line; `#` at a line's beginning makes it a comment. A prompt's own words are never taken for options."""
-    entries = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        prompt, *options = (" " + line.strip()).split(" --")
-        values: dict[str, Any] = {"prompt": prompt.strip()}
-        for option in options:
-            match = _OPTION.match(option.strip())
-            name = match[1].lower() if match else ""
-            if name not in _OPTIONS and name not in _OF_OTHER_MODELS:
-                known = ", ".join(f"--{one}" for one in _OPTIONS)
-                raise UserError(
-                    f"sample_prompts {path}, line {number}: --{option.strip()} is not an option; there are {known}."
-                )
-            values[_OPTIONS.get(name) or _OF_OTHER_MODELS[name]] = (match[2] or "").strip() if match else ""
-        entries.append((f"line {number}", values))
-    return entries
+    lines = [(f"line {number}", line) for number, line in enumerate(text.splitlines(), start=1)]
+    return [(place, _of_line(line, path, place)) for place, line in lines if line.strip() and not line.startswith("#")]
+
+
+def _of_line(line: str, path: Path, place: str) -> dict[str, Any]:
+    prompt, *options = (" " + line.strip()).split(" --")
+    values: dict[str, Any] = {"prompt": prompt.strip()}
+    for option in options:
+        match = _OPTION.match(option.strip())
+        name = match[1].lower() if match else ""
+        if name not in _OPTIONS and name not in _OF_OTHER_MODELS:
+            known = ", ".join(f"--{one}" for one in _OPTIONS)
+            raise UserError(f"sample_prompts {path}, {place}: --{option.strip()} is not an option; there are {known}.")
+        values[_OPTIONS.get(name) or _OF_OTHER_MODELS[name]] = (match[2] or "").strip() if match else ""
+    return values
 
 
 def _from_toml(content: Mapping[str, Any], path: Path) -> list[tuple[str, dict[str, Any]]]:
@@ -160,9 +158,10 @@ def _from_json(text: str, path: Path) -> list[tuple[str, dict[str, Any]]]:
         content = json.loads(text.removeprefix("\ufeff"))
     except ValueError as error:
         raise UserError(f"sample_prompts {path} is not valid JSON: {error}.") from None
-    if not isinstance(content, list) or not all(isinstance(one, dict) for one in content):
+    if not isinstance(content, list) or not all(isinstance(one, (dict, str)) for one in content):
         raise UserError(f'sample_prompts {path} is not a list of prompts, [{{"prompt": …}}, …].')
-    return [(f"prompt {number}", one) for number, one in enumerate(content, start=1)]
+    entries = [(f"prompt {number}", one) for number, one in enumerate(content, start=1)]
+    return [(place, _of_line(one, path, place) if isinstance(one, str) else one) for place, one in entries]
 
 
 def _request(values: Mapping[str, Any], defaults: Request, place: str, notes: dict[str, None]) -> Request:
@@ -182,6 +181,8 @@ def _request(values: Mapping[str, Any], defaults: Request, place: str, notes: di
             raise UserError(f"sample_prompts {place}: {name} {values[name]!r} is out of range.")
         return found
 
+    if str(values.get("seed", "")).strip() == "-1":  # webui's word for a seed that isn't given
+        values = {**values, "seed": None}
     sampler = defaults.sampler
     if values.get("sample_sampler"):
         try:

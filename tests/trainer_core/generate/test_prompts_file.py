@@ -57,10 +57,12 @@ sample_sampler = "euler"
 
 
 def test_json_file(tmp_path: Path) -> None:
-    content = '[{"prompt": "one", "seed": 9, "height": 128, "sample_steps": 4}, {"prompt": "two", "negative_prompt": "n"}]'
+    content = '[{"prompt": "one", "seed": 9, "height": 128, "sample_steps": 4}, {"prompt": "two", "negative_prompt": "n"}, '
+    content += '"three --w 640 --d -1"]'
     assert read(tmp_path, "prompts.json", content).requests == [
         Request("one", "", 512, 128, 9, 4, 7.5, "DDIM", 2),
         Request("two", "n", 512, 512, 5, 30, 7.5, "DDIM", 2),
+        Request("three", "", 640, 512, 5, 30, 7.5, "DDIM", 2),
     ]
 
 

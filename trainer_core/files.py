@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
 _MOST_OF_NAME = 200  # bytes of a name that its temporary file's begins with: disks take 255 in all
 
 

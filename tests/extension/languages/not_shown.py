@@ -182,7 +182,8 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "trainer_core/reg/command.py": (
         "What is drawn stays; the same command",
-        "{}: {} pictures to draw",
+        "{}: {} to draw",
+        "Not trained, so they get none (`plan` says why)",
         "{} are stale, since",
         "{} are your own and stay",
         "Missing, for want",

@@ -21,7 +21,14 @@ from lora_workbench.trainer_core.pictures.words import read_words as read_pictur
 from lora_workbench.trainer_core.prior.words import read_words as read_prior_words
 from lora_workbench.trainer_core.reg.words import read_words as read_reg_words
 from lora_workbench.trainer_core.settings import read_settings
-from lora_workbench.trainer_core.tools import cut_command, extract_command, inspect_command, merge_command, resize_command
+from lora_workbench.trainer_core.tools import (
+    convert_command,
+    cut_command,
+    extract_command,
+    inspect_command,
+    merge_command,
+    resize_command,
+)
 from lora_workbench.trainer_core.tools.bake_command import _parser as bake_parser
 from lora_workbench.trainer_core.variants.words import read_words as read_variant_words
 
@@ -35,6 +42,7 @@ OWN_WORDS: dict[str, Callable[[list[str]], object]] = {
     "merge": merge_command._parser().parse_args,
     "resize": resize_command._parser().parse_args,
     "cut": cut_command._parser().parse_args,
+    "convert": convert_command._parser().parse_args,
     "inspect": inspect_command._parser().parse_args,
     "reg": read_reg_words,
     "pictures": read_picture_words,

@@ -24,6 +24,7 @@ COMMANDS = {
     "merge": "LoRAs into one LoRA or into a checkpoint",
     "resize": "a LoRA of fewer ranks",
     "cut": "a DyLoRA cut to a rank",
+    "convert": "a LoRA of diffusers', PEFT's or torch's under kohya's names",
     "inspect": "shows what is in a LoRA file, and changes its metadata",
     "variants": "draws a training picture anew or redraws a part of it, and takes the good ones",
     "pictures": "says what is wrong with training pictures, and cuts new ones out of them",
@@ -78,6 +79,8 @@ def _command(name: str) -> Callable[[list[str]], int]:
         from .tools.resize_command import main as command
     elif name == "cut":
         from .tools.cut_command import main as command
+    elif name == "convert":
+        from .tools.convert_command import main as command
     elif name == "inspect":
         from .tools.inspect_command import main as command
     elif name == "variants":

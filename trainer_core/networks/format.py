@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from ..models.header import CheckpointError, read_header
+from ..models.header import CheckpointError, ModelHeader, read_header
 from ..problems import UserError
 from .file_bytes import write_file
-from .kind_shapes import KNOWN_SUFFIXES
+from .foreign_names import is_kohyas, not_kohyas
 from .targets import file_layout
 
 PRECISIONS = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -46,20 +46,24 @@ def _bytes(tensor: torch.Tensor) -> memoryview:
 def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     """All tensors (in their own dtype) and the metadata of a LoRA file; CheckpointError where it isn't one."""
     header = read_header(path)
-    if not any(name.partition(".")[2] in KNOWN_SUFFIXES for name in header.tensors):
-        raise CheckpointError(
-            f"{header.path} is not a LoRA in kohya's or LyCORIS' format: give a .safetensors file whose tensors are named so."
-        )
+    if not is_kohyas(header.tensors):
+        raise CheckpointError(not_kohyas(header))
+    return read_tensors(header), dict(header.metadata)
+
+
+def read_tensors(header: ModelHeader) -> dict[str, torch.Tensor]:
+    """All tensors of a .safetensors file or, weights only, of one of torch's; CheckpointError where it can't be read."""
     if header.is_torch:
-        return _read_torch(header.path), {}
+        return _read_torch(header.path)
     from safetensors.torch import load_file
 
-    return load_file(header.path), dict(header.metadata)
+    return load_file(header.path)
 
 
 def _read_torch(path: Path) -> dict[str, torch.Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # of a path that ends in .safetensors torch would read no file of its own
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         raise CheckpointError(f"{path} can't be read as a LoRA ({type(error).__name__}): get it as .safetensors.") from error
     content = content.get("state_dict", content)

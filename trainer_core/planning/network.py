@@ -7,7 +7,8 @@ from pathlib import Path
 from ..models.hashes import known_hashes
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, same_alpha
-from ..networks.kind_shapes import KNOWN_SUFFIXES, rank_of
+from ..networks.foreign_names import is_kohyas, not_kohyas
+from ..networks.kind_shapes import rank_of
 from ..optimizer_table import sets_own_rate, spec_of
 from ..output_names import DEFAULT, is_of_run
 from ..problems import Problem, UserError
@@ -67,14 +68,9 @@ def _weights_file(settings: Settings) -> tuple[ModelHeader | None, list[Problem]
         header = read_header(settings.network_weights)
     except CheckpointError as error:
         return None, [Problem("error", "network-weights", str(error), fix)]
-    if not _is_lora(header):
-        message = f"{header.path} is not a LoRA in kohya's format, so it can't be trained further."
-        return None, [Problem("error", "network-weights", message, fix)]
+    if not is_kohyas(header.tensors):
+        return None, [Problem("error", "network-weights", not_kohyas(header), fix)]
     return header, []
-
-
-def _is_lora(header: ModelHeader) -> bool:
-    return any(name.partition(".")[2] in KNOWN_SUFFIXES for name in header.tensors)
 
 
 def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Problem]:
@@ -161,9 +157,8 @@ def _merged_problems(settings: Settings) -> list[Problem]:
         except CheckpointError as error:
             found.append(Problem("error", "base-weights", str(error), "Give LoRA files as base_weights."))
             continue
-        if not _is_lora(header):
-            message = f"{header.path} is not a LoRA in kohya's format, so it can't be merged into the base."
-            found.append(Problem("error", "base-weights", message, "Give LoRA files as base_weights."))
+        if not is_kohyas(header.tensors):
+            found.append(Problem("error", "base-weights", not_kohyas(header), "Give LoRA files as base_weights."))
     return found
 
 

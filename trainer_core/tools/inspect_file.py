@@ -17,7 +17,7 @@ from .module_kinds import base_family, counted_kinds, kind_of_module
 from .norms import block_norms
 
 _RECORDS = ("lora_workbench_baked", "lora_workbench_resized", "lora_workbench_cut", "lora_workbench_merged",
-            "lora_workbench_extracted")  # fmt: skip
+            "lora_workbench_extracted", "lora_workbench_converted")  # fmt: skip
 
 
 def inspect(path: str | Path, *, numbers: bool = False) -> dict[str, Any]:

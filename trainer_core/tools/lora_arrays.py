@@ -15,7 +15,7 @@ import numpy as np
 from ..models.header import CheckpointError, TensorInfo, read_header
 from ..networks import kind_shapes
 from ..networks.blocks import NAMES, block_of, list_length
-from ..networks.kind_shapes import KNOWN_SUFFIXES
+from ..networks.foreign_names import is_kohyas, not_kohyas
 from ..problems import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -89,14 +89,18 @@ class LoraFile:
 def read_lora_file(path: str | Path) -> LoraFile:
     """What is in the file; CheckpointError where it is no LoRA in kohya's or LyCORIS' naming, or no .safetensors."""
     header = read_header(path)
-    if not any(name.partition(".")[2] in KNOWN_SUFFIXES for name in header.tensors):
-        raise CheckpointError(f"{header.path} is not a LoRA in kohya's or LyCORIS' format: choose another file.")
+    if not is_kohyas(header.tensors):
+        raise CheckpointError(not_kohyas(header))
     if header.is_torch:
-        raise CheckpointError(f"{header.path} is a file of torch's: get the LoRA as .safetensors.")
+        raise CheckpointError(
+            f"{header.path} is a file of torch's: `python -m trainer_core convert` makes a .safetensors file of it."
+        )
     modules: dict[str, dict[str, TensorInfo]] = {}
     for key, info in header.tensors.items():
         if info.dtype not in _TYPES and info.dtype != "BF16":
-            raise CheckpointError(f"{header.path} holds {key} as {info.dtype}, which can't be read: save it as fp16 or bf16.")
+            raise CheckpointError(
+                f"{header.path} holds {key} as {info.dtype}, which can't be read: save it as fp16 (`convert`)."
+            )
         name, _, suffix = key.partition(".")
         modules.setdefault(name, {})[suffix] = info
     _require_whole(header.path, modules)

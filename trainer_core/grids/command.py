@@ -60,12 +60,14 @@ def draw_grid_pictures(found: FoundGrid, told: Told) -> tuple[Path, list[Path]]:
     from .cells import draw_missing, write_manifest
     from .page import PAGE, sheet_paths
 
-    folder = found.given.folder
+    folder, words = found.given.folder, found.given.words
+    if words.tagger:
+        _tagger(words.tagger)  # that it isn't there is known before anything is drawn
     with processes() as those, _held(folder) if those.is_first else nullcontext():
         if those.is_first:
             with _written("The grid can't be written"):
                 write_manifest(folder, found.grids, found.files, found.bases, about=found.about())
-        batch_size = max(1, found.given.words.batch_size)
+        batch_size = max(1, words.batch_size)
         draw_missing(found.cells, found.files, found.bases, batch_size=batch_size, told=told, those=those)
         those.wait()
         if those.is_first:

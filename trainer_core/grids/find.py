@@ -12,7 +12,7 @@ from typing import Any
 from ..generate.base_model import Base, base_model
 from ..generate.lora_words import read_words, with_words
 from ..generate.run_snapshots import Snapshot, read_snapshot, settings_of_run, snapshots_of_run
-from ..models.families import identify
+from ..models.families import identify, require_base
 from ..models.header import read_header
 from ..networks.block_weights import parse_block_weights
 from ..problems import WordsError
@@ -143,6 +143,8 @@ def find_grid(given: Given) -> FoundGrid:
     grids = lay_out(axes, *(SAME_AS.get(name, name) for name in (words.rows, words.columns)), base=not words.no_base)
     cells = all_cells(grids)
     _check_blocks(cells)
+    for point in axes["checkpoints"]:
+        require_base(read_header(point.value))
     bases = {point.value: base_model(point.value, given.vae()) for point in axes["checkpoints"]}
     files = {cell.id: cell_file(given.folder, cell, bases[cell.checkpoint]) for cell in cells}
     return FoundGrid(given, axes, grids, cells, files, bases)

@@ -57,7 +57,7 @@ def _apply(model: Any, loras: Sequence[Applied], kept: Kept, parts: Sequence[str
             strength = (unet if part == "unet" else text_encoder) * _block_weight(part, name, blocks[0] if blocks else None)
             if strength:
                 kept.setdefault(name, (module, kept_weight(module), None if module.bias is None else module.bias.data))
-                _change(name, module, tensors, strength)
+                _change(path, name, module, tensors, strength)
 
 
 def _block_weight(part: Part, name: str, weights: Mapping[str, float] | None) -> float:
@@ -76,14 +76,15 @@ def _modules(model: Any, part: Part) -> dict[str, torch.nn.Module]:
 
 
 @torch.no_grad()
-def _change(name: str, module: Any, tensors: Tensors, strength: float) -> None:
+def _change(path: str | Path, name: str, module: Any, tensors: Tensors, strength: float) -> None:
     """Adds `strength` times the module's change, as webui does: a DoRA's or rotation's too, in a straight line."""
     weight, bias = module.weight.data, module.bias
     try:
         changed = changed_module_weight(tensors, weight)
     except (RuntimeError, KeyError, ZeroDivisionError, StopIteration) as error:
         raise UserError(
-            f"The LoRA doesn't fit this model: {name} has {_shapes(tensors)} in it and {list(weight.shape)} here."
+            f"{path} doesn't fit this model: {name} has {_shapes(tensors)} in it and {list(weight.shape)} here; use it with a "
+            "model of the kind that it was trained on."
         ) from error
     dtype = weight.dtype if bias is None else bias.dtype  # large weights may be kept in half
     set_weight(module, weight.to(dtype) + (strength * (changed - weight.float())).to(dtype))
@@ -107,4 +108,7 @@ def _require_known(path: str | Path, content: Mapping[str, object], modules: Map
     """webui passes over what it doesn't know; here a LoRA for another model is an error."""
     unknown = sorted(set(content) - set(modules))
     if unknown:
-        raise UserError(f"{path} isn't for this model: it changes {unknown[0]} ({len(unknown)} such), which this model hasn't.")
+        raise UserError(
+            f"{path} isn't for this model: it changes {unknown[0]} ({len(unknown)} such), which this model hasn't; use it with "
+            "a model of the kind that it was trained on."
+        )

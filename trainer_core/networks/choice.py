@@ -20,7 +20,7 @@ from ..settings.network_kinds import NetworkKind, is_lycoris, kind_of
 from .block_presets import FILE_NAME
 from .block_weights import BlockWeights, all_ones, parse_block_weights, user_presets
 from .blocks import BASE, block_of
-from .kind_shapes import WITHOUT_ALPHA, KindOptions, Shapes, in_webui_order, module_shapes, rank_of
+from .kind_shapes import WITHOUT_ALPHA, KindOptions, Shapes, in_webui_order, module_shapes, on_target, rank_of
 from .kind_targets import PRESETS, TargetPreset, kind_targets
 from .kohya_blocks import RATE_WORDS, BlockRanks, block_ranks, rate_weights
 from .targets import Target
@@ -217,7 +217,12 @@ def _from_file(file: ModelHeader, targets: Sequence[Target], header: ModelHeader
             own.setdefault(name, {})[suffix] = tuple(info.shape)
     own = {name: in_webui_order(shapes) for name, shapes in own.items()}
     everything = {one.name: one for one in [*targets, *_norm_targets(header, own)]}
-    placed = [Placed(target, "", rank_of(own[name]), 1.0, own[name]) for name, target in everything.items() if name in own]
+    found = {
+        target: {suffix: on_target(suffix, shape, target) for suffix, shape in own[name].items()}
+        for name, target in everything.items()
+        if name in own
+    }
+    placed = [Placed(target, "", rank_of(shapes), 1.0, shapes) for target, shapes in found.items()]
     if not placed:
         raise UserError(f"network_weights: {file.path} holds no module of this model; give a LoRA of the same kind of model.")
     return placed

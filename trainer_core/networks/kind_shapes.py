@@ -196,6 +196,16 @@ def in_webui_order(module: Mapping[str, Any]) -> dict[str, Any]:
     return {pairs.get(suffix, suffix): value for suffix, value in module.items()}
 
 
+def on_target(suffix: str, shape: Sequence[int], target: Target) -> tuple[int, ...]:
+    """A file's shape as the module has it: kohya's scripts write SD 2.x' linear layers as 1×1 convolutions."""
+    shape = tuple(shape)
+    if suffix not in ("lora_down.weight", "lora_up.weight") or target.kernel > 1:
+        return shape
+    if target.kind == "linear" and shape[2:] == (1, 1):
+        return shape[:2]
+    return (*shape, 1, 1) if target.kind == "conv" and len(shape) == 2 else shape
+
+
 def factorization(dimension: int, factor: int = -1) -> tuple[int, int]:
     """LyCORIS' two factors of a dimension, the smaller first: `factor` where it divides, else the most even ones up to it."""
     if factor > 0 and dimension % factor == 0:

@@ -12,7 +12,7 @@ from ..optimizer_table import ParameterGroup
 from ..problems import UserError
 from .choice import Placed, acts_by_alpha, same_alpha
 from .format import by_module
-from .kind_shapes import KindOptions, in_webui_order
+from .kind_shapes import KindOptions, in_webui_order, on_target
 from .lora import DyLoraModule, LoraModule
 from .modules import TrainedModule, WeightModule
 from .targets import Part, family_prefix
@@ -147,6 +147,7 @@ def _module(placed: Placed, base: nn.Module, options: KindOptions, seed: int) ->
 
 def _load_module(name: str, module: TrainedModule, tensors: Mapping[str, torch.Tensor], as_placed: bool) -> None:
     numbers = module.numbers()
+    tensors = {suffix: one.reshape(on_target(suffix, one.shape, module.target)) for suffix, one in tensors.items()}
     for suffix, own in numbers.items():
         key, tensor = suffix.removesuffix(".weight"), tensors.get(suffix)
         if tensor is None:

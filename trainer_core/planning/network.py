@@ -8,7 +8,7 @@ from ..models.hashes import known_hashes
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, same_alpha
 from ..networks.foreign_names import is_kohyas, not_kohyas
-from ..networks.kind_shapes import rank_of
+from ..networks.kind_shapes import on_target, rank_of
 from ..optimizer_table import sets_own_rate, spec_of
 from ..output_names import DEFAULT, is_of_run
 from ..problems import Problem, UserError
@@ -97,7 +97,7 @@ def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Probl
         if alpha is not None and not same_alpha(alpha, one.alpha):
             message = f"{file.path} has alpha {alpha:g}, but {meant} is {one.alpha:g}."
             return [Problem("error", "network-weights-alpha", message, f"Set {meant} to {alpha:g}, or dim_from_weights.")]
-        if {suffix: tuple(shape) for suffix, shape in own.items()} != one.shapes:
+        if {suffix: on_target(suffix, shape, one.target) for suffix, shape in own.items()} != one.shapes:
             message = f"{file.path} is of another model or was made with other network_args: {one.target.name} differs in size."
             return [Problem("error", "network-weights-kind", message, fix)]
     return []

@@ -213,6 +213,23 @@ def test_dim_from_weights_takes_everything_from_the_file(kind: str, random_base:
     assert mine.keys() == theirs.keys() and all(torch.equal(tensor, theirs[name]) for name, tensor in mine.items())
 
 
+def test_going_on_from_a_file_of_kohyas_for_sd2(tiny_sd2: Path, tmp_path: Path) -> None:
+    """There the linear layers around attention are 1×1 convolutions."""
+    model = load_model(tiny_sd2, parts=("text_encoder", "unet"))
+    network = filled(network_of(model, chosen(tiny_sd2, "networks.lora")))
+    network.detach()
+    own = {name: tensor.clone() for name, tensor in network.tensors().items()}
+    wide = {n: t[..., None, None] if t.ndim and ("proj_in" in n or "proj_out" in n) else t for n, t in own.items()}
+    save_lora(tmp_path / "a.safetensors", wide, {})
+    assert network.load(wide) == []
+    by_file = {"network_weights": tmp_path / "a.safetensors", "dim_from_weights": True, "network_dim": None}
+    other = network_of(model, chosen(tiny_sd2, "networks.lora", **by_file))
+    other.load(wide)
+    assert all(torch.equal(tensor, own[name]) for name, tensor in other.tensors().items())
+    model.unet(torch.randn(1, 4, 8, 8), torch.tensor([400]), torch.randn(1, 77, 64))
+    other.detach()
+
+
 @pytest.mark.parametrize(("kind", "dropouts"), [("loha", {"rank_dropout": 0.5, "module_dropout": 0.2}), ("dylora", {})])
 def test_gradient_checkpointing_changes_no_gradient(kind: str, dropouts: dict[str, float], random_base: Path) -> None:
     """What is drawn in a step, dropped rows or DyLoRA's rank, is drawn the same when it is computed again."""

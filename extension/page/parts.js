@@ -69,6 +69,9 @@ export function menu(label, fill, { kind = "", title = "" } = {}) {
     document.addEventListener("pointerdown", outside);
     panel.querySelector("input, select, button")?.focus();
   });
+  element.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !element.contains(event.relatedTarget)) close(); // Tab led on
+  });
   element.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || panel.hidden) return;
     event.stopPropagation();
@@ -78,10 +81,12 @@ export function menu(label, fill, { kind = "", title = "" } = {}) {
   return { element, opener, panel, close, setLabel: (words) => setText(text, words) };
 }
 
-/** Asks where the button stands: a sentence, yes and no. Resolves to whether it was yes. */
+/** Asks where the button stands: a sentence, yes and no. Resolves to whether it was yes; the focus goes back to where it was. */
 export function ask(place, sentence, yes, no = t("Cancel")) {
+  const asker = document.activeElement;
   return new Promise((resolve) => {
     const done = (answer) => () => {
+      if (place.contains(document.activeElement)) asker?.focus();
       place.replaceChildren();
       show(place, false);
       resolve(answer);
@@ -89,7 +94,11 @@ export function ask(place, sentence, yes, no = t("Cancel")) {
     const agree = h("button", { type: "button", class: "lw-button lw-danger", on: { click: done(true) } }, yes);
     const refuse = h("button", { type: "button", class: "lw-button", on: { click: done(false) } }, no);
     place.replaceChildren(h("span", { class: "lw-question" }, sentence), agree, refuse);
-    place.onkeydown = (event) => event.key === "Escape" && done(false)();
+    place.onkeydown = (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation(); // a menu around it stays open
+      done(false)();
+    };
     show(place, true);
     refuse.focus();
   });

@@ -33,7 +33,7 @@ export function tagOptions({ api, store }) {
         "Give your LoRA a word of its own here, such as a name: without one, no word of a prompt calls it. A style needs none.",
       ),
     ),
-    tagsField("exclude", t("Leave out"), t("simple background, monochrome"), t("Tags that no caption gets."), change),
+    tagsField("exclude", t("Leave out"), t("monochrome"), t("Tags that no caption gets."), change),
   ];
   const element = h(
     "div",

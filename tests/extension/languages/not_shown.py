@@ -283,7 +283,7 @@ COMPOSED: tuple[str, ...] = (
 SAME: tuple[str, ...] = (
     "Stable Diffusion 2.x",
     "penny",
-    "simple background, monochrome",
+    "monochrome",
     "python install.py setup",
     "python install.py setup --torch auto",
     "CFG",

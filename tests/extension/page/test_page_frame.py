@@ -253,6 +253,12 @@ def test_a_server_that_is_gone_is_told_and_found_again(pages: Any) -> None:
 def test_the_language_can_be_changed_in_place(pages: Any) -> None:
     own = pages()
     page = own.open(wait="#lw-set-network_dim")
+    page.click(".lw-project")
+    page.click(".lw-pill")
+    page.locator("#lw-language").press("Shift+Tab")
+    assert page.locator(".lw-panel:visible").count() == 1
+    page.focus(".lw-tab[tabindex='0']")
+    page.wait_for_selector(".lw-panel", state="hidden")  # the focus left it
     page.click(".lw-pill")
     page.select_option("#lw-language", "zh_CN")
     page.wait_for_selector("#lw-tab-train >> text=训练")

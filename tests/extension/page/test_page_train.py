@@ -219,6 +219,10 @@ def test_pause_save_stop_and_end_after_a_question(train: Any, until: Any) -> Non
     page.get_by_role("button", name="End at once …").click()
     page.get_by_role("button", name="Let it go on").click()
     assert job()["state"] == "running"
+    page.wait_for_function("document.activeElement.textContent === 'End at once …'")  # where the question came from
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.activeElement.textContent === 'End at once …'")
     page.get_by_role("button", name="Stop and save").click()
     page.wait_for_selector("#lw-run >> text=Stopped and saved at step")
     page.get_by_role("button", name="Resume").first.click()

@@ -75,6 +75,8 @@ def sample_weights(
     weights = torch.ones(timesteps.shape, dtype=torch.float32, device=timesteps.device)
     velocity = prediction == "v_prediction"
     ratio = snr(timesteps, zero_terminal).float()
+    if zero_terminal and not velocity:  # pure noise at the end would weigh infinitely; the usual schedule's end does
+        ratio = ratio.clamp(min=float(snr(torch.tensor(TIMESTEPS - 1))))
     bounded = ratio.clamp(max=MAX_SNR)
     if settings.min_snr_gamma:
         weights = weights * ratio.clamp(max=settings.min_snr_gamma) / (ratio + 1 if velocity else ratio)

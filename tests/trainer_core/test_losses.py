@@ -34,6 +34,13 @@ def test_v_like_share_adds_to_the_loss() -> None:
     torch.testing.assert_close(weights(v_pred_like_loss=0.3), 1 + 0.3 * (bounded + 1) / bounded, rtol=1e-4, atol=0)
 
 
+def test_pure_noise_has_a_finite_weight_for_a_model_of_noise() -> None:
+    """The signal-to-noise ratio of the usual schedule's end, 0.00468, stands in for 0."""
+    settings = [{"min_snr_gamma": 5.0}, {"debiased_estimation_loss": True}, {"v_pred_like_loss": 0.1}]
+    found = [sample_weights(torch.tensor([999]), TRAIN[:1], Settings.of(**one), zero_terminal=True).item() for one in settings]
+    assert found == pytest.approx([1.0, 14.61, 22.46], rel=2e-3)
+
+
 def test_regularization_pictures_have_the_prior_weight() -> None:
     is_reg = torch.tensor([True, False, True, False, False])
     found = sample_weights(TIMESTEPS, is_reg, Settings.of(prior_loss_weight=0.25))

@@ -50,8 +50,11 @@ class Choice:
     x: float | None = None
 
 
-def find_choice(folder: Path, wanted: str) -> Choice:
-    """The cell of that id, or the first whose id begins with it, such as e8/te1.0/unet0.5 of …/p2."""
+def find_choice(folder: Path, wanted: str, named: Sequence[Snapshot] = ()) -> Choice:
+    """The cell of that id, or the first whose id begins with it, such as e8/te1.0/unet0.5 of …/p2.
+
+    `named`: snapshots that the user has named now, which count where the grid's own were moved or copied.
+    """
     cells = read_manifest(folder)["cells"]
     found = next((id_ for id_ in cells if id_ == wanted), None) or next(
         (id_ for id_ in cells if id_.startswith(f"{wanted}/")), None
@@ -65,13 +68,25 @@ def find_choice(folder: Path, wanted: str) -> Choice:
     x = cell.get("x")
     return Choice(
         found,
-        Path(cell["lora_file"]),
+        _lora_of(folder, cell, named),
         str(cell["lora"]),
         float(cell["te"]),
         float(cell["unet"]),
         str(cell.get("lbw") or ""),
         None if x is None else float(x),
     )
+
+
+def _lora_of(folder: Path, cell: Mapping[str, Any], named: Sequence[Snapshot]) -> Path:
+    """The cell's LoRA: of those named now, else where it was, else where it lies if the grid's folder was moved with it."""
+    drawn = Path(cell["lora_file"])
+    same = [one.path for one in named if one.digest == cell["lora"]]
+    above = folder.parent.parent
+    moved = [above / drawn.name, above / "runs" / folder.name / drawn.name]
+    found = next((path for path in [*same, drawn, *moved] if path.is_file()), None)
+    if found is None:
+        raise UserError(f"The cell's LoRA is no longer at {drawn}: name it where it lies now, or draw the grid again.")
+    return found
 
 
 def next_settings(

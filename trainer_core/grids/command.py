@@ -137,7 +137,7 @@ def _tagger(named: str) -> Path:
 
 def _choose(given: Given) -> None:
     words = given.words
-    run = next_run(given.folder, words.choose, given.settings if words.config_file else None)
+    run = next_run(given.folder, words.choose, given.settings if words.config_file else None, named=given.snapshots)
     others = run.others() if words.delete_others else []
     if others and not words.yes:
         listed = "".join(f"\n  {path}" for path in others)

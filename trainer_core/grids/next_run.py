@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,18 @@ class NextRun:
 
 
 def next_run(
-    folder: Path, wanted: str, given: Mapping[str, Any] | None = None, known: Mapping[str, Any] | None = None
+    folder: Path,
+    wanted: str,
+    given: Mapping[str, Any] | None = None,
+    known: Mapping[str, Any] | None = None,
+    named: Sequence[Snapshot] = (),
 ) -> NextRun:
     """What comes of the cell; writes nothing. UserError where it can't become a run.
 
     `given`: settings that the run was trained with, in place of those of its job; `known`: those to go by where it has none.
+    `named`: as in `find_choice`.
     """
-    choice = find_choice(folder, wanted)
+    choice = find_choice(folder, wanted, named)
     chosen = read_snapshot(choice.path)
     if chosen.digest != choice.digest:
         raise UserError(f"{choice.path} has changed since the grid was drawn: run the grid again, then choose.")

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -93,9 +94,10 @@ def test_the_verdict_says_what_the_guide_says() -> None:
 
 
 def test_cells_are_found_by_their_id_or_its_beginning(tmp_path: Path) -> None:
+    (lora := tmp_path / "penny.safetensors").touch()
     cells = {
         "base/p1": {"lora_file": None, "lora": "", "te": 0, "unet": 0},
-        "e8/te1.0/unet0.5/p1": {"lora_file": "/x/penny.safetensors", "lora": "ab", "te": 1.0, "unet": 0.5},
+        "e8/te1.0/unet0.5/p1": {"lora_file": str(lora), "lora": "ab", "te": 1.0, "unet": 0.5},
     }
     (tmp_path / "grid.json").write_text(json.dumps({"grids": [], "cells": cells}))
     choice = find_choice(tmp_path, "e8/te1.0/unet0.5")
@@ -109,6 +111,24 @@ def test_cells_are_found_by_their_id_or_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "grid.json").write_text("[")
     with pytest.raises(UserError, match="is damaged"):
         find_choice(tmp_path, "e8")
+
+
+@pytest.mark.parametrize("place", ["out/penny.safetensors", "out/runs/penny/penny.safetensors"])
+def test_a_grid_that_was_moved_with_its_lora_is_chosen_from(place: str, tmp_path: Path) -> None:
+    """As the command lays them out, and as a project does; a copy that is named now counts before what was drawn."""
+    folder = tmp_path / "out" / "grids" / "penny"
+    folder.mkdir(parents=True)
+    cell = {"lora_file": str(tmp_path / "before" / "penny.safetensors"), "lora": "ab", "te": 1, "unet": 1}
+    (folder / "grid.json").write_text(json.dumps({"grids": [], "cells": {"e8": cell}}))
+    with pytest.raises(UserError, match="no longer at .*before.*name it where it lies now"):
+        find_choice(folder, "e8")
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).touch()
+    assert find_choice(folder, "e8").path == tmp_path / place
+    (named := tmp_path / "elsewhere.safetensors").touch()
+    other, same = (replace(snapshot(8), path=named, digest=digest) for digest in ("cd", "ab"))
+    assert find_choice(folder, "e8", [other]).path == tmp_path / place
+    assert find_choice(folder, "e8", [same]).path == named
 
 
 def test_files_that_name_no_run_are_not_deleted_by_their_names_alone() -> None:

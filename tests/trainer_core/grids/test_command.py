@@ -293,7 +293,10 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--prompt", "a", "--rowz", "te"], 2, "unrecognized arguments"),
         (["RUN", "--prompt", "a", "--unet", "nan"], 2, "invalid number value: 'nan'"),
         (["RUN", "--prompt", "a", "--seeds", "-1"], 2, "--seeds must be whole numbers"),
-        (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "gone.safetensors"),
+        (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "There is no model at gone.safetensors"),
+        (["RUN", "--prompt", "a", "--checkpoints", "RUN"], 1, "is a LoRA, not a base model"),
+        (["RUN", "--prompt", "a", "--vae", "gone.pt"], 1, "There is no model at gone.pt: check the path."),
+        (["RUN", "--prompt", "a", "--tagger", "nowhere.onnx"], 1, "The tagger nowhere.onnx is missing"),
         (["RUN", "--delete_others"], 2, "need --choose"),
         (["RUN", "--whose_fault", "e1"], 2, "needs --tagger"),
         (["RUN", "--whose_fault", "e1", "--tagger", "nowhere.onnx"], 1, "The tagger nowhere.onnx is missing"),
@@ -307,6 +310,7 @@ def test_wrong_words_are_one_sentence(
     assert main(["grid", *(str(run) if word == "RUN" else word for word in words)]) == status
     told = capsys.readouterr().err
     assert said in told and len(told.splitlines()) == 1 and "Traceback" not in told and "should not have" not in told
+    assert "full report" not in told and not list((run.parent / "grids").glob("*/*")), "nothing was drawn before"
 
 
 def test_a_lora_of_another_family_is_refused_and_the_base_stays(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -98,6 +98,7 @@ def prepare(
     """Loads the base model, puts the network on it, and makes what trains it, in each of `those` processes."""
     from accelerate import Accelerator
 
+    from .networks.format import read_lora
     from .snapshots import Saver
     from .stages import make_trainer, train_parts_of
     from .state import TrainState
@@ -110,9 +111,10 @@ def prepare(
     number = resumed.state.stage if resumed else 1
     stage = stages[number - 1]
     _try_out(stages)
+    weights = read_lora(settings.network_weights)[0] if settings.network_weights else None  # before the model: it may be broken
     base = load_base(settings, plan, stages, accelerator, seed, events, those)
     model = base.model
-    network = _attach_network(settings, model, accelerator, seed)
+    network = _attach_network(settings, model, accelerator, seed, weights)
     average = _moving_average(stages, network)
     trained = train_parts_of(stage.settings, network)
     optimizer, schedule = make_trainer(stages, number, network, accelerator)
@@ -176,17 +178,15 @@ def _metadata(run: Run, state: Any, base: Any) -> dict[str, str]:
     )
 
 
-def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int) -> Any:
-    """The LoRA on the model."""
+def _attach_network(settings: Settings, model: Any, accelerator: Any, seed: int, weights: Any) -> Any:
+    """The LoRA on the model; `weights`: the tensors that it goes on from, or None."""
     from .models.header import read_header
     from .models.memory import prepare_for_training
     from .networks.choice import choose_network
-    from .networks.format import read_lora
     from .networks.network import Network
 
     options = settings.network_options()
     choice = choose_network(settings, read_header(settings.pretrained_model_name_or_path))
-    weights = read_lora(settings.network_weights)[0] if settings.network_weights else None
     prepare_for_training(model, settings, accelerator.device)
     network = Network.of(
         model,

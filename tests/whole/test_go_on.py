@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from lora_workbench.benchmarks.same_run import TIMES, differing
 from lora_workbench.tests.whole.command import safetensors
@@ -59,6 +61,37 @@ def test_a_lora_that_is_trained_further(train: Callable[..., Path], words: Words
     assert parent.read_bytes() == before
     found = problems(words(output_name="parent", network_weights=parent, network_alpha=2, overwrite=True))
     assert "would overwrite" in found["input-overwritten"]
+
+
+def test_loras_that_cannot_be_trained_further(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
+    """Damaged ones, and names that the model hasn't: by the plan, among the rest. Numbers: before the model."""
+    tensors = load_file(train(output_name="parent", max_train_steps=1))
+    key = next(name for name in tensors if name.endswith("lora_up.weight"))
+
+    def problem(content: dict[str, torch.Tensor], **more: object) -> dict[str, str]:
+        save_file(content, tmp_path / "bad.safetensors")
+        return problems(words(**{"network_weights": tmp_path / "bad.safetensors", **more}))
+
+    missing = {name: one for name, one in tensors.items() if name != key}
+    renamed = {name.replace("lora_te_", "lora_te1_"): one for name, one in tensors.items()}
+    extra = {
+        **tensors,
+        **{name.replace("attentions_0_proj_in", "resnets_0_conv1"): one.clone() for name, one in tensors.items()},
+    }
+    for more in ({}, {"dim_from_weights": True}):
+        assert "has no lora_up.weight" in problem(missing, **more)["network-weights"]
+        found = problem(renamed, **more)
+        assert (
+            "it changes lora_te1_" in found["network-weights-family"]
+            and "`python -m trainer_core convert`" in (found["network-weights-family"])
+        )
+    found = problem(extra)
+    assert "which the network of these settings doesn't. Set dim_from_weights" in found["network-weights-kind"]
+    found = problem(renamed, network_weights=None, base_weights=tmp_path / "bad.safetensors")
+    assert "it changes lora_te1_" in found["base-weights"]
+    problem({**tensors, key: torch.full_like(tensors[key], float("nan"))})
+    with pytest.raises(UserError, match="holds numbers that are not finite in"):
+        train(network_weights=tmp_path / "bad.safetensors")
 
 
 def test_another_base_than_the_parents_is_told(

@@ -44,11 +44,18 @@ def _bytes(tensor: torch.Tensor) -> memoryview:
 
 
 def read_lora(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """All tensors (in their own dtype) and the metadata of a LoRA file; CheckpointError where it isn't one."""
+    """All tensors (in their own dtype) and the metadata of a LoRA file; CheckpointError where it isn't one, or is broken."""
     header = read_header(path)
     if not is_kohyas(header.tensors):
         raise CheckpointError(not_kohyas(header))
-    return read_tensors(header), dict(header.metadata)
+    tensors = read_tensors(header)
+    broken = next((key for key, tensor in tensors.items() if not bool(torch.isfinite(tensor.float()).all())), None)
+    if broken:
+        raise CheckpointError(
+            f"{header.path} holds numbers that are not finite in {broken}: its training went wrong, or the file was damaged; "
+            "take an earlier snapshot."
+        )
+    return tensors, dict(header.metadata)
 
 
 def read_tensors(header: ModelHeader) -> dict[str, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..dataset.items import TrainingSet
 from ..models.families import FAMILIES, FamilyFacts, identify
 from ..models.header import CheckpointError, ModelHeader, read_header
@@ -102,6 +104,11 @@ _LDM_NAMES = ("lora_unet_input_blocks_", "lora_unet_middle_block_", "lora_unet_o
 _DIFFUSERS_NAMES = ("lora_unet_down_blocks_", "lora_unet_mid_block_", "lora_unet_up_blocks_")
 
 
+def has_other_names(names: Iterable[str], facts: FamilyFacts) -> bool:
+    """Whether a LoRA's tensors are named as those of the other families are: with or without the original layout's words."""
+    return any(name.startswith(_DIFFUSERS_NAMES if facts.ldm_names else _LDM_NAMES) for name in names)
+
+
 def _weights_problems(settings: Settings, header: ModelHeader, facts: FamilyFacts) -> list[Problem]:
     """A LoRA to go on from must be of the base's family: the same names in the UNet, text states of the same width."""
     if settings.network_weights is None:
@@ -110,7 +117,7 @@ def _weights_problems(settings: Settings, header: ModelHeader, facts: FamilyFact
         tensors = read_header(settings.network_weights).tensors
     except CheckpointError:
         return []  # told already
-    foreign = any(name.startswith(_DIFFUSERS_NAMES if facts.ldm_names else _LDM_NAMES) for name in tensors)
+    foreign = has_other_names(tensors, facts)
     theirs = {info.shape[1] for name, info in tensors.items() if "_attn2_to_k.lora_down." in name and len(info.shape) == 2}
     ours = {
         place_info(header.tensors, old).shape[1]

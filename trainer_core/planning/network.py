@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..models.families import FAMILIES, identify
 from ..models.hashes import known_hashes
 from ..models.header import CheckpointError, ModelHeader, read_header
+from ..models.layout import part_names
 from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, same_alpha
 from ..networks.foreign_names import is_kohyas, not_kohyas
 from ..networks.kind_shapes import on_target, rank_of
+from ..networks.targets import family_prefix, lora_names, prefixes
 from ..optimizer_table import sets_own_rate, spec_of
 from ..output_names import DEFAULT, is_of_run
 from ..problems import Problem, UserError
 from ..settings import Settings
 from ..settings.network_kinds import NetworkKind, kind_of
 from ..tools.lora_arrays import LoraFile, read_lora_file
+from .base_model import has_other_names
 
 HIGH_RANK = 192
+_SAME_MODEL = "Give a LoRA for the same kind of model; `python -m trainer_core convert` mends other programs' names."
 
 
 def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Choice | None, list[Problem]]:
@@ -25,7 +30,7 @@ def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Cho
     problems += _parent_problems(settings, file, header) if file is not None else []
     problems += [
         *_overwritten_problems(settings),
-        *_merged_problems(settings),
+        *_merged_problems(settings, header),
         *_rank_problems(settings),
         *_loader_problems(settings),
     ]
@@ -44,7 +49,11 @@ def planned_network(settings: Settings, header: ModelHeader | None) -> tuple[Cho
     problems += [Problem("note", "network-note", notice) for notice in choice.notices]
     problems += _block_rate_problems(settings, choice)
     if file is not None:
-        problems += _unlike(settings, file, choice)
+        foreign = _foreign(file, header)
+        if not foreign:
+            problems += _unlike(settings, file, choice)
+        elif not has_other_names(file.tensors, FAMILIES[identify(header)]):  # else the check of families tells it
+            problems.append(Problem("error", "network-weights-family", foreign, _SAME_MODEL))
     return choice, problems
 
 
@@ -65,16 +74,54 @@ def _weights_file(settings: Settings) -> tuple[ModelHeader | None, list[Problem]
         return None, []
     fix = "Give a LoRA file as network_weights."
     try:
-        header = read_header(settings.network_weights)
+        return _read_lora_header(settings.network_weights), []
     except CheckpointError as error:
         return None, [Problem("error", "network-weights", str(error), fix)]
+
+
+def _read_lora_header(path: str | Path) -> ModelHeader:
+    """CheckpointError where it is no LoRA in kohya's naming, or its tensors don't fit each other."""
+    header = read_header(Path(path).expanduser())
     if not is_kohyas(header.tensors):
-        return None, [Problem("error", "network-weights", not_kohyas(header), fix)]
-    return header, []
+        raise CheckpointError(not_kohyas(header))
+    if not header.is_torch:
+        read_lora_file(header.path)
+    return header
+
+
+def _names(file: ModelHeader) -> list[str]:
+    """The modules that a LoRA file changes."""
+    return [name for name in dict.fromkeys(key.partition(".")[0] for key in file.tensors) if name != "bundle_emb"]
+
+
+def _names_of(header: ModelHeader) -> set[str]:
+    """What LoRA files call the modules of a base model that have a weight."""
+    family = identify(header)
+    found: set[str] = set()
+    for part in prefixes(family):
+        weights = [name.removesuffix(".weight") for name in part_names(header, part) if name.endswith(".weight")]
+        found.update(lora_names(family, part, weights).values())
+    return found
+
+
+def _foreign(file: ModelHeader, header: ModelHeader) -> str:
+    """What of a LoRA has no place in the base model, as a sentence; empty where all has."""
+    there = _names_of(header)
+    unknown = [name for name in _names(file) if name not in there]
+    if not unknown:
+        return ""
+    return f"{file.path} isn't for {header.path.name}: it changes {unknown[0]} ({len(unknown)} such), which that model hasn't."
 
 
 def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Problem]:
     """Where the file to go on from has other modules or another rank than the settings ask for."""
+    trained = {one.target.name for one in choice.placed}
+    parts = {family_prefix(name) for name in trained}
+    unknown = [name for name in _names(file) if name not in trained and family_prefix(name) in parts]
+    if unknown:
+        message = f"{file.path} changes {unknown[0]} ({len(unknown)} such), which the network of these settings doesn't."
+        fix = "Set dim_from_weights; convolutions need conv_dim in network_args, and blocks of weight 0 have no modules."
+        return [Problem("error", "network-weights-kind", message, fix)]
     if settings.dim_from_weights:
         return []
     fix, content = (
@@ -148,17 +195,17 @@ def _of_module(file: ModelHeader, name: str) -> dict[str, object]:
     return {key: info for key, info in file.tensors.items() if key.startswith(f"{name}.")}
 
 
-def _merged_problems(settings: Settings) -> list[Problem]:
-    """base_weights that aren't there, or are no LoRAs."""
+def _merged_problems(settings: Settings, header: ModelHeader | None) -> list[Problem]:
+    """base_weights that aren't there, are no LoRAs, or for another model."""
     found = []
     for path, _, _ in settings.merged_loras():
         try:
-            header = read_header(Path(path).expanduser())
+            file = _read_lora_header(path)
         except CheckpointError as error:
             found.append(Problem("error", "base-weights", str(error), "Give LoRA files as base_weights."))
             continue
-        if not is_kohyas(header.tensors):
-            found.append(Problem("error", "base-weights", not_kohyas(header), "Give LoRA files as base_weights."))
+        if header is not None and (foreign := _foreign(file, header)):
+            found.append(Problem("error", "base-weights", foreign, _SAME_MODEL))
     return found
 
 

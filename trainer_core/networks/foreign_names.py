@@ -24,7 +24,6 @@ _ENDS = (
     (re.compile(r"_lora\.up\.weight$"), "lora_up.weight"),
     (re.compile(r"\.alpha$"), "alpha"),
 )
-_OTHERS = ("transformer.", "diffusion_model.", "model.diffusion_model.", "base_model.model.transformer")
 _ATTENTION = (
     *(f"attn{number}.{name}" for number in (1, 2) for name in ("to_q", "to_k", "to_v", "to_out.0")),
     "ff.net.0.proj",
@@ -90,7 +89,7 @@ def not_kohyas(header: ModelHeader) -> str:
             f"{header.path} is a LoRA in diffusers' or PEFT's naming: `python -m trainer_core convert` makes a file of it that "
             "can be worked on."
         )
-    if any(".lora_A" in name or ".lora_B" in name or name.startswith(_OTHERS) for name in names):
+    if any(re.search(r"[._]lora[._](?:A|B|up|down)\b", name) for name in names):
         return (
             f"{header.path} is a LoRA for another kind of model ({names[0]}): only Stable Diffusion 1.x, 2.x and XL are known "
             "here."

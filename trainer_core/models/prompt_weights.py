@@ -9,27 +9,31 @@ _TOKEN = re.compile(r"\\[()\[\]\\]|\\|\(|\[|:\s*([+-]?[.\d]+)\s*\)|\)|\]|[^\\()\
 
 
 def weighted_parts(prompt: str) -> list[tuple[str, float]]:
-    """Text and its weight: (a) 1.1, [a] 1/1.1, (a:1.5) 1.5, nested brackets multiply; a backslash takes a bracket as text."""
+    """Text and its weight: (a) 1.1, [a] 1/1.1, (a:1.5) 1.5, nested brackets multiply; a backslash takes a bracket as text.
+
+    Round and square brackets know nothing of each other, and a lone backslash is no text: so webui reads them.
+    """
     parts: list[tuple[str, float]] = []
-    open_brackets: list[tuple[str, int]] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}
 
     def multiply(start: int, factor: float) -> None:
         parts[start:] = [(text, weight * factor) for text, weight in parts[start:]]
 
     for match in _TOKEN.finditer(prompt):
         text, given = match[0], match[1]
-        if text in "([":
-            open_brackets.append((text, len(parts)))
-        elif given is not None and open_brackets and open_brackets[-1][0] == "(" and _is_number(given):
-            multiply(open_brackets.pop()[1], float(given))
-        elif text == ")" and open_brackets and open_brackets[-1][0] == "(":
-            multiply(open_brackets.pop()[1], MORE)
-        elif text == "]" and open_brackets and open_brackets[-1][0] == "[":
-            multiply(open_brackets.pop()[1], LESS)
-        else:
-            parts.append((text[1:] if len(text) == 2 and text[0] == "\\" else text, 1.0))
-    for bracket, start in reversed(open_brackets):  # never closed: webui reads them as closed at the end
-        multiply(start, MORE if bracket == "(" else LESS)
+        if text in opened:
+            opened[text].append(len(parts))
+        elif given is not None and opened["("] and _is_number(given):
+            multiply(opened["("].pop(), float(given))
+        elif text == ")" and opened["("]:
+            multiply(opened["("].pop(), MORE)
+        elif text == "]" and opened["["]:
+            multiply(opened["["].pop(), LESS)
+        elif text != "\\":
+            parts.append((text[1:] if text[0] == "\\" else text, 1.0))
+    for bracket, factor in (("(", MORE), ("[", LESS)):  # never closed: read as closed at the end
+        for start in opened[bracket]:
+            multiply(start, factor)
     return _joined(parts)
 
 

@@ -25,6 +25,9 @@ from lora_workbench.trainer_core.models.tokenizer import BOS, EOS, load_tokenize
             "a (((house:1.3)) [on] a (hill:0.5)",
             [("a ", 1.0), ("house", 1.573), (" ", 1.1), ("on", 1.0), (" a ", 1.1), ("hill", 0.55)],
         ),
+        ("(a [b) c] d", [("a ", 1.1), ("b", 1.0), (" c", 1 / 1.1), (" d", 1.0)]),
+        ("a [b (c:2] d)", [("a ", 1.0), ("b ", 1 / 1.1), ("c:2", 1.0), (" d", 1.1)]),
+        ("a\\b) ]", [("ab) ]", 1.0)]),
         ("", []),
     ],
 )

@@ -158,6 +158,8 @@ def _level(table: Any, allowed: Mapping[str, Setting], where: str, found: list[P
         else:
             try:
                 result[key] = convert(allowed[key], value)
+                if key == "caption_extension" and result[key] and not result[key].startswith("."):
+                    result[key] = f".{result[key]}"
             except ValueProblem as wrong:
                 found.append(_error(where, f"{key} {wrong}", "bad-value"))
     return result

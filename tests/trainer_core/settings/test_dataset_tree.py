@@ -11,7 +11,7 @@ GOOD = """
 shuffle_caption = true
 keep_tokens = 2
 resolution = 512
-caption_extention = ".txt"
+caption_extention = "txt"
 [[datasets]]
 batch_size = 4
 keep_tokens = 3

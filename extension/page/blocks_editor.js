@@ -36,7 +36,7 @@ export function blocksEditor({ store }, model) {
     if (drawn !== list.length) {
       drawn = list.length;
       blocks = list.blocks.map((one) => blockView(one, { set, complain, tellOf }));
-      drawing.style.gridTemplateColumns = `repeat(${list.length}, minmax(0, 1fr))`;
+      drawing.style.gridTemplateColumns = `repeat(${list.length}, minmax(38px, 1fr))`;
       drawing.replaceChildren(...sideHeads(list, model), ...blocks.map((one) => one.element));
     }
     const { values, x } = blockValues(store);

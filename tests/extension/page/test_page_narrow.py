@@ -49,6 +49,28 @@ def test_every_tab_fits(phone: Any) -> None:
         assert wide <= WIDTH, f"{tab} is {wide} px wide"
 
 
+def test_what_stands_in_a_row_has_room(phone: Any) -> None:
+    """Blocks beside each other, the choice of settings in one line, the sampler's name, a tagged picture above its tags."""
+    phone.tap("#lw-tab-blocks")
+    phone.wait_for_selector(".lw-block")
+    bars = phone.evaluate(
+        "() => [...document.querySelectorAll('.lw-block')].map((one) => one.getBoundingClientRect().toJSON())"
+    )
+    assert len(bars) == 17 and all(one["right"] <= other["left"] for one, other in zip(bars, bars[1:], strict=False))
+    phone.tap("#lw-tab-train")
+    phone.wait_for_selector("#lw-levels")
+    (levels,) = phone.evaluate(BOXES, ["#lw-levels"])
+    assert levels["height"] < 40
+    phone.tap("#lw-tab-reg")
+    phone.wait_for_selector("#lw-reg-sampler")
+    sampler, cfg, panel = phone.evaluate(BOXES, ["#lw-reg-sampler", "#lw-reg-cfg", "#lw-panel-reg"])
+    assert sampler["width"] >= 76 and cfg["right"] <= panel["right"]
+    phone.tap("#lw-tab-tag")
+    phone.wait_for_selector("#lw-detail .lw-big")
+    picture, words = phone.evaluate(BOXES, ["#lw-detail .lw-big-place", "#lw-detail .lw-detail-words"])
+    assert picture["bottom"] <= words["top"]
+
+
 def test_nothing_lies_over_undo(phone: Any) -> None:
     phone.wait_for_selector("#lw-panel-captions .lw-next")
     undo, following = phone.evaluate(BOXES, ["#lw-panel-captions .lw-undo", "#lw-panel-captions .lw-next"])

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from .events import JobLock
-from .output_names import DEFAULT, free_output_name
+from .output_names import DEFAULT, free_output_name, wanted_name
 from .problems import UserError
-from .resuming import Resumed, saved_as
+from .resuming import Resumed, state_folders
 from .settings import Settings
+from .state import TrainState, read_train_state
+
+
+@dataclass(frozen=True)
+class SavedAs:
+    """How a run's files are called that goes on. `anew`: under another name or in another folder than those before, which
+    are left alone; `wanted`: the name that was asked for."""
+
+    name: str
+    wanted: str
+    anew: bool
+
+
+def saved_as(settings: Settings, folder: Path, state: TrainState) -> SavedAs:
+    """The run's own name where the state lies in output_dir and no other name is given, else a free one: never are files
+    of another run replaced, nor those of this one beside the state."""
+    wanted, output_dir = settings.output_name or state.output_name, Path(settings.output_dir).expanduser()
+    home = folder.expanduser().absolute().parent
+    if home.resolve() == output_dir.resolve() and wanted_name(state.output_name, wanted):
+        return SavedAs(state.output_name, wanted, anew=False)
+    return SavedAs(free_output_name(output_dir, wanted, settings.overwrite), wanted, anew=True)
+
+
+def goes_on_as(settings: Settings) -> SavedAs | None:
+    """How the files of a run are called that goes on; None where no state of it can be read."""
+    for folder in state_folders(settings):
+        try:
+            return saved_as(settings, folder, read_train_state(folder))
+        except UserError:
+            continue  # the plan tells of it elsewhere
+    return None
 
 
 def claim_name(settings: Settings, resumed: Resumed | None) -> tuple[str, bool, JobLock]:

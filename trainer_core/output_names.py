@@ -42,6 +42,13 @@ def states_of(folder: Path, name: str | None, numbered: bool = False) -> list[Pa
     return [path for path in folder.iterdir() if pattern.fullmatch(path.name)] if folder.is_dir() else []
 
 
+def run_of_state(folder_name: str) -> tuple[str, float, float]:
+    """A run's name by that of a state's folder, and the step and the epoch of that state; infinity where it isn't told."""
+    found = re.fullmatch(r"(?P<name>.+?)(?:-(?P<epoch>\d{6})|-step(?P<step>\d{8}))?(?:-state)?", folder_name)
+    name, step, epoch = (found["name"], found["step"], found["epoch"]) if found else (folder_name, None, None)
+    return name, float(step or "inf"), float(epoch or "inf")
+
+
 def is_of_run(file_name: str, name: str) -> bool:
     """Whether a run of that name writes such a file or state."""
     pattern = re.escape(name) + r"(-(\d{6}|step\d{8}))?((-ema)?\.safetensors|-state)"

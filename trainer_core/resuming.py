@@ -15,10 +15,10 @@ from .axis import Stretch
 from .files import file_sha256
 from .models.hashes import model_hashes
 from .models.header import CheckpointError, read_header
-from .output_names import DEFAULT, final_file, free_output_name, states_of, wanted_name
+from .output_names import DEFAULT, final_file, run_of_state, states_of, wanted_name
 from .problems import UserError
 from .settings import Settings
-from .state import TrainState, read_train_state
+from .state import DamagedState, TrainState, read_train_state
 
 AUTO = "auto"
 # What can't be changed in the middle of a stage; its length, saves and samples can.
@@ -40,36 +40,6 @@ class Resumed:
     machinery: Any
 
 
-@dataclass(frozen=True)
-class SavedAs:
-    """How a run's files are called that goes on. `anew`: under another name or in another folder than those before, which
-    are left alone; `wanted`: the name that was asked for."""
-
-    name: str
-    wanted: str
-    anew: bool
-
-
-def saved_as(settings: Settings, folder: Path, state: TrainState) -> SavedAs:
-    """The run's own name where the state lies in output_dir and no other name is given, else a free one: never are files
-    of another run replaced, nor those of this one beside the state."""
-    wanted, output_dir = settings.output_name or state.output_name, Path(settings.output_dir).expanduser()
-    home = folder.expanduser().absolute().parent
-    if home.resolve() == output_dir.resolve() and wanted_name(state.output_name, wanted):
-        return SavedAs(state.output_name, wanted, anew=False)
-    return SavedAs(free_output_name(output_dir, wanted, settings.overwrite), wanted, anew=True)
-
-
-def goes_on_as(settings: Settings) -> SavedAs | None:
-    """How the files of a run are called that goes on; None where no state of it can be read."""
-    for folder in state_folders(settings):
-        try:
-            return saved_as(settings, folder, read_train_state(folder))
-        except UserError:
-            continue  # the plan tells of it elsewhere
-    return None
-
-
 def goes_on_by_itself(settings: Settings) -> bool:
     """Whether the run takes the newest state that it finds, and begins anew where there is none."""
     return settings.resume is not None and str(settings.resume) == AUTO
@@ -85,26 +55,45 @@ def state_folders(settings: Settings) -> list[Path]:
     if goes_on_by_itself(settings):
         return _own_states(settings)
     given = Path(settings.resume).expanduser()
+    home = given.absolute().parent
     try:
         state = read_train_state(given)
+    except DamagedState:
+        name, steps, epochs = run_of_state(given.name)
+        found = readable_states(home, name)
+        return [given, *(path for path, one in found if one.step < steps and one.epoch < epochs and path.name != given.name)]
     except UserError:
         return [given]
-    siblings = readable_states(given.absolute().parent, state.output_name)
-    earlier = [path for path, one in siblings if one.session_id == state.session_id and one.step < state.step]
-    return [given, *earlier]
+    siblings = readable_states(home, state.output_name)
+    return [given, *(path for path, one in siblings if one.session_id == state.session_id and one.step < state.step)]
 
 
 def _own_states(settings: Settings) -> list[Path]:
     """The states of the newest run that these settings made, also as `name-2` where the name was taken; without one of
-    theirs, those of another run, which is to be refused."""
-    wanted = settings.output_name or DEFAULT
-    found = readable_states(Path(settings.output_dir).expanduser(), wanted, numbered=True)
+    theirs, those of another run, which is to be refused. Newer ones that can't be read come first: they are told of."""
+    wanted, home = settings.output_name or DEFAULT, Path(settings.output_dir).expanduser()
+    found = readable_states(home, wanted, numbered=True)
     runs = [(folder, state) for folder, state in found if wanted_name(state.output_name, wanted)]
     own = [(wanted_name(state.output_name, wanted), folder) for folder, state in _that_fit(settings, runs)]
     if not own:
-        return [folder for folder, state in runs if state.output_name == wanted]
+        others = [folder for folder, state in runs if state.output_name == wanted]
+        return [*_unreadable(home, wanted, others), *others]
     newest = max(own)[0]
-    return [folder for number, folder in own if number == newest]
+    best = [folder for number, folder in own if number == newest]
+    return [*_unreadable(home, wanted if newest == 1 else f"{wanted}-{newest}", best), *best]
+
+
+def _unreadable(home: Path, name: str, best: Sequence[Path]) -> list[Path]:
+    """Damaged states of that name, newer than the first of `best`."""
+    since, found = best[0].stat().st_mtime if best else 0.0, []
+    for path in states_of(home, name):
+        try:
+            read_train_state(path)
+        except DamagedState:
+            found.append(path)
+        except UserError:
+            continue  # none of ours
+    return [path for path in found if path.stat().st_mtime >= since]
 
 
 def states_of_others(settings: Settings) -> list[Path]:

@@ -141,8 +141,12 @@ def seen_state(folder: Path) -> TrainState:
         raise _damaged(folder, error) from error
 
 
-def _damaged(folder: Path, error: Exception) -> UserError:
-    return UserError(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.")
+class DamagedState(UserError):
+    """A state of ours whose files are broken: an earlier one of the run will do."""
+
+
+def _damaged(folder: Path, error: Exception) -> DamagedState:
+    return DamagedState(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.")
 
 
 def read_train_state(folder: Path) -> TrainState:
@@ -157,12 +161,18 @@ def read_train_state(folder: Path) -> TrainState:
     except FileNotFoundError:
         raise UserError(f"There is no state in {folder} (no {_JSON}): give the folder that ends in -state.") from None
     except (OSError, ValueError) as error:
-        raise UserError(f"The state in {folder} can't be read ({error}): resume from an earlier one.") from error
+        raise DamagedState(f"The state in {folder} can't be read ({error}): resume from an earlier one.") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(
             f"The state in {folder} is not one that this version can go on from: start anew, with its LoRA as "
             "--network_weights."
         )
-    fields = set(TrainState.__dataclass_fields__)
-    known = {name: value for name, value in content.items() if name in fields}
-    return TrainState(**{**known, "stretch": Stretch(**known["stretch"])})
+    known = {name: value for name, value in content.items() if name in TrainState.__dataclass_fields__}
+    try:
+        state = TrainState(**{**known, "stretch": Stretch(**known["stretch"])})
+    except (KeyError, TypeError) as error:
+        raise _damaged(folder, error) from error
+    numbers = (state.seed, state.session_id, state.step, state.stage, *vars(state.stretch).values())
+    if not all(isinstance(one, int) for one in numbers) or not isinstance(state.about, dict):
+        raise _damaged(folder, TypeError())
+    return state

@@ -28,3 +28,10 @@ def test_other_files_take_no_name(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert output_names.free_output_name(tmp_path, "penny") == "penny"
     assert output_names.free_output_name(tmp_path / "new", None) == "last"
+
+
+def test_what_a_states_folder_says_of_its_run() -> None:
+    never = float("inf")
+    assert output_names.run_of_state("penny-step00000150-state") == ("penny", 150, never)
+    assert output_names.run_of_state("penny-2-000004-state") == ("penny-2", never, 4)
+    assert output_names.run_of_state("penny-state") == ("penny", never, never)

@@ -144,6 +144,13 @@ def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path],
         path.unlink()
         shutil.rmtree(out / "penny-state")
         damaged.write_bytes(damaged.read_bytes()[:-100])
+    text = (last / "train_state.json").read_text(encoding="utf-8")
+    for broken in ("", "{", text.replace('"stretch"', '"x"'), text.replace('"step": 2', '"step": "2"')):
+        (last / "train_state.json").write_text(broken, encoding="utf-8")
+        for given in ("auto", last):
+            found = problems(words(**STATES, resume=given))
+            assert f"The state in {last} " in found["state-damaged"] and "penny-step00000001-state" in found["resumed"], broken
+    (last / "train_state.json").write_text(text, encoding="utf-8")
     for folder in out.glob("*-state"):
         (folder / "optimizer.pt").write_bytes(b"")
     with pytest.raises(UserError, match=r"penny-step00000002-state is damaged"):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from ..claimed_names import goes_on_as
 from ..generate.prompts_file import sample_requests
 from ..models.families import FAMILIES, identify, require_base
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
 from ..output_names import free_output_name
 from ..problems import Problem, UserError
-from ..resuming import goes_on_as, state_folders
+from ..resuming import state_folders
 from ..settings import Settings
 
 

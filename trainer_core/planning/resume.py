@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..axis import Stretch
+from ..claimed_names import saved_as
 from ..problems import Problem, UserError
-from ..resuming import Resumed, goes_on_by_itself, resumed_state, saved_as, states_of_others
+from ..resuming import Resumed, goes_on_by_itself, resumed_state, states_of_others
 from ..settings import Settings
 from ..state import seen_state
 

@@ -41,7 +41,7 @@ export function makeForms(model) {
     return { row: labelled(words, field, id), field };
   };
 
-  const added = tags("lw-edit-add", t("tags"), "red boots, smile");
+  const added = tags("lw-edit-add", t("which tags"), "red boots, smile");
   const where = select("lw-edit-place", t("place"), [
     ["first", t("in front")],
     ["last", t("at the end")],
@@ -59,14 +59,14 @@ export function makeForms(model) {
   where.field.value = "last";
   where.field.addEventListener("change", () => show(spot, where.field.value === "at"));
   where.row.append(spot);
-  const removed = tags("lw-edit-remove", t("tags"), "simple background, *footwear");
+  const removed = tags("lw-edit-remove", t("which tags"), "simple background, *footwear");
   const old = tags("lw-edit-old", t("tag"), "boots");
   const fresh = tags("lw-edit-new", t("becomes"), "red boots");
   const word = text("lw-edit-word", t("word"), "red");
   const newWord = text("lw-edit-newword", t("becomes"), "blue");
   const pattern = text("lw-edit-pattern", t("pattern"), "^red (.+)$");
   const result = text("lw-edit-result", t("becomes"), "\\1");
-  const moved = tags("lw-edit-move", t("tags"), "penny");
+  const moved = tags("lw-edit-move", t("which tags"), "penny");
   const how = select("lw-edit-how", t("order"), [
     ["alphabet", t("by the alphabet")],
     ["frequency", t("most frequent first")],

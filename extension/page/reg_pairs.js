@@ -182,6 +182,7 @@ export function whyWords(why) {
     vae: t("VAE"),
     caption: t("caption"),
     "class word": t("class word or activation tag"),
+    tags: t("tags after it"),
     seed: t("seed"),
     steps: t("steps"),
     sampler: t("sampler"),

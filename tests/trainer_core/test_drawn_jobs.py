@@ -173,7 +173,7 @@ def test_the_prior_check_as_a_command_draws_only_what_is_missing(
     (tmp_path / "out" / "prior" / "penny" / "0002.png").write_bytes(b"half a pict")
     assert main([*words, "--steps=2"]) == 0
     said = capsys.readouterr().out
-    assert "1 pictures drawn" in said and "1 were there" in said and "the tag is free" in said
+    assert "1 picture drawn" in said and "1 were there" in said and "the tag is free" in said
     assert main([*words, "--steps=3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["made"] == 2
 

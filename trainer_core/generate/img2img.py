@@ -14,11 +14,10 @@ import torch
 from PIL import Image
 
 from ..problems import UserError
-from .request import Request
+from .request import Request, check_strength
 from .sample import Progress, Texts, check_with, decode, latents_of
 from .schedule_types import all_sigmas
 
-_LEAST_STRENGTH, _MOST_STRENGTH = 0.01, 1.0
 _PADDING = 32  # pixels around a masked part that is drawn by itself, so that it fits into its surroundings
 
 
@@ -83,8 +82,7 @@ def encode(model: Any, image: Image.Image) -> torch.Tensor:
 def _require(model: Any, image: Image.Image, requests: Sequence[Request], strength: float, mask: Image.Image | None) -> None:
     for request in requests:
         check_with(model, request)
-    if not _LEAST_STRENGTH <= strength <= _MOST_STRENGTH:
-        raise UserError(f"A denoising strength of {strength:g} is not possible: give {_LEAST_STRENGTH:g} to 1, 0.7 is usual.")
+    check_strength(strength)
     if mask is not None:
         if mask.size != image.size:
             raise UserError(

@@ -9,7 +9,9 @@ from ..networks.lbw_prompt import lora_word
 from ..problems import UserError
 from .sampler_names import AUTOMATIC, SAMPLERS, least_steps, sampler_and_schedule, unknown
 
-__all__ = ["SAMPLERS", "Lora", "Request", "check"]
+__all__ = ["SAMPLERS", "Lora", "Request", "check", "check_strength"]
+
+_LEAST_STRENGTH = 0.01
 
 
 @dataclass(frozen=True)
@@ -71,3 +73,9 @@ def check(request: Request) -> None:
     least = least_steps(request.sampler)
     if not least <= request.steps <= 1000:
         raise UserError(f"{request.steps} steps are not possible with {request.sampler}: give {least} to 1000.")
+
+
+def check_strength(strength: float) -> None:
+    """Raises UserError where nothing can be redrawn with that denoising strength."""
+    if not _LEAST_STRENGTH <= strength <= 1:
+        raise UserError(f"A denoising strength of {strength:g} is not possible: give {_LEAST_STRENGTH:g} to 1, 0.7 is usual.")

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     if options.as_json:
         print(json.dumps({**told, "look_for": look_for(prior)}, indent=2, ensure_ascii=False))
     else:
-        print(f"{made} pictures drawn into {prior.folder}, {len(prior.fresh)} were there; together: {prior.sheet}")
+        print(drawn_words(made, len(prior.fresh), prior.sheet))
         print(look_for(prior))
     return 0
 
@@ -71,6 +71,8 @@ def find_prior(settings: Settings, options: PriorOptions, folder: Path | None = 
     """Which pictures are to be drawn. `folder`: where they go if the options don't say. UserError with what can't be."""
     base = base_of(settings)
     folder = _folder(settings, options, folder)
+    if folder.is_file():
+        raise UserError(f"{folder} is a file, not a folder: give another --out.")
     width, height = _size(settings)
     seed = (settings.seed or 0) if options.seed is None else options.seed
     digits = max(4, len(str(options.count)))

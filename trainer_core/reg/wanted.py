@@ -191,9 +191,16 @@ def _why_stale(manifest: Manifest, wanted: Wanted, base: Base) -> str:
     if entry.vae != base.vae:
         changed.insert(0, "vae")
     if entry.request.prompt != wanted.request.prompt:
-        of_text = "class word" if entry.text != wanted.text else "prompt's end"
-        changed.append("caption" if entry.source != wanted.source else of_text)
+        changed.append("caption" if entry.source != wanted.source else _of_prompt(entry.text, wanted))
     return ", ".join(dict.fromkeys(changed))
+
+
+def _of_prompt(before: str, wanted: Wanted) -> str:
+    """Which words of the prompt are others than before, where the training caption is the same."""
+    if before == wanted.text:
+        return "prompt's end"
+    same_class = wanted.picture is None and split_tags(before)[:1] == split_tags(wanted.text)[:1]
+    return "tags" if same_class else "class word"
 
 
 def reasons(stale: Sequence[tuple[Wanted, str]]) -> Mapping[str, int]:

@@ -14,7 +14,7 @@ from ..problems import WordsError
 from ..settings import read_settings
 from .accept import accept
 from .draw import HIGHEST_CFG, chosen, draw_planned, glaring, plan
-from .review import ACCEPTED, REJECTED, WAITING, Review, deciding, read_review, reject
+from .review import ACCEPTED, PLANNED, REJECTED, WAITING, Review, deciding, read_review, reject
 from .take_back import take_back
 from .words import VariantOptions, read_words
 
@@ -89,10 +89,13 @@ def _counted(variants: int) -> str:
 
 
 def _text(review: Review) -> str:
-    lines = [f"{review.folder}: {_counted(len(review.variants))} of {review.dataset}"]
+    planned = len(review.in_state(PLANNED))
+    lines = [f"{review.folder}: {_counted(len(review.variants) - planned)} of {review.dataset}"]
     for state in (WAITING, ACCEPTED, REJECTED):
         names = list(review.in_state(state))
         lines += [f"  {state}: {' '.join(names)}"] if names else []
+    if planned:
+        lines.append(f"  not drawn yet: {planned}, the words that asked for them draw them")
     if review.in_state(WAITING):
         lines.append("Look at them, then: variants DIR --accept NAME …")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from ..dataset.pictures import told_cfg
 from ..files import file_sha256
 from ..generate.base_model import base_model
 from ..generate.infotext import infotext, save_png
-from ..generate.request import Lora, Request, check
+from ..generate.request import Lora, Request, check, check_strength
 from ..generate.run_snapshots import read_snapshot
 from ..generate.telling import Told, steps_told
 from ..models.families import require_base
@@ -38,6 +38,7 @@ def plan(review: Review, options: VariantOptions, settings: Settings) -> list[st
     if not model:
         raise UserError("There is no model to draw with: give pretrained_model_name_or_path, or a --config_file that has it.")
     require_base(read_header(model))
+    check_strength(options.denoise)
     digest = model_hashes(model, settings.data_dir)[1]
     lora = str(options.lora.expanduser().absolute()) if options.lora else ""
     lora_digest = read_snapshot(Path(lora)).digest if lora else ""

@@ -167,7 +167,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "trainer_core/grids/find.py": ("{} --out",),
     "trainer_core/generate/option_words.py": ("{} is not 1 or more",),
     # The sheet's labels and the terminal's last line.
-    "trainer_core/prior/command.py": ("{} pictures drawn into {}, {} were there; together", "seeds {}"),
+    "trainer_core/prior/command.py": ("seeds {}",),
     "trainer_core/prior/words.py": (
         "python -m",
         "Draws what the base",

@@ -254,6 +254,9 @@ def test_class_sets(run: Run) -> None:
     assert Image.open(folder / "0001.png").size == (128, 128)
     assert run(*own, "--count=3")["to_draw"] == ["0003.png"]
     assert run(*own, "--count=1")["extra"] == ["0002.png", "0003.png"]
+    other = ("--kind=class", "--count=3", "--dry_run", "--folder=1_1girl")
+    assert run(*other, "--class_word=1girl", "--tags=hat")["why_stale"] == {"tags": 3}
+    assert run(*other, "--class_word=1boy", "--tags=hat")["why_stale"] == {"class word": 3}
 
 
 def test_a_kill_between_two_writes_loses_and_repeats_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

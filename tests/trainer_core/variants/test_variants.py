@@ -207,6 +207,8 @@ def test_decisions_while_others_are_drawn_are_kept(run: Run, quick: list[str], d
 def test_decisions_are_taken_back_where_nobody_changed_the_copy(
     run: Run, quick: list[str], dataset: Path, own_data_folder: Path, capsys: Any
 ) -> None:
+    with pytest.raises(UserError, match="A denoising strength of 2 is not possible"):
+        run("--pictures", "a.png", "--count=9", "--denoise=2")  # of which nothing is planned
     run("--pictures", "a.png", "--count=4")
     before = {path.name: path.read_bytes() for path in dataset.iterdir() if path.is_file()}
     run("--accept", "a-v001.png", "a-v002.png", "a-v003.png", "--reject", "a-v004.png", "--to", "5_more")

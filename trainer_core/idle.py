@@ -5,7 +5,7 @@ Light: standard library only.
 
 from __future__ import annotations
 
-from .optimizer_table import sets_own_rate, spec_of
+from .optimizer_table import WITHOUT_WARM_UP, sets_own_rate, spec_of
 from .settings import ALL, Settings
 
 _RATES = ("learning_rate", "unet_lr", "text_encoder_lr")
@@ -31,6 +31,8 @@ def idle_settings(settings: Settings) -> dict[str, str]:
             value = getattr(settings, other)
             if value not in values if values else not value:
                 found[setting.name] = f"Acts only with {other} {', '.join(values)}." if values else f"Acts only with {other}."
+    if settings.lr_scheduler in WITHOUT_WARM_UP:
+        found["lr_warmup_steps"] = f"lr_scheduler {settings.lr_scheduler} has no warm-up."
     if settings.lr_scheduler_type:
         found |= dict.fromkeys(_SCHEDULE[3:], "lr_scheduler_type has arguments of its own: lr_scheduler_args.")
         found["lr_scheduler"] = "lr_scheduler_type is given in its place."

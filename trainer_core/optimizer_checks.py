@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optimizer_table import OptimizerSpec, sets_own_rate, spec_of
+from .optimizer_table import WITHOUT_WARM_UP, OptimizerSpec, sets_own_rate, spec_of
 from .problems import Problem
 from .settings import Settings
 from .settings.convert import nearest
@@ -149,6 +149,10 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
     if name == "piecewise_constant" and "step_rules" not in options:
         message = "lr_scheduler piecewise_constant needs step_rules in lr_scheduler_args."
         found.append(_error("bad-argument", message, 'For instance "step_rules=1:500,0.1": all of the rate for 500 steps.'))
+    if settings.lr_warmup_steps and name in WITHOUT_WARM_UP and not sets_own_rate(settings):
+        message = f"lr_scheduler {name} has no warm-up: lr_warmup_steps does nothing."
+        fix = "Set lr_scheduler to constant_with_warmup." if name == "constant" else "Take it out."
+        found.append(Problem("warning", "warmup-unused", message, fix))
     if spec.adaptive and name == "cosine_with_restarts" and settings.lr_scheduler_num_cycles > 1:
         message = f"Restarts of the schedule confuse {settings.optimizer_type}, which finds its own rate."
         found.append(Problem("warning", "restarts-adaptive", message, "constant or cosine is usual."))

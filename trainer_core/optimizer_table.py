@@ -59,6 +59,7 @@ def _schedule_free(name: str, *arguments: str) -> OptimizerSpec:
     return OptimizerSpec("schedulefree", f"schedulefree.{name}", (*_FREE, *arguments), averages=True)
 
 
+WITHOUT_WARM_UP = ("constant", "piecewise_constant")  # schedules to which lr_warmup_steps is nothing
 TABLE: dict[str, OptimizerSpec] = {
     "AdamW": OptimizerSpec(
         "torch",

@@ -19,6 +19,7 @@ from lora_workbench.trainer_core.settings import ALL, Settings
         ({"optimizer_type": "AdaFactor"}, "lr_scheduler", "AdaFactor sets its own rate (relative_step)."),
         ({"optimizer_type": "AdaFactor"}, "unet_lr", "AdaFactor sets its own rate (relative_step)."),
         ({"optimizer_type": "AdamWScheduleFree"}, "lr_warmup_steps", "AdamWScheduleFree needs no schedule."),
+        ({"lr_warmup_steps": 10}, "lr_warmup_steps", "lr_scheduler constant has no warm-up."),
         ({"lr_scheduler_type": "ExponentialLR"}, "lr_scheduler", "lr_scheduler_type is given in its place."),
         ({"network_train_unet_only": True}, "text_encoder_lr", "The text encoder is not trained (network_train_unet_only)."),
         ({"max_train_epochs": 3}, "max_train_steps", "max_train_epochs is given in its place."),

@@ -112,6 +112,12 @@ def _reg_seed(plan: Plan) -> Mend | None:
     return None
 
 
+def _warm_up(plan: Plan) -> Mend:
+    """constant has a twin with a warm-up; the others have none to give."""
+    constant = plan.settings.lr_scheduler == "constant"
+    return Mend(settings={"lr_scheduler": "constant_with_warmup"} if constant else {"lr_warmup_steps": None})
+
+
 MENDS: dict[str, Mender] = {
     "few-steps": _steps,
     "steps-default": _steps,
@@ -129,6 +135,7 @@ MENDS: dict[str, Mender] = {
     "min-snr-adaptive": takes_out("min_snr_gamma"),
     "restarts-adaptive": sets(lr_scheduler="constant"),
     "schedule-unused": takes_out("lr_scheduler", "lr_scheduler_type", "lr_warmup_steps"),
+    "warmup-unused": _warm_up,
     "clipping-unwanted": sets(max_grad_norm=0.0),
     "dadapt-sgd": _plain_dadapt,
     "unknown-optimizer-argument": _without_unknown,

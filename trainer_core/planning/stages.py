@@ -12,7 +12,7 @@ from ..dataset.batches import batches_per_epoch, bucket_items, pictures_of_a_bat
 from ..dataset.items import TrainingSet
 from ..dataset.scan import scan
 from ..models.header import ModelHeader
-from ..optimizer_table import sets_own_rate, sets_own_schedule
+from ..optimizer_table import WITHOUT_WARM_UP, sets_own_rate, sets_own_schedule
 from ..problems import Problem
 from ..settings import Settings
 from ..settings.stages import PICTURES
@@ -106,7 +106,7 @@ class StagePlan:
         if sets_own_schedule(self.settings):
             return ""
         name, warmup = self.settings.lr_scheduler_type or self.settings.lr_scheduler, self.settings.lr_warmup_steps
-        if not warmup or self.settings.lr_scheduler_type:
+        if not warmup or self.settings.lr_scheduler_type or name in WITHOUT_WARM_UP:
             return name
         return f"{name}, {warmup:.0%} warm-up" if warmup < 1 else f"{name}, {warmup} steps warm-up"
 

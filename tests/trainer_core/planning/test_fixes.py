@@ -52,6 +52,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"lr_scheduler": "constant"},
     ),
     "schedule-unused": ({"optimizer_type": "AdamWScheduleFree", "lr_scheduler": "cosine"}, {"lr_scheduler": None}),
+    "warmup-unused": ({"lr_scheduler": "constant", "lr_warmup_steps": 50}, {"lr_scheduler": "constant_with_warmup"}),
     "clipping-unwanted": (
         {**PRODIGY, "optimizer_type": "ProdigyPlusScheduleFree", "max_grad_norm": 1},
         {"max_grad_norm": 0.0},

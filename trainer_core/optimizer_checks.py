@@ -136,7 +136,7 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
         message = f"{settings.optimizer_type} needs no schedule, and takes nothing from {', '.join(sorted(asked))}."
         return [Problem("note", "schedule-unused", message, fix)]
     if settings.lr_scheduler_type:
-        return []  # its class sees its arguments, before the model is loaded
+        return _unused_warm_up(settings, settings.lr_scheduler_type)  # its class sees its arguments itself, before a model
     if name == "adafactor" and not sets_own_rate(settings):
         message = "lr_scheduler adafactor belongs to AdaFactor with relative_step."
         return [_error("schedule-conflict", message, "Choose another schedule, for instance constant.")]
@@ -149,14 +149,20 @@ def _schedule_problems(settings: Settings) -> list[Problem]:
     if name == "piecewise_constant" and "step_rules" not in options:
         message = "lr_scheduler piecewise_constant needs step_rules in lr_scheduler_args."
         found.append(_error("bad-argument", message, 'For instance "step_rules=1:500,0.1": all of the rate for 500 steps.'))
-    if settings.lr_warmup_steps and name in WITHOUT_WARM_UP and not sets_own_rate(settings):
-        message = f"lr_scheduler {name} has no warm-up: lr_warmup_steps does nothing."
-        fix = "Set lr_scheduler to constant_with_warmup." if name == "constant" else "Take it out."
-        found.append(Problem("warning", "warmup-unused", message, fix))
+    if name in WITHOUT_WARM_UP and not sets_own_rate(settings):
+        found += _unused_warm_up(settings, name)
     if spec.adaptive and name == "cosine_with_restarts" and settings.lr_scheduler_num_cycles > 1:
         message = f"Restarts of the schedule confuse {settings.optimizer_type}, which finds its own rate."
         found.append(Problem("warning", "restarts-adaptive", message, "constant or cosine is usual."))
     return found
+
+
+def _unused_warm_up(settings: Settings, name: str) -> list[Problem]:
+    if not settings.lr_warmup_steps:
+        return []
+    message = f"lr_scheduler {name} has no warm-up: lr_warmup_steps does nothing."
+    fix = "Set lr_scheduler to constant_with_warmup." if name == "constant" else "Take it out."
+    return [Problem("warning", "warmup-unused", message, fix)]
 
 
 def _pairs(settings: Settings) -> list[Problem]:

@@ -225,6 +225,11 @@ TOLD: dict[str, tuple[dict[str, Any], str, str]] = {
         "note: AdamWScheduleFree needs no schedule, and takes nothing from lr_scheduler, lr_warmup_steps. "
         "Give the warm-up as warmup_steps in optimizer_args.",
     ),
+    "a warm-up where there is none": (
+        {"lr_scheduler_type": "StepLR", "lr_scheduler_args": ["step_size=5"], "lr_warmup_steps": 10},
+        "warmup-unused",
+        "warning: lr_scheduler StepLR has no warm-up: lr_warmup_steps does nothing. Take it out.",
+    ),
     "shortened gradients": (
         {"optimizer_type": "ProdigyPlusScheduleFree", "learning_rate": 1, "max_grad_norm": 1},
         "clipping-unwanted",

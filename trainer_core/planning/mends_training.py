@@ -114,7 +114,7 @@ def _reg_seed(plan: Plan) -> Mend | None:
 
 def _warm_up(plan: Plan) -> Mend:
     """constant has a twin with a warm-up; the others have none to give."""
-    constant = plan.settings.lr_scheduler == "constant"
+    constant = plan.settings.lr_scheduler == "constant" and not plan.settings.lr_scheduler_type
     return Mend(settings={"lr_scheduler": "constant_with_warmup"} if constant else {"lr_warmup_steps": None})
 
 

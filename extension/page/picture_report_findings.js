@@ -69,7 +69,7 @@ export function findingList(app, model, ask, setAside) {
   const outLabel = (number) => (number === 1 ? t("Set it aside") : t("Set all {count} aside", { count: count(number) }));
   const row = (one) => {
     const words = h("span", { class: "lw-problem-words" });
-    const props = { type: "button", class: "lw-finding", role: "option", id: `lw-finding-${one.code}` };
+    const props = { type: "button", class: "lw-found", role: "option", id: `lw-finding-${one.code}` };
     const choice = h(
       "button",
       { ...props, on: { click: () => model.choose(one.code) } },
@@ -119,7 +119,7 @@ export function findingList(app, model, ask, setAside) {
   app.store.on("jobs", look);
   list.addEventListener("keydown", (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    const rows = [...list.querySelectorAll(".lw-finding")];
+    const rows = [...list.querySelectorAll(".lw-found")];
     const at = rows.indexOf(document.activeElement);
     if (!step || at < 0) return;
     rows[at + step]?.focus();

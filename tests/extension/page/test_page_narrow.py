@@ -71,6 +71,15 @@ def test_what_stands_in_a_row_has_room(phone: Any) -> None:
     assert picture["bottom"] <= words["top"]
 
 
+def test_menus_fit(phone: Any) -> None:
+    for menu in (".lw-project", ".lw-files", ".lw-pill"):
+        phone.tap(menu)
+        phone.wait_for_selector(".lw-top .lw-panel:visible")
+        wide = phone.evaluate("document.documentElement.scrollWidth")
+        assert wide <= WIDTH, f"{menu} is {wide} px wide"
+        phone.keyboard.press("Escape")
+
+
 def test_nothing_lies_over_undo(phone: Any) -> None:
     phone.wait_for_selector("#lw-panel-captions .lw-next")
     undo, following = phone.evaluate(BOXES, ["#lw-panel-captions .lw-undo", "#lw-panel-captions .lw-next"])

@@ -54,6 +54,16 @@ def test_ids_are_our_own(path: Path) -> None:
     assert [one for one in given if not one.startswith(("lw-", "${id}"))] == []
 
 
+def test_no_tab_styles_the_elements_of_another() -> None:
+    """All styles are there at once: two tabs' elements of one class would take each other's."""
+    owners: dict[str, set[str]] = {}
+    for path in STYLES:
+        style = re.sub(r"/\*.*?\*/", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for name in re.findall(r"#lw-root (\.lw-[\w-]+)[^\s,{]*\s*(?=[,{])", style):
+            owners.setdefault(name, set()).add(path.name)
+    assert {name: files for name, files in owners.items() if len(files) > 1} == {}
+
+
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
 def test_styles_stay_inside_the_page(path: Path) -> None:
     style = re.sub(r"/\*.*?\*/|@import[^;]*;", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

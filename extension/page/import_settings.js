@@ -12,7 +12,7 @@ export function importView({ api, store }) {
   const text = h("textarea", { class: "lw-input lw-import-text", id: "lw-import-text", rows: 4, spellcheck: "false" });
   text.placeholder = t("Paste a training script or a settings file here …");
   text.setAttribute("aria-label", t("A training script or a settings file"));
-  const chosen = h("input", { type: "file", id: "lw-import-file", accept: ".toml,.json,.sh,.bash,.ps1,.bat,.cmd,.txt" });
+  const chosen = h("input", { type: "file", id: "lw-import-file", accept: ".toml,.json,.yaml,.yml,.sh,.bash,.ps1,.bat,.cmd,.txt" });
   chosen.setAttribute("aria-label", t("Choose a file"));
   const result = h("div", { class: "lw-import-result", hidden: true });
   let before = null; // the project as it was, to take the import back
@@ -69,7 +69,7 @@ export function importView({ api, store }) {
     say("");
   });
   const reader = button(t("Read"), read, { line, kind: "lw-small", id: "lw-import-read" });
-  const about = t("kohya_ss, Easy Training Scripts, sd-scripts, or a script for bash, PowerShell or cmd. Nothing is run.");
+  const about = t("kohya_ss, Easy Training Scripts, sd-scripts, OneTrainer, ai-toolkit, or a script for bash, PowerShell or cmd. Nothing is run.");
   return {
     element: h(
       "details",

@@ -17,8 +17,8 @@ from .read import import_file
 from .result import Imported
 
 ABOUT = """Reads what other tools write and people paste, and prints it as a settings file (TOML) with kohya's names:
-the JSON of kohya_ss' GUI, the TOML of LoRA_Easy_Training_Scripts, sd-scripts' --config_file and --dataset_config,
-and scripts or command lines for bash, PowerShell and cmd. No script is run. What has no equivalent is named."""
+the JSON of kohya_ss' GUI and OneTrainer, the TOML of LoRA_Easy_Training_Scripts, ai-toolkit's YAML, sd-scripts'
+--config_file and --dataset_config, and scripts or command lines for bash, PowerShell and cmd. No script is run. What has no equivalent is named."""
 
 
 def main(argv: Sequence[str]) -> int:

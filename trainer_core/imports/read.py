@@ -12,12 +12,14 @@ from ..problems import WordsError
 from ..settings.toml_files import flattened, parse_toml
 from ..settings.window_names import is_window_json
 from ..text_files import decode
+from .ai_toolkit import import_ai_toolkit, is_ai_toolkit, is_ai_toolkit_text, read_yaml
 from .bash import read_bash
 from .cmd import read_cmd
 from .defects import defects
 from .easy_scripts import import_easy, is_easy
 from .flags import import_script
 from .kohya_gui import import_kohya_gui
+from .one_trainer import import_one_trainer, is_one_trainer
 from .powershell import read_powershell
 from .result import Imported
 from .scripts import Script
@@ -73,6 +75,8 @@ def _found(text: str, name: str) -> Imported:
         return _script(text, _READERS[ending](text))
     if text.lstrip().startswith("{"):
         return _json(text)
+    if ending in (".yaml", ".yml") or is_ai_toolkit_text(text):
+        return import_ai_toolkit(read_yaml(text))
     if ending == ".toml" or _looks_like_toml(text):
         return _toml(parse_toml(text, name or "The text"))
     return _script(text, _reader(text)(re.sub(r"^(\s*)!(?=\w)", r"\1", text)))
@@ -124,6 +128,10 @@ def _json(text: str) -> Imported:
         raise WordsError("It is not a JSON object of settings.")
     if is_window_json(content):
         return import_kohya_gui(content)
+    if is_one_trainer(content):
+        return import_one_trainer(content)
+    if is_ai_toolkit(content):
+        return import_ai_toolkit(content)
     found = import_config(content)
     found.source = "a JSON file of settings"
     return found

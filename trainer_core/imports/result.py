@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,7 @@ NOT_TAKEN = {
     "output_config": "it would end the command without training",
     "job_dir": "every run gets its own",
 }
+_OF_THE_HUB = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 _CHECKED_ALONE = ("optimizer_type", "lr_scheduler_type", "save_model_as", "log_with")
 
 
@@ -106,6 +108,11 @@ class Imported:
         for name in _CHECKED_ALONE:
             self._check_alone(name)
         self._check_network_args()
+        base = str(self.values.get("pretrained_model_name_or_path") or "")
+        if _OF_THE_HUB.fullmatch(base) and not base.lower().endswith((".safetensors", ".ckpt", ".pt")):
+            self.note(
+                f"{base} may be a name on Hugging Face, from which no model is fetched here: give the model's file or folder."
+            )
         if not self.values and not self.datasets:
             raise WordsError("There is no setting in it that is known here: give kohya's names, such as network_dim.")
         return self

@@ -141,7 +141,10 @@ def test_what_cannot_be_converted(tmp_path: Path, capsys: Any) -> None:
     for content, told in (
         ({"transformer.blocks.0.lora_A.weight": one}, "for another kind of model (transformer.blocks.0.lora_A.weight)"),
         ({f"{attention}.lora_A.weight": one}, "has half of its LoRA"),
-        ({f"{attention}.lora_A.weight": one, f"{attention}.lora_magnitude_vector": other}, "which has no place in kohya's files"),
+        (
+            {f"{attention}.lora_A.weight": one, f"{attention}.lora_magnitude_vector": other},
+            "which has no place in kohya's files",
+        ),
         ({"unet.down_blocks.1.foo.lora_A.weight": one, "text_encoder_2.a.lora_A.weight": other}, "half of its LoRA"),
     ):
         save_file(content, path)

@@ -301,7 +301,7 @@ TERMS: tuple[str, ...] = (
     "Biases", "bitsandbytes", "SGD", "Nesterov", "Lanczos", "Windows", "Linux", "Debian", "Ubuntu", "PowerShell", "Workbench",
     "XL", "EDM", "CosXL", "unCLIP", "Pony", "Illustrious", "NoobAI", "refiner",
     "Danbooru", "DyLoRA", "LoHa", "LoKr", "OFT", "IA", "Tucker", "Forge", "reForge", "PNG",
-    "YOLO", "YuNet", "PEFT", "YAML", "OneTrainer", "ai", "toolkit",
+    "YOLO", "YuNet", "PEFT", "GiB", "YAML", "OneTrainer", "ai", "toolkit",
     "Visual", "pip", "pyenv", "OpenSSL", "bzip", "zlib", "libffi", "GB", "MB", "WD", "MCut", "ONNX", "NVIDIA", "AMD", "NaN",
     "DirectML", "HTTP", "API", "URL", "prediction", "bf", "fp", "png", "jpg", "webp", "bmp", "git", "lfs", "zip", "header",
     "Ctrl", "Alt", "Enter", "Home", "Delete", "Backspace", "Esc", "onnxruntime", "venv", "torchrun", "CFG", "DDIM",

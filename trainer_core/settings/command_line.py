@@ -12,9 +12,9 @@ from ..problems import Problem, WordsError
 from . import checks
 from .declaration import KIND_WORDS, Setting
 from .tables import ALL, GROUPS
-from .toml_files import config_path, flattened, read_config
+from .toml_files import YAML, config_path, flattened, read_config
 from .values import Settings, SettingsError, assemble, unknown_name
-from .window_names import is_to_be_imported, is_window_json, without_own_names
+from .window_names import is_to_be_imported, tool_of, without_own_names
 
 _NO_VALUE = "\0no value"
 _TRAIN = "Trains a LoRA. The settings' names and meanings are those of kohya's sd-scripts.\n\n"
@@ -37,11 +37,11 @@ def read_settings(argv: Sequence[str], program: str = "train") -> Settings:
     if config_file and _is_off(flags.get("output_config")):
         path = config_path(Path(str(config_file)).expanduser())
         try:
-            file_values = flattened(read_config(path, "config_file"))
+            file_values = flattened(read_config(path, "config_file")) if path.suffix.lower() not in YAML else {}
         except WordsError as error:
             problems.append(checks.problem("bad-file", str(error)))
-        if is_window_json(file_values):
-            raise SettingsError([is_to_be_imported(path.name)])
+        if tool := tool_of(file_values, path.name):
+            raise SettingsError([is_to_be_imported(path.name, tool)])
         file_values = {name.replace("-", "_"): value for name, value in file_values.items()}
         file_values, told = without_own_names(file_values, path.name)
         notices += told

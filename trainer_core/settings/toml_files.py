@@ -13,6 +13,7 @@ from ..problems import WordsError
 
 # In double quotes a backslash begins an escape, and most of those in paths are none.
 _WINDOWS_PATH = re.compile(r'"(?:[A-Za-z]:|\.{1,2})?\\\w')
+YAML = (".yaml", ".yml")
 
 
 def read_toml(path: Path, setting: str) -> dict[str, Any]:
@@ -73,8 +74,11 @@ def flattened(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def config_path(path: Path) -> Path:
-    """kohya adds .toml to a config_file that lacks it; .json is ours."""
-    return path if path.suffix.lower() in (".toml", ".json") else path.with_name(path.name + ".toml")
+    """kohya adds .toml to a config_file that lacks it; .json is ours, and YAML another tool's where the file is there."""
+    ending = path.suffix.lower()
+    if ending in (".toml", ".json") or (ending in YAML and path.is_file()):
+        return path
+    return path.with_name(path.name + ".toml")
 
 
 def write_config(path: Path, values: dict[str, Any]) -> None:

@@ -43,10 +43,18 @@ def without_own_names(values: Mapping[str, Any], file: str) -> tuple[dict[str, A
     return {name: value for name, value in values.items() if name not in OWN_NAMES}, told
 
 
-def is_to_be_imported(file: str) -> Problem:
-    """What to do with the window's JSON that was given as config_file."""
+def tool_of(content: Mapping[str, Any], file: str) -> str:
+    """Whose settings a file holds, by its names; empty where they may be sd-scripts' or ours. `file`: its name."""
+    if is_window_json(content):
+        return "kohya_ss' window"
+    if file.lower().endswith((".yaml", ".yml")) or {"job", "process"} <= content.keys():
+        return "ai-toolkit"
+    return "OneTrainer" if {"training_method", "model_type"} <= content.keys() else ""
+
+
+def is_to_be_imported(file: str, tool: str) -> Problem:
+    """What to do with another tool's settings that were given as config_file."""
     return problem(
         "bad-file",
-        f"config_file {file} has the settings of kohya_ss' window; "
-        "`python -m trainer_core import` makes a settings file of it.",
+        f"config_file {file} has the settings of {tool}; `python -m trainer_core import` makes a settings file of it.",
     )

@@ -15,7 +15,10 @@ _COMMAND = re.compile(
 _TERMINAL_ALONE = (
     "{} has no metadata called",
     "num_processes is {}",
-    "config_file {} has the settings of kohya_ss' window",
+    "config_file {} has the settings of {}",
+    "{} is a LoRA in diffusers' or PEFT's naming",
+    "{} is a file of torch's",
+    "Give a LoRA for the same kind of model",
     "folders with options of their own stand in a file",
 )
 

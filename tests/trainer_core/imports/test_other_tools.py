@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lora_workbench.trainer_core.imports import import_text
 from lora_workbench.trainer_core.problems import WordsError
+from lora_workbench.trainer_core.settings import SettingsError, read_settings
 
 ONE_TRAINER: dict[str, Any] = {
     "__version": 10, "training_method": "LORA", "model_type": "STABLE_DIFFUSION_15", "workspace_dir": "workspace/run",
@@ -143,3 +145,11 @@ def test_what_else_they_train_is_refused(text: str, name: str, told: str) -> Non
     with pytest.raises(WordsError, match=re.escape(told)) as error:
         import_text(text, name)
     assert "\n" not in str(error.value)
+
+
+def test_given_as_a_config_file_they_are_told_to_be_imported(tmp_path: Path) -> None:
+    for name, text, tool in (("a.json", json.dumps(ONE_TRAINER), "OneTrainer"), ("b.yaml", AI_TOOLKIT, "ai-toolkit")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(SettingsError) as error:
+            read_settings(["--config_file", str(tmp_path / name)], "plan")
+        assert str(error.value).startswith(f"config_file {name} has the settings of {tool}; `python -m trainer_core import`")

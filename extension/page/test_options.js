@@ -27,7 +27,7 @@ export function gridOptions(app, model) {
   });
   const seeds = numberField(store, "seeds", {
     label: t("Seeds"),
-    help: t("Several with spaces between them; judge by more than one."),
+    help: t("Several with spaces between them, or a range such as 1-5; judge by more than one."),
     low: 0,
     high: 9e15,
     whole: true,
@@ -67,7 +67,9 @@ function strengthPart(store, model) {
     strength: numberField(store, "strength", {
       ...limits,
       label: t("Strengths"),
-      help: t("How strongly the LoRA acts. It should be right at 1: what must be lowered is overfit."),
+      help: t(
+        "How strongly the LoRA acts. It should be right at 1: what must be lowered is overfit. Ranges are taken too: 0.5-1.5 (+0.25).",
+      ),
       presets: [[t("around 1"), AROUND, "0.5 0.8 1 1.2"], ...presets],
     }),
     te: numberField(store, "te", {

@@ -70,9 +70,10 @@ export function numberField(
   const take = () => {
     const words = field.value
       .replaceAll(list ? /[,;]/g : ";", " ")
+      .replaceAll(list ? /\s+(?=[([])/g : /$^/g, "") // "0.5-1 (+0.1)" is one word
       .split(/\s+/)
       .filter(Boolean);
-    const values = words.map((word) => Number(word.replace(",", ".")));
+    const values = words.flatMap((word) => (list && spread(word)) || Number(word.replace(",", ".")));
     const fits = (one) => Number.isFinite(one) && one >= low && one <= high && (!whole || Number.isInteger(one));
     const empty = !values.length && (none || optional);
     const good = empty || (values.length && values.every(fits) && (list || values.length === 1));
@@ -98,6 +99,21 @@ export function numberField(
   const several = quick.length > 1 ? h("div", { class: "lw-line lw-test-quick" }, quick) : null;
   const element = h("div", {}, row(id, label, help, field, several ? null : quick), several, wrong);
   return { element, put };
+}
+
+const NUMBER = "[+-]?(?:\\d+\\.?\\d*|\\.\\d+)";
+const RANGE = new RegExp(`^(${NUMBER})-(${NUMBER})(?:\\(([+-]?${NUMBER})\\)|\\[(\\d+)\\])?$`);
+const MOST = 1000;
+
+/** The numbers of a range as webui's X/Y/Z plot takes them: "0.5-1.5(+0.25)", "0-1[5]", "1-4"; null where it is none. */
+export function spread(word) {
+  const [, low, high, step, count] = RANGE.exec(word) ?? [];
+  if (low === undefined) return null;
+  const [first, last] = [Number(low), Number(high)];
+  const by = count ? (count > 1 ? (last - first) / (count - 1) : 0) : step ? Number(step) : last < first ? -1 : 1;
+  const number = count ? Number(count) : by ? Math.floor((last - first) / by + 1e-9) + 1 : 0;
+  if (!(number >= 1 && number <= MOST)) return [Number.NaN];
+  return Array.from({ length: number }, (_, place) => Number((first + place * by).toPrecision(10)));
 }
 
 /** A field for several words or lines: `mark` stands between them. */

@@ -59,9 +59,10 @@ def make_lora(path: Path, value: float, **metadata: str) -> Path:
 
 
 def make_base(path: Path) -> Path:
-    """Enough of a checkpoint to have a hash."""
+    """Enough of a checkpoint to be told from other files, and to have a hash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({"model.diffusion_model.input_blocks.0.0.weight": np.zeros(8, np.float32)}, path)
+    names = ("model.diffusion_model.input_blocks.0.0.weight", "cond_stage_model.transformer.text_model.embeddings.weight")
+    save_file({name: np.zeros((2, 4), np.float32) for name in names}, path)
     return path
 
 

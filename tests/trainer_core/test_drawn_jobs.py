@@ -217,7 +217,7 @@ def test_what_another_run_drew_since_the_look_is_not_taken_for_the_users(setting
         ({"kind": "reg", "settings": {}, "options": {}}, "reg needs --class_word"),
         ({"kind": "grid", "options": {"runs": ["--help"]}}, "There is no LoRA --help.safetensors"),
         ({"kind": "grid", "options": {}}, "grid needs a LoRA"),
-        ({"kind": "grid", "options": {"runs": ["x"], "te": ["a"]}}, "invalid number value: 'a'"),
+        ({"kind": "grid", "options": {"runs": ["x"], "te": ["a"]}}, "'a' is no number, and no range such as 0.5-1.5(+0.25)"),
         ({"kind": "grid", "options": {"runs": ["x"], "choose": "e8"}}, "chooses nothing"),
         ({"kind": "prior", "settings": {}, "options": {}}, "prior needs --activation"),
         ({"kind": "prior", "settings": {}, "options": {"activation": "a"}}, "no base model"),

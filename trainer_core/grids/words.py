@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
 from ..generate.option_words import Parser, option_words
 from ..generate.sampler_names import AUTOMATIC, SAMPLERS, SCHEDULES
 from .axes import AXES, SAME_AS
+from .ranges import Numbers, numbers, whole_numbers
 
 _SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend"}
+_NUMBERS: dict[str, Any] = {"nargs": "+", "action": Numbers, "type": numbers}
 _AXIS_NAMES = (*AXES, *SAME_AS)
-
-
-def number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
 
 
 def read_options(values: Any) -> argparse.Namespace:
@@ -38,12 +32,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--lora_folders", **_SEVERAL, default=[], metavar="DIR", help="where LoRAs lie that prompts or --together name"
     )
     parser.add_argument("--epochs", **_SEVERAL, default=[], metavar="N", help="only these snapshots: 2 4, step150, last")
-    varied = parser.add_argument_group("what varies; several values of one make an axis")
-    varied.add_argument("--te", **_SEVERAL, type=number, metavar="X", help="strengths of the text encoder's part")
-    varied.add_argument("--unet", **_SEVERAL, type=number, metavar="X", help="strengths of the UNet's part")
-    varied.add_argument("--strength", **_SEVERAL, type=number, metavar="X", help="strengths of both parts together")
+    varied = parser.add_argument_group("what varies; several values of one make an axis, ranges too: 0.5-1.5(+0.25), 0-1[5]")
+    varied.add_argument("--te", **_NUMBERS, metavar="X", help="strengths of the text encoder's part")
+    varied.add_argument("--unet", **_NUMBERS, metavar="X", help="strengths of the UNet's part")
+    varied.add_argument("--strength", **_NUMBERS, metavar="X", help="strengths of both parts together")
     varied.add_argument("--lbw", **_SEVERAL, metavar="W", help="its block weights: presets' names or lists of numbers")
-    varied.add_argument("--x", **_SEVERAL, type=number, metavar="X", help="values of X in block weights")
+    varied.add_argument("--x", **_NUMBERS, metavar="X", help="values of X in block weights")
     varied.add_argument(
         "--together", **_SEVERAL, metavar="WORDS", help='further LoRAs put on with it: "<lora:style:0.8>", "" for none'
     )
@@ -51,8 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     varied.add_argument(
         "--vae", metavar="FILE", help="in place of the checkpoints' own; default: the training's, \"\" for none"
     )
-    varied.add_argument("--seeds", **_SEVERAL, type=int, metavar="N", help="default: those of the prompts, else 0")
-    varied.add_argument("--cfg", **_SEVERAL, type=number, metavar="X", help="guidance; default: those of the prompts, else 7")
+    varied.add_argument(
+        "--seeds", **{**_NUMBERS, "type": whole_numbers}, metavar="N", help="default: those of the prompts, else 0"
+    )
+    varied.add_argument("--cfg", **_NUMBERS, metavar="X", help="guidance; default: those of the prompts, else 7")
     varied.add_argument("--prompt", **_SEVERAL, default=[], metavar="TEXT", help="one prompt each")
     varied.add_argument("--prompts", metavar="FILE", help="a list of prompts as for --sample_prompts")
     varied.add_argument("--suite", **_SEVERAL, default=[], metavar="NAME", help="stored lists; --suite ? names them")

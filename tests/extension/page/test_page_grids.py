@@ -202,6 +202,11 @@ def test_what_varies(scene: Scene) -> None:
     page.fill("#lw-test-strength", "1, 2")
     page.fill("#lw-test-seeds", "1 2 3")
     scene.label("Make 75 pictures")
+    page.fill("#lw-test-strength", "0.5-1.5 (+0.25), 0-1 [2]")  # webui's ranges: 0.5 0.75 1 1.25 1.5, and 0
+    page.fill("#lw-test-seeds", "1-2")
+    scene.label("Make 130 pictures")
+    assert (scene.bench.projects.current() or {})["test"]["strength"] == [0.5, 0.75, 1, 1.25, 1.5, 0]
+    page.fill("#lw-test-strength", "1, 2")
     page.fill("#lw-test-seeds", "1.5")
     page.wait_for_selector("text=Whole numbers from 0 to 9000000000000000.")
     page.fill("#lw-test-seeds", "4")

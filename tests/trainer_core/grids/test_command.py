@@ -291,7 +291,7 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--prompt", "a", "--epochs", "8"], 2, "--epochs 8: there is no such snapshot; there are e1, e2, e3"),
         (["RUN", "--prompt", "a", "--width", "33"], 1, "multiples of 8"),
         (["RUN", "--prompt", "a", "--rowz", "te"], 2, "unrecognized arguments"),
-        (["RUN", "--prompt", "a", "--unet", "nan"], 2, "invalid number value: 'nan'"),
+        (["RUN", "--prompt", "a", "--unet", "nan"], 2, "'nan' is no number, and no range such as"),
         (["RUN", "--prompt", "a", "--seeds", "-1"], 2, "--seeds must be whole numbers"),
         (["RUN", "--prompt", "a", "--checkpoints", "gone.safetensors"], 1, "There is no model at gone.safetensors"),
         (["RUN", "--prompt", "a", "--checkpoints", "RUN"], 1, "is a LoRA, not a base model"),

@@ -207,7 +207,7 @@ class JobReader:
             "epochs": self._start.get("epochs", 0),
             "stage": self._stage.get("stage") or self._start.get("stage", 1),
             "stages": self._start.get("stages", 1),
-            **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture", "share")},
+            **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture", "share", "what")},
             "seconds_left": progress.get("seconds_left") if self.alive else None,
             "created": job.get("created"),
             "started": job.get("started"),

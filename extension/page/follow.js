@@ -45,7 +45,8 @@ export function doneOf(job) {
 /** How far a drawing is, in words; before its first step the model is read, which `begins` says. */
 export function drawnWords(job, begins, withPace = false) {
   if (job.state === "queued") return t("waits for its turn");
-  if (doneOf(job)) return howFar(job, withPace);
+  const training = job.what === "training"; // of a loop, which does both
+  if (doneOf(job)) return training ? t("training: {far}", { far: howFar(job, withPace) }) : howFar(job, withPace);
   const drawing = t("The first of {count} are being drawn …", { count: count(job.steps ?? 0) });
   return Number.isFinite(job.share) ? drawing : job.message || begins;
 }

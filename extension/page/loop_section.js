@@ -57,8 +57,9 @@ function buildLoop(app) {
   });
   view.look();
   show(rounds.element, false);
+  const element = h("div", { class: "lw-test-columns", on: { keydown: view.pressed } }, left, right);
   return {
-    element: h("div", { class: "lw-test-columns" }, left, right),
+    element,
     shown: () => model.enter(),
     left: () => model.leave(),
   };

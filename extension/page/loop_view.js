@@ -5,7 +5,7 @@ import { t } from "./i18n.js";
 import { button, errorLine, tell } from "./parts.js";
 import { sendPicture } from "./send_picture.js";
 
-/** `model` is loopModel's. */
+/** `model` is loopModel's; `pressed` is for the whole section, whose button may have the focus when candidates have come. */
 export function candidateView(app, model) {
   const { api } = app;
   const line = errorLine();
@@ -69,13 +69,14 @@ export function candidateView(app, model) {
   );
   const buttons = h("div", { class: "lw-line" }, accept, reject, back, next, handing);
   const element = h("section", { class: "lw-loop-view" }, stage, buttons, told, line, strip);
-  element.addEventListener("keydown", (event) => {
+  const pressed = (event) => {
     const deed = event.ctrlKey || event.metaKey || event.altKey ? null : keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!deed || event.target.matches("input, textarea, select")) return;
+    if (!current()) return;
     deed();
     event.preventDefault();
     event.stopPropagation();
-  });
+  };
 
   const make = (one) => {
     const picture = h("img", { src: address(one, 256), alt: one.name, loading: "lazy", decoding: "async" });
@@ -113,7 +114,7 @@ export function candidateView(app, model) {
     keyed(strip, all, (other) => `${other.name}/${other.mark}`, make, mark);
   };
   model.on(look);
-  return { element, look };
+  return { element, look, pressed };
 }
 
 export function stateWords(state) {

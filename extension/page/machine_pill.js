@@ -42,7 +42,7 @@ function doing(job) {
     tool: [t("a tool begins"), t("a tool works {percent} %", { percent: done })],
     train: [t("training begins"), t("training {percent} %", { percent: done })],
   };
-  const [begins, goes] = deeds[job.kind] ?? [t("drawing begins"), t("drawing {percent} %", { percent: done })];
+  const [begins, goes] = deeds[job.what === "training" ? "train" : job.kind] ?? [t("drawing begins"), t("drawing {percent} %", { percent: done })];
   if (job.state === "starting" || !job.steps) return begins;
   if (job.state === "paused") return t("paused at {percent} %", { percent: done });
   const left = Number.isFinite(job.seconds_left) ? ` · ${t("{time} left", { time: duration(job.seconds_left) })}` : "";

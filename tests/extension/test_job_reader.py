@@ -181,7 +181,7 @@ def test_what_a_list_shows(folder: Path) -> None:
         folder,
         {"kind": "start", "steps": 100, "step": 0, "epochs": 4, "stages": 3, "stage": 1, "output_name": "penny", "seed": 1},
         {"kind": "stage", "stage": 2, "stages": 3, "step": 40},
-        progress(50, memory={"ram": 1, "gpu": None}),
+        progress(50, memory={"ram": 1, "gpu": None}, share=0.525, what="training"),
         {"kind": "sample", "path": "/s/a.png", "epoch": 1, "step": 25, "prompt": 0},
         {"kind": "saved", "path": "/s/penny-000001.safetensors", "epoch": 1, "step": 25, "state": None},
         {"kind": "warning", "code": "x", "message": "Mind the cat."},
@@ -197,7 +197,7 @@ def test_what_a_list_shows(folder: Path) -> None:
         "penny",
         lora,
     )
-    assert (shown["stage"], shown["stages"]) == (2, 3)
+    assert (shown["stage"], shown["stages"], shown["share"], shown["what"]) == (2, 3, 0.525, "training")
     assert shown["samples"] == 1 and shown["ended"] > 0 and not shown["resumable"] and shown["seconds_left"] is None
     assert more["saved"] == [
         {"path": "/s/penny-000001.safetensors", "name": "penny-000001.safetensors", "epoch": 1, "step": 25}

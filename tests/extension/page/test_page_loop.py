@@ -59,7 +59,7 @@ def test_a_round_by_keyboard(scene: Scene, until: Any) -> None:
     assert page.get_attribute("#lw-loop-go", "aria-disabled") == "true"
     assert "First accept or reject" in page.inner_text("#lw-loop-go-why")
     assert page.get_attribute(".lw-loop-picture", "alt") == "r01-001.png"
-    page.focus("#lw-loop-stage")
+    page.focus("#lw-loop-go")  # which was pressed before
     page.keyboard.press("a")
     assert page.get_attribute(".lw-loop-picture", "alt") == "r01-002.png"
     page.keyboard.press("r")

@@ -25,6 +25,7 @@ _ENDS = {"done": "done", "stopped": "stopped", "error": "failed"}
 # What a run takes in place of what its machine lacks: good to know while it runs, and nothing to mend once it is done.
 _OF_THE_MACHINE = "-replaced"
 _PROGRESS = b'"kind": "progress"'
+_TOLD = ("loss", "average", "lr", "memory", "per_second", "picture", "share", "what")  # of progress, as they are
 WITHOUT_A_WORD = "The process ended without a word; see its output."
 KILLED = "It was ended by force."
 
@@ -207,7 +208,7 @@ class JobReader:
             "epochs": self._start.get("epochs", 0),
             "stage": self._stage.get("stage") or self._start.get("stage", 1),
             "stages": self._start.get("stages", 1),
-            **{name: progress.get(name) for name in ("loss", "average", "lr", "memory", "per_second", "picture", "share", "what")},
+            **{name: progress.get(name) for name in _TOLD},
             "seconds_left": progress.get("seconds_left") if self.alive else None,
             "created": job.get("created"),
             "started": job.get("started"),

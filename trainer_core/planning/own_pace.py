@@ -1,4 +1,4 @@
-"""AdaFactor's own rate: how far it can have brought a LoRA's ups, which begin at 0, when the run ends."""
+"""AdaFactor's own rate: how far it will have brought a LoRA's ups, which begin at 0, when the run ends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from ..settings import Settings
 
 _SMALLEST = 1e-3  # a parameter counts as at least so large (transformers' eps[1])
 _LEARNT = 0.01  # root mean square of ups; those of the toy world's creatures had 0.04 and more when they were learnt
+_PACE = 0.3  # of what steps that all lead the same way would bring: measured over 360 steps with warmup_init and without
 _LONGEST = 20_000
 
 
 def pace_problems(settings: Settings, steps: int) -> list[Problem]:
-    """A warning where even steps that all lead the same way would not get there."""
+    """A warning where the run ends before that."""
     if not sets_own_rate(settings) or not steps:
         return []
     needed = steps_to_learn(settings)
@@ -22,7 +23,7 @@ def pace_problems(settings: Settings, steps: int) -> list[Problem]:
         return []
     message = (
         f"AdaFactor hardly moves a LoRA in {steps} steps: its rate begins at next to nothing and grows with the weights, which "
-        f"begin at 0. It takes about {-(-needed // 10) * 10} steps with these arguments."
+        f"begin at 0. It takes about {round(needed, -2)} steps with these arguments."
     )
     fix = "Train longer, or take another optimizer."
     if settings.optimizer_options().get("warmup_init"):
@@ -30,13 +31,13 @@ def pace_problems(settings: Settings, steps: int) -> list[Problem]:
     return [Problem("warning", "adafactor-slow", message, fix)]
 
 
-def steps_to_learn(settings: Settings) -> int | None:
-    """The fewest steps after which ups can be as large as learnt ones are; None where that is beyond any run."""
+def steps_to_learn(settings: Settings, pace: float = _PACE) -> int | None:
+    """After how many steps ups are about as large as learnt ones; None where that is beyond any run. `pace`: see _PACE."""
     options, size = settings.optimizer_options(), 0.0
     for step in range(1, _LONGEST):
         first = 1e-6 * step if options.get("warmup_init") else 1e-2
         rate = min(first, 1 / math.sqrt(step))
-        size += rate * (max(_SMALLEST, size) if options.get("scale_parameter", True) else 1)
+        size += pace * rate * (max(_SMALLEST, size) if options.get("scale_parameter", True) else 1)
         if size >= _LEARNT:
             return step
     return None

@@ -66,7 +66,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optimizer_args": ["weight_decay=0.1"]},
     ),
     "adafactor-slow": (
-        {"optimizer_type": "AdaFactor", "optimizer_args": ["relative_step=True", "warmup_init=True"], "max_train_epochs": 200},
+        {"optimizer_type": "AdaFactor", "optimizer_args": ["relative_step=True", "warmup_init=True"], "max_train_epochs": 500},
         {"optimizer_args": ["relative_step=True"]},
     ),
     "nesterov-ignored": ({"optimizer_type": "SGDNesterov8bit"}, {"optimizer_type": "SGDNesterov"}),

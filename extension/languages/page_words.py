@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import re
 
+from ...trainer_core.settings import ALL
+
+_FLAG = re.compile(r"(?<![\w-])--(\w+)(?![\w-])")
 # The terminal's sentence, and the page's. `{}` stands for any value; those that are left over are not said.
 SENTENCES = {
     "Draw them anew: `python -m trainer_core reg` with --redo.": "Draw them anew in Reg images.",
@@ -41,7 +44,20 @@ SENTENCES = {
     "The file doesn't say what it is: if it is no DyLoRA, use `resize`.": (
         "The file doesn't say what it is: if it is no DyLoRA, use Resize."
     ),
+    "{} is a LoRA in diffusers' or PEFT's naming: `python -m trainer_core convert` makes a file of it that can be worked on.": (
+        "{} is a LoRA in diffusers' or PEFT's naming: Convert in Tools makes a file of it that can be worked on."
+    ),
+    "{} is a file of torch's: `python -m trainer_core convert` makes a .safetensors file of it.": (
+        "{} is a file of torch's: Convert in Tools makes a .safetensors file of it."
+    ),
+    "{} holds {} as {}, which can't be read: save it as fp16 (`convert`).": (
+        "{} holds {} as {}, which can't be read: Convert in Tools saves it as fp16."
+    ),
+    "Give a LoRA for the same kind of model; `python -m trainer_core convert` mends other programs' names.": (
+        "Give a LoRA for the same kind of model; Convert in Tools mends other programs' names."
+    ),
     "and Resume (--resume {}) goes on from there.": "and Resume goes on from there.",
+    "{} is there already: give another name, or add --overwrite.": "{} is there already: give another name.",
 }
 
 
@@ -52,6 +68,11 @@ def for_the_page(text: str) -> str:
     for pattern, words in _patterns():
         text = pattern.sub(words, text)
     return text
+
+
+def without_dashes(text: str) -> str:
+    """A setting's name as the page has it: `--vae` is a word of the command line."""
+    return _FLAG.sub(lambda one: one[1] if one[1] in ALL else one[0], text) if "--" in text else text
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .catalog import ANY, OUR_WORD, PLACEHOLDER, SOURCE, WORD, Catalog, read_catalog
-from .page_words import for_the_page
+from .page_words import for_the_page, without_dashes
 
 # A setting's name before what its value must be, as converting words says it.
 _NAME = re.compile(r"[\w-]+ (?=must )")
@@ -44,7 +44,7 @@ def strings(language: str) -> dict[str, str]:
 def translate(text: str, language: str) -> str:
     """The text as the page says it, in the language; what isn't known stays as it is."""
     text = for_the_page(text)
-    return text if language == SOURCE or not text else _translated(text, language)
+    return without_dashes(text if language == SOURCE or not text else _translated(text, language))
 
 
 def translate_fields(value: Any, names: frozenset[str] | set[str], language: str) -> Any:

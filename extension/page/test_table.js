@@ -3,6 +3,7 @@
 import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
+import { difference } from "./picture_difference.js";
 import { cellWords, labelsOf, numberWords, promptWords } from "./test_words.js";
 import { openViewer } from "./viewer.js";
 
@@ -14,7 +15,9 @@ export function gridTable(app, model, { address, empty }) {
   const help = h(
     "p",
     { class: "lw-dim lw-test-keys" },
-    t("Arrows move, Enter chooses, + and − change the size. Space enlarges; there B, held, shows the base, and C chooses."),
+    t(
+      "Arrows move, Enter chooses, + and − change the size. Space enlarges; there B, held, shows the base, D what differs from it, and C chooses.",
+    ),
   );
   const notice = h(
     "p",
@@ -137,15 +140,22 @@ export function gridTable(app, model, { address, empty }) {
     button.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
   const enlarge = (from) => {
-    let base = false;
+    let held = ""; // the key: b for the base's picture, d for what differs from it
     const buttons = all();
     const picture = (at) => {
       const id = idOf(buttons[at]);
       const cell = model.grid.cells[id];
-      const shown = base && cell.base ? model.grid.cells[cell.base] : cell;
-      const words = base && cell.base ? t("the base's picture in the place of {cell}", { cell: cellWords(id) }) : cellWords(id);
+      const base = cell.base ? model.grid.cells[cell.base] : null;
+      const name = { cell: cellWords(id) };
+      const names = {
+        b: t("the base's picture in the place of {cell}", name),
+        d: t("what {cell} has otherwise than the base", name),
+      };
+      const words = (base && names[held]) || name.cell;
+      const shown = base && held === "b" ? base : cell;
+      const both = base && held === "d" && cell.drawn && base.drawn;
       return {
-        src: shown.drawn ? address(shown, 0) : "",
+        src: both ? difference(address(cell, 0), address(base, 0)) : shown.drawn ? address(shown, 0) : "",
         words: [words, numberWords(cell.numbers), promptWords(id, model.grid.axes)].filter(Boolean).join(" · "),
       };
     };
@@ -157,8 +167,10 @@ export function gridTable(app, model, { address, empty }) {
       step: (at, key) =>
         key in moves ? Math.max(0, buttons.indexOf(beside(buttons[at], ...moves[key]) ?? buttons[at])) : null,
       held: (key, down) => {
-        if (key.toLowerCase() !== "b") return false;
-        base = down;
+        const one = key.toLowerCase();
+        if (one !== "b" && one !== "d") return false;
+        if (down && held === one) return true; // it is repeated while it is held
+        held = down ? one : "";
         return true;
       },
       act: (at, key, close) => {

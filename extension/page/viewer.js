@@ -4,16 +4,19 @@ import { h, setText } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
- * `count()`, `picture(index)` → {src, words} and `moved(index)`, called when it closes, are the caller's. So may be:
+ * `count()`, `picture(index)` → {src, words}, whose src may come later, and `moved(index)`, called when it closes, are the caller's. So may be:
  * `step(index, key)` → the index that a key leads to, null for the usual; `act(index, key, close)` → whether it did something;
  * `held(key, down)` → whether the picture is another one while that key is held.
  */
 export function openViewer({ root }, { at, count, picture, moved, step, act, held }) {
   const image = h("img", { class: "lw-viewer-picture" });
   const words = h("p", { class: "lw-viewer-words" });
+  let shown = null;
   const look = () => {
     const { src, words: told } = picture(at);
-    image.src = src;
+    shown = src;
+    if (typeof src === "string") image.src = src;
+    else src.then((found) => shown === src && (image.src = found));
     image.alt = told;
     setText(words, `${at + 1} / ${count()} · ${told}`);
   };

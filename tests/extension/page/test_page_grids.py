@@ -26,6 +26,13 @@ OVERFLOWS = """() => [...document.querySelectorAll('.lw-test-options, .lw-test-o
   .filter((one) => !one.matches("input, textarea, select") && one.clientWidth)
   .filter((one) => one.scrollWidth > one.clientWidth + 1).length"""
 TWICE = """() => [...document.querySelectorAll('[id]')].map(({ id }) => id).filter((id, at, all) => all.indexOf(id) !== at)"""
+READ = """async (address) => {
+  const image = Object.assign(new Image(), { src: address });
+  await image.decode();
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
+  canvas.getContext('2d').drawImage(image, 0, 0);
+  return [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
 IN_SIGHT = """(cell) => {
   const [own, place] = [cell, '.lw-test-grids'].map((one) => document.querySelector(one).getBoundingClientRect());
   return own.top >= place.top && own.bottom <= place.bottom + 1;
@@ -176,6 +183,14 @@ def test_by_keyboard_alone(scene: Scene) -> None:
     page.keyboard.up("b")
     page.wait_for_selector(".lw-viewer >> text=/e2 · te 0.5 · unet 0.5 · prompt 2/")
     assert base != own == page.get_attribute(".lw-viewer-picture", "src")
+    page.keyboard.down("d")
+    page.wait_for_selector(".lw-viewer >> text=what e2 · te 0.5 · unet 0.5 · prompt 2 has otherwise than the base")
+    page.wait_for_selector(".lw-viewer-picture[src^='data:image/png']")
+    both = [page.evaluate(READ, one) for one in (own, base)]
+    shown = page.evaluate(READ, page.get_attribute(".lw-viewer-picture", "src"))
+    assert shown == [min(255, 3 * abs(one - other)) for one, other in zip(*both, strict=True)] != [0, 0, 0]
+    page.keyboard.up("d")
+    page.wait_for_function("own => document.querySelector('.lw-viewer-picture').getAttribute('src') === own", arg=own)
     page.keyboard.press("ArrowLeft")
     page.wait_for_selector(".lw-viewer >> text=e1 · te 0.5 · unet 0.5 · prompt 2")
     page.keyboard.press("c")

@@ -12,6 +12,7 @@ from .trained import all_trained
 from .workbench import Workbench
 
 SUFFIX = ".safetensors"
+_OF_TORCH = (".pt", ".pth", ".ckpt", ".bin")
 _MOST = 500
 
 
@@ -41,9 +42,13 @@ def known_loras(bench: Workbench) -> Iterator[dict[str, str]]:
             yield {"name": name, "path": str(path), "job": "", "file": path.name}
 
 
-def lora_at(words: Any, rights: Rights) -> Path:
-    """The LoRA file of that path; Refused where there is none, or the request may not name it."""
+def lora_at(words: Any, rights: Rights, of_torch: bool = False) -> Path:
+    """The LoRA file of that path; Refused where there is none, or the request may not name it. `of_torch`: torch's too."""
     path = rights.may_read(words, "The LoRA")
+    if path.suffix.lower() in _OF_TORCH and path.is_file():
+        if of_torch:
+            return path
+        raise Refused(f"{shown(path.name)} is a file of torch's: Convert in Tools makes a .safetensors file of it.")
     if path.suffix.lower() != SUFFIX or not path.is_file():
         raise Refused(f"There is no LoRA {shown(path.name)}: choose a .safetensors file.", MISSING)
     return path

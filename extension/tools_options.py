@@ -19,6 +19,10 @@ def _lora(name: str, value: Any, rights: Rights) -> str:
     return str(lora_at(value, rights))
 
 
+def _foreign(name: str, value: Any, rights: Rights) -> str:
+    return str(lora_at(value, rights, of_torch=True))
+
+
 def _model(name: str, value: Any, rights: Rights) -> str:
     path = rights.may_read(value, "The model")
     if not path.exists():
@@ -97,6 +101,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
     },
     "bake": {"path": _lora, "block_weights": _weights, "x": _STRENGTH, "te": _STRENGTH, "unet": _STRENGTH},
     "cut": {"path": _lora, "rank": _RANK},
+    "convert": {"path": _foreign, "precision": _PRECISION},
 }
 _REQUIRED = {
     "extract": ("original", "tuned", "dim"),
@@ -104,6 +109,7 @@ _REQUIRED = {
     "resize": ("path", "rank"),
     "bake": ("path", "block_weights"),
     "cut": ("path", "rank"),
+    "convert": ("path",),
 }
 TOOLS = tuple(_FIELDS)
 

@@ -7,7 +7,7 @@ import { mergeForm } from "./tools_merge.js";
 import { toolFields } from "./tools_fields.js";
 
 const RANK = { low: 1, high: 4096 };
-const stem = (path) => baseName(path).replace(/\.(safetensors|ckpt)$/, "");
+const stem = (path) => baseName(path).replace(/\.(safetensors|ckpt|pt|pth|bin)$/, "");
 
 /** Each tool: its title, about it in a sentence, its fields, what is missing, what is sent, the new file's usual name. */
 export const FORMS = {
@@ -132,6 +132,15 @@ export const FORMS = {
     missing: ({ path }) => (path ? "" : t("Choose a LoRA.")),
     options: ({ path, rank }) => ({ path, rank }),
     name: ({ path, rank }) => `${stem(path)}-rank${rank}`,
+  },
+  convert: {
+    title: () => t("Convert"),
+    about: () => t("Makes a file with kohya's names of a LoRA in diffusers' or PEFT's naming, or of one of torch's (.pt, .ckpt)."),
+    label: () => t("Convert to kohya's names"),
+    fields: (fields) => [fields.lora("path", t("LoRA"), t("It stays as it is.")), precision(fields)],
+    missing: ({ path }) => (path ? "" : t("Choose a LoRA.")),
+    options: ({ path, precision: kept }) => ({ path, precision: kept }),
+    name: ({ path }) => `${stem(path)}-kohya`,
   },
 };
 

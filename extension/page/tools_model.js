@@ -9,6 +9,7 @@ const USUAL = {
   resize: { path: "", rank: 16, conv_rank: null, method: "", parameter: null, precision: "" },
   bake: { path: "", block_weights: "", x: 0.5, te: 1, unet: 1 },
   cut: { path: "", rank: 8 },
+  convert: { path: "", precision: "" },
   inspect: { path: "" },
 };
 

@@ -15,7 +15,7 @@ from ..networks.foreign_names import in_dots, is_kohyas, not_kohyas, place_of
 from ..networks.targets import lora_names
 from ..problems import UserError
 from .file_metadata import fresh_metadata, minimum, now, one_or_dynamic, record, with_ranks
-from .outputs import PRECISIONS
+from .outputs import PRECISIONS, Tell, each
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,9 @@ def found_file(path: Path) -> Path:
     return inside
 
 
-def convert(path: Path, out: Path, *, precision: str | None = None, metadata: bool = True) -> Converted:
+def convert(
+    path: Path, out: Path, *, precision: str | None = None, metadata: bool = True, tell: Tell | None = None
+) -> Converted:
     """Writes the file with kohya's names; the one at `path` stays as it is.
 
     UserError where it is in them already, for another kind of model, or holds a tensor that has no place.
@@ -72,7 +74,7 @@ def convert(path: Path, out: Path, *, precision: str | None = None, metadata: bo
     given = _adapter_alphas(header)
     content: dict[str, Any] = {}
     ranks, alphas = [], []
-    for name, (part, module, own) in named.items():
+    for name, (part, module, own) in each(named.items(), tell):
         content |= {f"{name}.{suffix}": tensor for suffix, tensor in own.items()}
         if "lora_down.weight" in own:
             rank = int(own["lora_down.weight"].shape[0])

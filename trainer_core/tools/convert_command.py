@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..generate.option_words import Parser, plain_word
-from ..models.families import FAMILIES
 from .outputs import PRECISIONS, add_output, out_path
+from .proof import converted_lines
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,9 +21,7 @@ def main(argv: Sequence[str]) -> int:
     path = found_file(Path(words.file).expanduser())
     out = out_path(words.out, path.with_name(f"{path.stem}-kohya.safetensors"), [path], words.overwrite)
     done = convert(path, out, precision=words.save_precision, metadata=not words.no_metadata)
-    low, high = done.ranks
-    ranks = f"rank {low}" if low == high else f"ranks {low} to {high}"
-    print(f"{done.modules} modules for {FAMILIES[done.family].title}, {ranks}; alphas {done.alphas}")
+    print("\n".join(converted_lines(done)))
     print(f"converted: {done.path}")
     return 0
 

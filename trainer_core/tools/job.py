@@ -88,6 +88,13 @@ def _cut(options: Options, out: Path, tell: Tell) -> Done:
     return done.path, proof.cut_lines(done, options["rank"]), list(done.notices)
 
 
+def _convert(options: Options, out: Path, tell: Tell) -> Done:
+    from .convert import convert
+
+    done = convert(Path(text_of(options, "path")), out, precision=options.get("precision"), tell=tell)
+    return done.path, proof.converted_lines(done), []
+
+
 def _merge(options: Options, out: Path, tell: Tell) -> Done:
     loras = [
         Weighted(
@@ -127,4 +134,5 @@ TOOLS: dict[str, Callable[[Options, Path, Tell], Done]] = {
     "resize": _resize,
     "bake": _bake,
     "cut": _cut,
+    "convert": _convert,
 }

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..models.families import FAMILIES
+
 if TYPE_CHECKING:
     from .bake import Baked
+    from .convert import Converted
     from .cut import Cut
     from .extract import Extracted
     from .merge_checkpoint import MergedCheckpoint
@@ -71,6 +74,10 @@ def resized_lines(done: Resized) -> list[str]:
         f"length of the change: {done.before:.4g}; error left: {done.error:.4g} ({share}), "
         f"of which these ranks allow {done.allowed:.4g} at best",
     ]
+
+
+def converted_lines(done: Converted) -> list[str]:
+    return [f"{done.modules} modules for {FAMILIES[done.family].title}, {_ranks(done.ranks)}; alphas {done.alphas}"]
 
 
 def cut_lines(done: Cut, rank: int) -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
@@ -54,6 +56,19 @@ def test_a_tool_works_as_a_job_and_tells_its_proof(client: Any, bench: Workbench
     ]  # fmt: skip
 
 
+def test_files_of_torchs_are_converted(client: Any, bench: Workbench, lora: Path) -> None:
+    bench.begin()
+    path = lora.with_name("old.pt")
+    torch.save(load_file(lora), path)
+    refused = ask(client, "resize", {"path": str(path), "rank": 1})
+    assert refused.status_code == 400 and "Convert in Tools makes a .safetensors file of it" in refused.json()["error"]
+    job = ask(client, "convert", {"path": str(path), "precision": "fp16"}).json()
+    ended = wait_for_state(bench.jobs, job["id"], "done", "failed")
+    told = client.get(f"{API}/jobs/{job['id']}").json()
+    assert ended.state == "done" and told["lines"] == ["4 modules for Stable Diffusion 1.x, rank 2; alphas from the file"]
+    assert load_file(told["path"]).keys() == load_file(lora).keys()
+
+
 def test_where_the_new_file_goes(client: Any, bench: Workbench, lora: Path) -> None:
     def out(of: dict[str, Any], tool: str = "resize", **more: Any) -> Path:
         job = ask(client, tool, of, **more).json()
@@ -73,7 +88,7 @@ def test_where_the_new_file_goes(client: Any, bench: Workbench, lora: Path) -> N
 @pytest.mark.parametrize(
     ("tool", "of", "told"),
     [
-        ("melt", {}, "There is no tool 'melt', only extract, merge, resize, bake, cut."),
+        ("melt", {}, "There is no tool 'melt', only extract, merge, resize, bake, cut, convert."),
         ("resize", {"path": "LORA"}, "rank is missing"),
         ("resize", {"path": "LORA", "rank": 0}, "whole number from 1 to 4096"),
         ("resize", {"path": "LORA", "rank": True}, "whole number"),

@@ -53,7 +53,6 @@ SILENT_FILES = (
     "trainer_core/planning/text.py",
     "trainer_core/settings/reference.py",
     "trainer_core/tools/bake_command.py",
-    "trainer_core/tools/convert.py",
     "trainer_core/tools/convert_command.py",
     "trainer_core/tools/cut_command.py",
     "trainer_core/tools/extract_command.py",

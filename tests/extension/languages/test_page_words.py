@@ -16,9 +16,6 @@ _TERMINAL_ALONE = (
     "{} has no metadata called",
     "num_processes is {}",
     "config_file {} has the settings of {}",
-    "{} is a LoRA in diffusers' or PEFT's naming",
-    "{} is a file of torch's",
-    "Give a LoRA for the same kind of model",
     "folders with options of their own stand in a file",
 )
 
@@ -29,6 +26,7 @@ def test_the_page_names_its_own_ways() -> None:
         said = for_the_page("First. " + terminal.replace("{}", "%s") % values[: terminal.count("{}")] + " Then.")
         assert said == "First. " + page.replace("{}", "%s") % values[: page.count("{}")] + " Then."
         assert not _COMMAND.search(said) and "--" not in said and translate(terminal, "zh_CN") == TEXTS[page]
+    assert translate("Set --vae or --not_ours, not a--vae.", "en") == "Set vae or --not_ours, not a--vae."
     plan = {"problems": [{"fix": "Draw them anew: `python -m trainer_core reg` with --redo.", "code": "`"}]}
     assert translate_fields(plan, {"fix"}, "en") == {"problems": [{"fix": "Draw them anew in Reg images.", "code": "`"}]}
 

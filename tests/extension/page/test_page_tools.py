@@ -181,7 +181,8 @@ def test_in_chinese(scene: Any) -> None:
     one = scene("zh_CN")
     page = one.page
     known = {"penny", "hat", "LoRA Workbench", "OUTX", "DyLoRA", "fp16", "bf16", "float", "sv_ratio", "sv_cumulative", "sv_fro"}
-    for tool in ("extract", "merge", "resize", "bake", "cut"):
+    known |= {".pt", ".ckpt"}
+    for tool in ("extract", "merge", "resize", "bake", "convert", "cut"):
         one.open(tool)
         assert english(page, known) == [], tool
     page.select_option("#lw-tools-cut-path", one.lora())

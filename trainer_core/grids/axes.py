@@ -14,11 +14,13 @@ from ..generate.run_snapshots import Snapshot
 from ..problems import WordsError
 
 LORA_AXES = ("snapshots", "te", "unet", "strength", "lbw", "x")  # what the base without LoRA doesn't have
-OTHER_AXES = ("together", "checkpoints", "prompts", "seeds", "cfg")
+OTHER_AXES = ("together", "checkpoints", "prompts", "seeds", "cfg", "sampler", "steps", "clip_skip")
 AXES = (*LORA_AXES, *OTHER_AXES)
 SAME_AS = {"epochs": "snapshots", "loras": "snapshots"}
-_COLUMNS = ("snapshots", "strength", "unet", "te", "lbw", "x", "together", "cfg", "checkpoints", "seeds", "prompts")
-_ROWS = ("prompts", "te", "x", "lbw", "together", "seeds", "checkpoints", "cfg", "strength", "unet", "snapshots")
+_COLUMNS = ("snapshots", "strength", "unet", "te", "lbw", "x", "together", "cfg", "checkpoints", "sampler", "steps",
+            "clip_skip", "seeds", "prompts")  # fmt: skip
+_ROWS = ("prompts", "te", "x", "lbw", "together", "seeds", "checkpoints", "cfg", "sampler", "steps",
+         "clip_skip", "strength", "unet", "snapshots")  # fmt: skip
 BASE = "base"
 BASE_LABEL = "base, without LoRA"
 
@@ -92,6 +94,14 @@ def number_points(axis: str, values: Sequence[float]) -> list[Point]:
         return [Point(f"{axis}{strength_text(one)}", f"{name} {strength_text(one)}", float(one)) for one in unlike]
     short, name = ("s", "seed") if axis == "seeds" else ("cfg", "CFG")
     return [Point(f"{short}{one:g}" if axis == "cfg" else f"{short}{one}", f"{name} {one:g}", one) for one in unlike]
+
+
+def sampling_points(axis: str, values: Sequence[Any]) -> list[Point]:
+    """Points of sampler, steps or clip_skip."""
+    names = {"steps": "{} steps", "clip_skip": "clip skip {}"}
+    ids = {"sampler": "by", "steps": "n", "clip_skip": "clip"}
+    words = [(one, str(one).replace(" ", "_").replace("+", "p")) for one in dict.fromkeys(values)]
+    return [Point(f"{ids[axis]}{word}", names.get(axis, "{}").format(one), one) for one, word in words]
 
 
 def snapshot_points(snapshots: Sequence[Snapshot]) -> list[Point]:
@@ -205,6 +215,7 @@ def _cell(axes: Axes, chosen: Mapping[str, Point], base: bool) -> Cell:
         request = replace(request, seed=at["seeds"].value)
     if "cfg" in at:
         request = replace(request, cfg=float(at["cfg"].value))
+    request = replace(request, **{name: at[name].value for name in ("sampler", "steps", "clip_skip") if name in at})
     if "together" in at:
         request = replace(request, loras=(*request.loras, *at["together"].value))
     if base:

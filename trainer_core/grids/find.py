@@ -29,6 +29,7 @@ from .axes import (
     lay_out,
     number_points,
     prompt_points,
+    sampling_points,
     snapshot_points,
     together_points,
     x_points,
@@ -188,6 +189,9 @@ def _axes(given: Given) -> dict[str, list[Point]]:
         axes["seeds"] = number_points("seeds", words.seeds)
     if words.cfg:
         axes["cfg"] = number_points("cfg", words.cfg)
+    for name in ("sampler", "steps", "clip_skip"):
+        if len(set(getattr(words, name) or ())) > 1:  # one alone is what prompts go by that say nothing of it
+            axes[name] = sampling_points(name, getattr(words, name))
     return axes
 
 

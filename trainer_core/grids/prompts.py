@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from ..problems import WordsError
 from ..settings import Settings
 from .suites import suite_requests
 
-_USUAL = 512
+_USUAL, _STEPS = 512, 20
 
 
 def size_of(words: argparse.Namespace, settings: Mapping[str, Any]) -> tuple[int, int]:
@@ -39,13 +41,14 @@ def grid_requests(
         words.negative,
         *size,
         seed=words.seeds[0] if words.seeds else 0,
-        steps=words.steps,
+        steps=words.steps[0] if words.steps else _STEPS,
         cfg=words.cfg[0] if words.cfg else 7.0,
-        sampler=words.sampler,
+        sampler=words.sampler[0] if words.sampler else "Euler a",
         schedule=words.schedule,
-        clip_skip=words.clip_skip or clip_skip or 1,
+        clip_skip=words.clip_skip[0] if words.clip_skip else clip_skip or 1,
     )
-    check(defaults)
+    for sampler, steps in itertools.product(words.sampler or [defaults.sampler], words.steps or [defaults.steps]):
+        check(replace(defaults, sampler=sampler, steps=steps))
     found = [Request(**{**vars(defaults), "prompt": prompt}) for prompt in words.prompt]
     if words.prompts:
         found += read_sample_prompts(Path(words.prompts).expanduser(), defaults).requests

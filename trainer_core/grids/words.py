@@ -65,12 +65,15 @@ def build_parser() -> argparse.ArgumentParser:
     picture.add_argument("--negative", default="", metavar="TEXT", help="negative prompt")
     picture.add_argument("--width", type=int, metavar="N", help="default: the training's resolution")
     picture.add_argument("--height", type=int, metavar="N", help="the same")
-    picture.add_argument("--steps", type=int, default=20, metavar="N", help="sampling steps (default 20)")
-    picture.add_argument("--sampler", default="Euler a", metavar="NAME", help=f"one of {', '.join(SAMPLERS)} (default Euler a)")
+    whole = {**_NUMBERS, "type": whole_numbers}
+    picture.add_argument("--steps", **whole, metavar="N", help="sampling steps (default 20); several make an axis")
+    picture.add_argument(
+        "--sampler", **_SEVERAL, metavar="NAME", help=f"of {', '.join(SAMPLERS)} (default Euler a); several make an axis"
+    )
     picture.add_argument(
         "--schedule", default=AUTOMATIC, metavar="NAME", help=f"its noise levels: one of {', '.join(SCHEDULES)}"
     )
-    picture.add_argument("--clip_skip", type=int, metavar="N", help="default: the training's")
+    picture.add_argument("--clip_skip", **whole, metavar="N", help="default: the training's; several make an axis")
     picture.add_argument("--batch_size", type=int, default=4, metavar="N", help="pictures drawn at once (default 4)")
     parser.add_argument("--out", metavar="DIR", help="default: grids/NAME beside the LoRA")
     parser.add_argument(

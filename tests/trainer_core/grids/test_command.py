@@ -132,6 +132,34 @@ def test_sets_of_loras_and_block_weights_are_axes_and_a_cell_takes_its_blocks_al
     assert list(settings.network_args) == ["block_weights=OUTX", "x=0.5"]
 
 
+def test_how_a_picture_is_drawn_may_vary_too(run: Path) -> None:
+    words = [
+        "--prompt",
+        "penny",
+        "--epochs",
+        "last",
+        "--sampler",
+        "Euler a",
+        "DPM++ 2M",
+        "--steps",
+        "2-3",
+        "--clip_skip",
+        "1",
+        "2",
+    ]
+    assert main(["grid", str(run), *words, "--no_base", "--rows", "clip_skip", "--columns", "sampler"]) == 0
+    cells = manifest(run)["cells"]
+    assert len(cells) == 8 and "e3/te1.0/unet1.0/byDPMpp_2M/n3/clip2" in cells
+    assert [one["title"] for one in manifest(run)["grids"]] == ["2 steps", "3 steps"]
+    assert manifest(run)["grids"][0]["rows"] == ["clip skip 1", "clip skip 2"]
+    for id_ in cells:
+        with Image.open(cell_path(run, id_)) as image:
+            said = dict(_PARAMETER.findall(image.info["parameters"].split("\n")[-1]))
+        assert (said["Sampler"], said["Steps"]) == ("DPM++ 2M" if "DPM" in id_ else "Euler a", id_.split("/n")[1][0])
+        assert said.get("Clip skip", "1") == id_[-1]
+    assert len({cell_path(run, id_).read_bytes() for id_ in cells}) == 8
+
+
 def test_the_trainings_vae_is_in_the_pictures_and_in_their_text(run: Path, tmp_path: Path) -> None:
     words = [str(run), "--prompt", "penny", "--epochs", "last", *FEW]
     assert main(["grid", *words]) == 0
@@ -301,7 +329,9 @@ def test_without_its_job_the_settings_are_asked_for(run: Path, toy_base: Path, c
         (["RUN", "--whose_fault", "e1"], 2, "needs --tagger"),
         (["RUN", "--whose_fault", "e1", "--tagger", "nowhere.onnx"], 1, "The tagger nowhere.onnx is missing"),
         (["RUN", "--whose_fault", "e1", "--tagger", str(TAGGER)], 1, "There is no grid in"),
-        (["RUN", "--prompt", "a", "--sampler", "DPM fast"], 1, "left out here"),
+        (["RUN", "--prompt", "a", "--sampler", "Euler", "DPM fast"], 1, "left out here"),
+        (["RUN", "--prompt", "a", "--steps", "2", "2000"], 1, "2000 steps are not possible"),
+        (["RUN", "--prompt", "a", "--rows", "sampler"], 2, "sampler has one value only"),
     ],
 )
 def test_wrong_words_are_one_sentence(

@@ -1,7 +1,8 @@
 """Jobs that draw: what `job.json` asks for, told in the job folder's events.
 
-Events: start {total}, progress {step, steps, seconds_left, picture}, done {summary, folder, made, kept, …}; or stopped, after
-a request or a signal, between two batches. What was drawn by then stays, and the same job made again goes on.
+Events: start {total}, progress {step, steps, share, seconds_left, picture}, done {summary, folder, made, kept, …}; or stopped,
+after a request or a signal, at the next step. Within a batch, which may take minutes, `share` (0 … 1) says what is done of all
+steps. Whole batches stay, and the same job made again goes on.
 """
 
 from __future__ import annotations

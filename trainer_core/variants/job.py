@@ -1,7 +1,7 @@
 """A job of the queue that draws variants: they wait for a look, and are looked through while others are still drawn.
 
-Events: start {total}, progress {step, steps, seconds_left, picture}, done {summary, folder, made}; or stopped, after a request
-or a signal, between two batches: what was drawn stays, and the same job made again draws what is missing.
+Events: start {total}, progress {step, steps, share, seconds_left, picture}, done {summary, folder, made}; or stopped, after a
+request or a signal, at the next step: whole batches stay, and the same job made again draws what is missing.
 """
 
 from __future__ import annotations

@@ -51,6 +51,8 @@ def parse_block_weights(
     sentence where the name is unknown, the number of numbers doesn't fit the family, a value is no number, or X has no value.
     """
     text = text.strip()
+    if text.startswith("[") and text.endswith("]"):  # as kohya's merging scripts have their lists
+        text = text[1:-1]
     notices: list[str] = []
     name = ""
     if "," not in text:

@@ -167,6 +167,8 @@ def test_weights_from_words() -> None:
     assert weights.values["IN00"] == 0  # 17 numbers leave it out, as the extension has it
     assert parse_block_weights("OUTX", "sd1", whole=True, x=0.2).values["IN00"] == 0.2
     assert parse_block_weights("X+0.25," + ",".join(["1"] * 16), "sd2", x=0.5).values["BASE"] == 0.75
+    kohyas = "[" + ", ".join(["1"] * 11 + ["0.25"]) + "]"  # a list of its merging scripts
+    assert parse_block_weights(kohyas, "sdxl").values["OUT05"] == 0.25
     mine = parse_block_weights("mine", "sdxl", presets={"mine": ",".join(["0.5"] * 12)})
     assert as_words(mine.values, 12) == ",".join(["0.5"] * 12)
     assert min(parse_block_weights("OUTALL", "sdxl").unet().values()) == 0

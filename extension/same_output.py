@@ -25,7 +25,7 @@ def problem_of(settings: Mapping[str, Any], jobs: Iterable[JobReader]) -> dict[s
     if not others:
         return None
     name = str(settings.get("output_name") or DEFAULT)
-    other_name = {"output_name": _unused_name(settings, jobs)}
+    other_name = {"output_name": _unused_name(settings, jobs, others)}
     if _goes_on_in_place(settings):
         message = f"A training that waits or runs saves as {name} in the same folder, and this one would go on with its files."
         return _line("error", message, "Wait for its end, take it out of the queue, or give another output_name.", other_name)
@@ -106,16 +106,13 @@ def _next(settings: Mapping[str, Any], others: Sequence[JobReader]) -> str:
     return name
 
 
-def _unused_name(settings: Mapping[str, Any], jobs: Sequence[JobReader]) -> str:
-    """A name like the one given that no training in the queue has, nor a file in a folder of that name."""
-    wanted, number = str(settings.get("output_name") or DEFAULT), 2
-    given = Path(str(settings["output_dir"])).expanduser()
+def _unused_name(settings: Mapping[str, Any], jobs: Sequence[JobReader], others: Sequence[JobReader]) -> str:
+    """A name like the one given that no training in the queue has or will get, nor a file in a folder of that name."""
+    wanted, given = str(settings.get("output_name") or DEFAULT), Path(str(settings["output_dir"])).expanduser()
+    number = int(_next(settings, others).removeprefix(f"{wanted}-"))
 
-    def folder_of(name: str) -> Path:  # without one of its own a run lies in a folder of its name
-        return given.parent / name if given.name == wanted else given
-
-    def is_used(name: str) -> bool:
-        folder = folder_of(name)
+    def is_used(name: str) -> bool:  # without an output_dir of its own a run lies in a folder of its name
+        folder = given.parent / name if given.name == wanted else given
         return is_taken(folder, name) or bool(_others({"output_dir": str(folder), "output_name": name}, jobs))
 
     while is_used(f"{wanted}-{number}"):

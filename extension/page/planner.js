@@ -36,12 +36,15 @@ export function keepPlan({ root, api, store }, wanted) {
     if (wanted() && JSON.stringify(store.runSettings()) !== last) later();
   });
   store.on("dataset", () => later());
-  let counted = null;
-  store.on("jobs", () => {
+  // A job may have drawn regularization pictures, or takes or left the same output name.
+  const count = () => {
     const open = store.jobs.filter((job) => isLive(job) || job.state === "queued").length;
-    const now = `${open}|${store.jobs.length - open}`;
-    if (counted !== null && now !== counted) later(); // a job drew regularization pictures, or takes or left the same output name
-    counted = now;
+    return `${open}|${store.jobs.length - open}`;
+  };
+  let counted = count();
+  store.on("jobs", () => {
+    if (count() !== counted) later();
+    counted = count();
   });
   store.on("opened", () => {
     asked += 1; // an answer for the dataset before must not be taken

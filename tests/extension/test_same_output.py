@@ -47,7 +47,8 @@ def test_a_second_one_is_told_which_name_it_gets(ask: Any, client: Any, bench: W
 
     second = ask("jobs").json()
     assert second["message"] == "It will be saved as penny-2: a training before it saves as penny too."
-    assert "saved as penny-3." in told(ask)["message"]  # type: ignore[index]
+    found = told(ask)
+    assert found and "saved as penny-3." in found["message"] and found["settings"] == {"output_name": "penny-3"}
     client.post(f"{API}/jobs/{second['id']}/first", json={})
     listed = {one["id"]: one["message"] for one in client.get(f"{API}/jobs").json()["jobs"]}
     assert listed[second["id"]] == "" and "saved as penny-2" in listed[first["id"]], "the order decides"

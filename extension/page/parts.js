@@ -56,6 +56,7 @@ export function menu(label, fill, { kind = "", title = "" } = {}) {
     if (!element.contains(event.target)) close();
   };
   const close = () => {
+    if (panel.contains(document.activeElement)) opener.focus();
     show(panel, false);
     opener.setAttribute("aria-expanded", "false");
     document.removeEventListener("pointerdown", outside);
@@ -76,7 +77,6 @@ export function menu(label, fill, { kind = "", title = "" } = {}) {
     if (event.key !== "Escape" || panel.hidden) return;
     event.stopPropagation();
     close();
-    opener.focus();
   });
   return { element, opener, panel, close, setLabel: (words) => setText(text, words) };
 }

@@ -51,9 +51,11 @@ export function startView(app) {
       if (!project.base_model && model) changes.base_model = model;
       if (Object.keys(changes).length) store.change(changes);
       app.upload(files);
+      app.root.querySelector(".lw-tab[aria-selected=true]")?.focus();
     },
     { line, kind: "lw-primary" },
   );
+  name.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && make.click());
   const open = async (one) => store.open(await api.post("projects/open", { name: one }));
   const older = h("div", { class: "lw-line" });
   const toys = h(

@@ -141,9 +141,10 @@ def test_presets_are_kept_in_lora_block_weights_file(scene: Any, until: Any) -> 
     page.fill("#lw-block-BASE-number", "1")
     page.click("#lw-blocks-keep")
     page.fill("#lw-blocks-name", "MINE")
-    page.click("#lw-blocks-save")
+    page.press("#lw-blocks-name", "Enter")
     page.locator(".lw-panel .lw-ask button", has_text="Replace").click()
     page.wait_for_selector("#lw-blocks-name", state="hidden")
+    assert page.evaluate("document.activeElement.id") == "lw-blocks-keep"  # what was closed gives the focus back
     changed = PRESETS.replace(b"MINE:0.5,", b"MINE:1,")
     until(lambda: path.read_bytes() == changed)
     page.click("#lw-blocks-keep")

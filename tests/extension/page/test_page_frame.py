@@ -60,8 +60,9 @@ def test_the_first_project_is_made_by_clicking(pages: Any, posted: Any, until: A
     page.get_by_role("option", name="penny").click()
     page.get_by_role("button", name="Use penny · 42 pictures").click()
     assert page.input_value("#lw-first-project") == "penny"
-    page.get_by_role("button", name="Begin", exact=True).click()
+    page.press("#lw-first-project", "Enter")
     page.wait_for_selector("#lw-panel-pictures")
+    page.wait_for_function("document.activeElement.id === 'lw-tab-pictures'")
     page.click("#lw-tab-tag")
     page.wait_for_selector(".lw-cell")
     until(lambda: own.world.projects.get("penny", {}).get("dataset") == "/data/sets/penny")

@@ -123,7 +123,11 @@ function fillMenu(panel, close, store, model) {
     own ? button(t("Rename {name}", { name: preset }), rename, { line, id: "lw-blocks-rename" }) : null,
     own ? button(t("Delete {name}", { name: preset }), remove, { line, kind: "lw-danger", id: "lw-blocks-delete" }) : null,
   ].filter(Boolean);
-  name.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && buttons[0].click());
+  name.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault(); // else it would answer the question that may come
+    buttons[0].click();
+  });
   const why = errorLine();
   for (const one of buttons) disable(one, model.info.reason, why);
   panel.append(

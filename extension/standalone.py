@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -143,6 +144,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         listening.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise UserError(
+                f"{host} is no address of this machine ({error.strerror}): give one of its own as --host, or 0.0.0.0 for all."
+            ) from None
         raise UserError(
             f"Port {port} at {host} can't be used ({error.strerror}): stop what uses it, or give another with --port."
         ) from None

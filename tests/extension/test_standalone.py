@@ -89,6 +89,12 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
     assert line.startswith(f"error: Port {port}") and "--port" in line
 
 
+@pytest.mark.parametrize("host", ["nowhere.invalid", "198.51.100.7"])
+def test_an_address_of_another_machine_is_one_sentence(host: str) -> None:
+    with pytest.raises(UserError, match=rf"{host} is no address of this machine .*0\.0\.0\.0"):
+        standalone._listen(host, 0)
+
+
 def test_an_address_for_others_comes_with_a_word(tmp_path: Path) -> None:
     for words, said, restricted in (
         ([], "works on the data folder alone", True),

@@ -15,7 +15,14 @@ export async function mount(root) {
   root.dataset.lwMounted = "true";
   watchTheme(root);
   fitHeight(root);
+  root.addEventListener("keydown", keepFromHost);
   await begin(root, createApi(apiBase(root)));
+}
+
+/** webui's page looks for its Generate, Skip and Interrupt at these keys, whatever tab is open, and errs where there are none. */
+function keepFromHost(event) {
+  const enter = event.key === "Enter" && (event.ctrlKey || event.metaKey || event.altKey);
+  if (event.key === "Escape" || enter) event.stopPropagation();
 }
 
 async function begin(root, api) {

@@ -188,7 +188,10 @@ def test_two_runs_in_one_folder_are_kept_apart(job: Job, settings: dict[str, Any
     finally:
         lock.release(remove=True)
     assert not list(folder.iterdir())
+    for name in (".p0.png.a1b2c3d4.tmp", ".notes.tmp"):  # a killed run's, and somebody's own
+        (folder / name).write_bytes(b"half")
     assert run(job("two", kind="reg", settings=settings, options=REG))["done"][0]["made"] == 4
+    assert [path.name for path in folder.glob(".*")] == [".notes.tmp"]
 
 
 def test_what_another_run_drew_since_the_look_is_not_taken_for_the_users(settings: dict[str, Any]) -> None:

@@ -79,7 +79,9 @@ def draw_grid_pictures(found: FoundGrid, told: Told) -> tuple[Path, list[Path]]:
 def _held(folder: Path) -> Iterator[None]:
     with _written("The grid can't be written"):
         folder.mkdir(parents=True, exist_ok=True)
-    with drawing_in(folder):
+    from .cells import CELLS
+
+    with drawing_in(folder, folder / CELLS):
         yield
 
 

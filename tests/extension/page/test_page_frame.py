@@ -42,6 +42,13 @@ CONTRASTS = """() => {
   }
   return found;
 }"""
+HEARD = """() => {
+  const heard = [];
+  document.addEventListener("keydown", ({ key }) => heard.push(key));
+  for (const [key, ctrlKey] of [["Escape", false], ["Enter", true], ["Enter", false]])
+    document.querySelector("#lw-root").dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true }));
+  return heard;
+}"""
 
 
 def test_it_opens_quickly(pages: Any, quick: Any) -> None:
@@ -133,6 +140,7 @@ def test_the_folder_picker_by_keyboard(pages: Any, until: Any) -> None:
     page.wait_for_selector(".lw-picker .lw-folder")
     page.keyboard.press("Escape")
     page.wait_for_selector(".lw-picker", state="detached")
+    assert page.evaluate(HEARD) == ["Enter"], "webui looks for its own buttons at the others"
 
 
 def test_a_typed_folder_that_is_not_there_is_told_in_place(pages: Any) -> None:

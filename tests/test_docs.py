@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lora_workbench.extension.languages.catalog import read_catalog
 from lora_workbench.installer.command import _parser
 from lora_workbench.tests.test_walls import FLOORS
 from lora_workbench.trainer_core.advise.command import build_parser as advise_parser
@@ -103,6 +104,13 @@ def test_commands_are_understood(page: Path) -> None:
                 OWN_WORDS[words[3]](words[4:])
             elif "--config_file" not in words and words[3] != "job":
                 read_settings(words[4:], words[3])
+
+
+def test_the_chinese_guide_calls_the_tabs_as_the_page_does() -> None:
+    english = ("Pictures", "Tag", "Captions", "Reg images", "Train", "Block weights", "Test", "Tools")
+    tabs = {read_catalog("zh_CN").texts[name] for name in english}
+    named = set(re.findall(r"标签页“([^”]+)”", (ROOT / "docs" / "guide.zh.md").read_text(encoding="utf-8")))
+    assert named and named <= tabs
 
 
 def test_the_architecture_page_names_every_room() -> None:

@@ -20,6 +20,7 @@ MENDS: dict[str, Callable[[Sequence[str]], list[edit.Edit]]] = {
     "activation-tag": lambda first: [edit.add(first, "first"), edit.move(first)],
     "escapes": lambda first: [edit.unescape],
     "repeated": lambda first: [edit.dedupe],
+    "wide-commas": lambda first: [edit.separate],
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,5 +80,5 @@ def _number(name: str, value: Any) -> int | float:
 def trainer_loop_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as a job of the trainer takes them."""
     words = {name: value for name, value in options.items() if name not in (*_TAGS, "prompts")}
-    words |= {name: [tag.strip() for tag in options[name].split(",") if tag.strip()] for name in _TAGS}
+    words |= {name: [tag.strip() for tag in re.split("[,，、]", options[name]) if tag.strip()] for name in _TAGS}
     return {**words, "prompts": [line.strip() for line in options["prompts"].splitlines() if line.strip()]}

@@ -73,12 +73,14 @@ def _files(dataset: Dataset) -> list[Finding]:
 
 
 def _spelling(entries: Sequence[Entry]) -> list[Finding]:
-    encodings, escapes, repeated = [], [], []
+    encodings, escapes, repeated, wide = [], [], [], []
     for entry in entries:
         if entry.caption.encoding:
             encodings.append((entry.caption.path, f"is in {entry.caption.encoding}, not in UTF-8"))
         if "\\" in entry.caption.text and _ESCAPE.search(entry.caption.text):
             escapes.append((entry.caption.path, "has backslashes before brackets, which belong to prompts"))
+        if "，" in entry.caption.text or "、" in entry.caption.text:
+            wide.append((entry.caption.path, "has commas that separate no tags in a training"))
         if len(set(map(same_tag, entry.tags))) < len(entry.tags):
             counts = Counter(map(same_tag, entry.tags))
             twice = [tag for tag, count in counts.items() if count > 1]
@@ -86,6 +88,7 @@ def _spelling(entries: Sequence[Entry]) -> list[Finding]:
     return _all(
         (encodings, "encoding", WARNING, "{} in another encoding than UTF-8: look whether their letters are right", ""),
         (escapes, "escapes", WARNING, "{} with escapes", "--unescape"),
+        (wide, "wide-commas", WARNING, "{} with wide commas (， 、), which separate no tags", "--separate"),
         (repeated, "repeated", WARNING, "{} with tags more than once", "--dedupe"),
     )
 

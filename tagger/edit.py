@@ -17,6 +17,7 @@ from .folder import Entry
 from .query import tag_test
 
 Edit = Callable[[list[str]], list[str]]
+WIDE_COMMA = re.compile("[，、]")
 
 
 def add(tags: Sequence[str], place: str | int = "last") -> Edit:
@@ -120,6 +121,11 @@ def dedupe(own: list[str]) -> list[str]:
 def unescape(own: list[str]) -> list[str]:
     """Backslashes before brackets belong to prompts, not to captions."""
     return _changed(own, lambda tag: re.sub(r"\\([()\[\]\\])", r"\1", tag))
+
+
+def separate(own: list[str]) -> list[str]:
+    """Commas of Chinese and Japanese keyboards separate no tags in a training: they become plain ones."""
+    return _changed(own, lambda tag: WIDE_COMMA.sub(",", tag))
 
 
 def _changed(own: list[str], change: Callable[[str], str]) -> list[str]:

@@ -66,6 +66,8 @@ def post_check(call: Call) -> Answer:
         raise Refused("tokens must be 75, 150 or 225.")
     own = activation(call, view)
     found = findings(view, own, limit, lambda texts: counted(call, texts))
+    if (call.workbench.projects.current() or {}).get("settings", {}).get("weighted_captions"):
+        found = [one for one in found if one["code"] != "escapes"]  # there they keep brackets from being weights
     answer = {
         "listing": view.listing,
         "revision": view.revision,
@@ -89,6 +91,7 @@ def post_mend(call: Call) -> Answer:
         "activation-tag": f"put {', '.join(own.tags)} in front",
         "escapes": "took backslashes before brackets out",
         "repeated": "took repeated tags out",
+        "wide-commas": "made wide commas plain",
     }[code]
     edits = Edits(tuple(MENDS[code](own.tags)), what, fills=False)
     found = findings(view, own, 0, lambda texts: [])

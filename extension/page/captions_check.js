@@ -6,6 +6,7 @@ import { finding } from "./captions_words.js";
 import { count } from "./format.js";
 import { t } from "./i18n.js";
 import { button, errorLine, sign, tell } from "./parts.js";
+import { tagsOf } from "./tag_text.js";
 
 const MOST = 30;
 
@@ -29,10 +30,7 @@ export function captionCheck(app, model, { applied, before }) {
   first.addEventListener("change", async () => {
     store.change({
       tag: {
-        first: first.value
-          .split(",")
-          .map((tag) => tag.trim())
-          .filter(Boolean),
+        first: tagsOf(first.value),
       },
     });
     await store.flush();

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { t } from "./i18n.js";
+import { tagsOf } from "./tag_text.js";
 
 export const LINE = "\n"; // stands among tags where the caption goes on in a new line
 
@@ -43,7 +44,7 @@ export function chipList({ isFirst, changed, locked }) {
     const done = (take) => {
       if (over) return;
       over = true;
-      const parts = field.value.split(",").flatMap((tag) => tag.trim() || []);
+      const parts = tagsOf(field.value);
       if (take && parts.length && parts.join() !== tags[place]) set(tags.toSpliced(place, 1, ...parts), place);
       else draw(tags);
     };

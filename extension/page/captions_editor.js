@@ -6,6 +6,7 @@ import { tagField } from "./captions_suggest.js";
 import { debounced, h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { errorLine, tell } from "./parts.js";
+import { tagsOf } from "./tag_text.js";
 import { showVariants } from "./variants_show.js";
 import { openViewer } from "./viewer.js";
 
@@ -98,7 +99,7 @@ export function captionEditor(app, model, changed) {
   };
   const addTags = (text) => {
     const known = new Set(tags.map(plain));
-    const added = text.split(",").flatMap((tag) => tag.trim() || []);
+    const added = tagsOf(text);
     add.field.value = "";
     const fresh = added.filter((tag) => !known.has(plain(tag)));
     if (fresh.length && !locked) set([...tags, ...fresh]);

@@ -3,6 +3,7 @@
 import { h, show } from "./dom.js";
 import { tagField } from "./captions_suggest.js";
 import { t } from "./i18n.js";
+import { tagsOf } from "./tag_text.js";
 
 /** The kinds of edits: each with its fields, and `read()` → the edit, or null while something is missing. */
 export function makeForms(model) {
@@ -14,11 +15,7 @@ export function makeForms(model) {
     return {
       row: labelled(words, element, id),
       field,
-      value: () =>
-        field.value
-          .split(",")
-          .map((tag) => tag.trim())
-          .filter(Boolean),
+      value: () => tagsOf(field.value),
     };
   };
   const text = (id, words, example) => {

@@ -2,6 +2,7 @@
 
 import { h, setAttribute, show } from "./dom.js";
 import { count } from "./format.js";
+import { lastTagAt } from "./tag_text.js";
 
 const MOST = 12;
 let fields = 0;
@@ -27,12 +28,10 @@ export function tagField({ known, done = null, ...props }) {
   let found = [];
   let asked = 0;
 
-  const written = () =>
-    field.value
-      .slice(0, field.selectionStart ?? field.value.length)
-      .split(",")
-      .pop()
-      .trim();
+  const written = () => {
+    const before = field.value.slice(0, field.selectionStart ?? field.value.length);
+    return before.slice(lastTagAt(before)).trim();
+  };
   const close = () => {
     asked += 1;
     [at, found] = [-1, []];
@@ -71,7 +70,7 @@ export function tagField({ known, done = null, ...props }) {
   const take = (tag) => {
     const end = field.selectionStart ?? field.value.length;
     const before = field.value.slice(0, end);
-    const begin = before.lastIndexOf(",") + 1;
+    const begin = lastTagAt(before);
     const head = begin ? `${before.slice(0, begin)} ` : "";
     field.value = head + tag + field.value.slice(end);
     field.setSelectionRange(head.length + tag.length, head.length + tag.length);

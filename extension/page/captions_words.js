@@ -13,6 +13,7 @@ export function finding(one, { first, limit }) {
     orphan: () => t("Captions without a picture: {count}", values),
     encoding: () => t("Captions in another encoding than UTF-8 (look whether their letters are right): {count}", values),
     escapes: () => t("Captions with backslashes before brackets, which belong to prompts: {count}", values),
+    "wide-commas": () => t("Captions with wide commas (， 、), which separate no tags in a training: {count}", values),
     repeated: () => t("Captions with a tag more than once: {count}", values),
     "activation-tag": () =>
       first

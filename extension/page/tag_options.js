@@ -3,6 +3,7 @@
 import { h, setText, show } from "./dom.js";
 import { plain } from "./format.js";
 import { t } from "./i18n.js";
+import { tagsOf } from "./tag_text.js";
 import { isToFetch, isToy, tagValues } from "./tag_values.js";
 
 export function tagOptions({ api, store }) {
@@ -206,14 +207,7 @@ function tagsField(name, label, example, help, change, lacking = "") {
     autocomplete: "off",
     "aria-describedby": `${id}-help`,
   });
-  const take = () =>
-    change(
-      name,
-      field.value
-        .split(",")
-        .map((one) => one.trim())
-        .filter(Boolean),
-    );
+  const take = () => change(name, tagsOf(field.value));
   field.addEventListener("input", (event) => event.isComposing || take());
   field.addEventListener("compositionend", take);
   const told = h("p", { class: "lw-why", id: `${id}-lacking`, hidden: true }, lacking);

@@ -26,7 +26,11 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--first", metavar="TAG", type=tag_list, default=[], help="the activation tag, which every caption should begin with"
     )
-    parser.add_argument("--mend", action="store_true", help="put the activation tag first, take repeated tags and escapes out")
+    parser.add_argument(
+        "--mend",
+        action="store_true",
+        help="put the activation tag first, take repeated tags and escapes out, make wide commas plain",
+    )
     parser.add_argument("--tokens", type=int, choices=(75, 150, 225), help="also list captions with more tokens than that")
     parser.add_argument(
         "--confidence", type=share_of_one, metavar="0…1", help="also list tags to which the tagger gave less than that"
@@ -68,7 +72,7 @@ def run_check(asked: argparse.Namespace) -> int:
 
 
 def _mended(dataset: Dataset, first: list[str]) -> edit.Planned:
-    edits = [edit.unescape, edit.dedupe, edit.add(first, "first"), edit.move(first)]
+    edits = [edit.unescape, edit.separate, edit.dedupe, edit.add(first, "first"), edit.move(first)]
     return edit.plan([entry for entry in dataset.entries if not entry.caption.empty], edits)
 
 

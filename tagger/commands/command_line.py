@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -82,7 +83,8 @@ def share_of_one(text: str) -> float:
 
 
 def tag_list(text: str) -> list[str]:
-    return [tag.strip() for tag in text.split(",") if tag.strip()]
+    """Tags as people type them: between commas, also those of Chinese and Japanese keyboards."""
+    return [tag.strip() for tag in re.split("[,，、]", text) if tag.strip()]
 
 
 def say(asked: argparse.Namespace, content: dict[str, Any], lines: Sequence[str]) -> None:

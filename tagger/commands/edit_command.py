@@ -50,6 +50,7 @@ def add(commands: Any) -> None:
         ("--sort", None, "alphabet|frequency|FILE", "sort tags; FILE lists them in the order wanted"),
         ("--dedupe", 0, None, "take repeated tags out"),
         ("--unescape", 0, None, "take backslashes before brackets away"),
+        ("--separate", 0, None, "make wide commas (， 、) plain, so that they separate tags"),
     ):
         parser.add_argument(flag, action=_Ordered, nargs=count, metavar=names, help=about)
     parser.add_argument("--keep_first", type=int, default=0, metavar="N", help="tags at the front that --sort leaves there")
@@ -82,6 +83,7 @@ def _edit(name: str, values: Any, counts: Counter[str], keep: int) -> edit.Edit:
         "move_last": lambda: edit.move(tags, "last"),
         "dedupe": lambda: edit.dedupe,
         "unescape": lambda: edit.unescape,
+        "separate": lambda: edit.separate,
         "sort": lambda: _sort(values, counts, keep),
         "replace": lambda: edit.replace(values[0], tag_list(values[1])),
         "regex": lambda: edit.regex(*values),

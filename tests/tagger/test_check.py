@@ -44,9 +44,17 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_spelling(tmp_path: Path) -> None:
-    make(tmp_path, a=FULL + r", hat \(red\)", b=FULL + ", Smile", c=(FULL + ", 红色帽子, 微笑").encode("gbk"), d=FULL)
+    make(
+        tmp_path,
+        e=FULL + "，红帽",
+        a=FULL + r", hat \(red\)",
+        b=FULL + ", Smile",
+        c=(FULL + ", 红色帽子, 微笑").encode("gbk"),
+        d=FULL,
+    )
     codes = found(tmp_path)
     assert [name for name, _ in codes["escapes"]] == ["a.txt"] and codes["repeated"] == [("b.txt", "has smile more than once")]
+    assert [name for name, _ in codes["wide-commas"]] == ["e.txt"]
     assert codes["encoding"] == [("c.txt", "is in GBK, not in UTF-8")]
 
 

@@ -159,11 +159,11 @@ def test_merge_preview_suggest_and_do(folder: Path, capsys: pytest.CaptureFixtur
 
 
 def test_check_mends_what_it_can(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    captions(folder, a=r"hat \(red\), smile, Smile", b="smile, zibbo, cat")
+    captions(folder, a=r"hat \(red\)，smile, Smile", b="smile, zibbo, cat")
     status, told = run_json(capsys, "check", str(folder), "--first", "zibbo")
-    assert status == 1 and {"activation-tag", "escapes", "repeated"} <= {one["code"] for one in told["findings"]}
+    assert status == 1 and {"activation-tag", "escapes", "wide-commas"} <= {one["code"] for one in told["findings"]}
     assert main(["check", str(folder), "--first", "zibbo", "--mend", "--no_notes"]) == 0
-    assert read(folder, "a") == "zibbo, hat (red), smile" and read(folder, "b") == "zibbo, smile, cat"
+    assert read(folder, "a") == "zibbo, hat (red), Smile" and read(folder, "b") == "zibbo, smile, cat"
     assert main(["undo", str(folder)]) == 0 and read(folder, "b") == "smile, zibbo, cat"
     (folder / "b.txt").write_text(", ".join(f"zibbo word {n}" for n in range(60)), encoding="utf-8")
     capsys.readouterr()

@@ -51,6 +51,7 @@ ORDER = ["penny", "smile", "hat"]
         (edit.sort("frequency", Counter({"b": 9, "a": 2})), "c, a, b", "b, a, c"),
         (edit.sort("order", order=ORDER), "x, hat, y, penny", "penny, hat, x, y"),
         (edit.dedupe, "a, b, A, a_b, a b", "a, b, a_b"),
+        (edit.separate, "penny，红帽、 微笑, hat", "penny, 红帽, 微笑, hat"),
         (edit.unescape, r"hat \(red\), a\\b", r"hat (red), a\b"),
         (edit.remove(["x"]), "a, a, b", "a, a, b"),
         (edit.word("red", "blue"), "a, a, red", "a, a, blue"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...tagger.check import is_class_word, most_first
 from ...tagger.contradictions import SELDOM, contradictions
+from ...tagger.edit import WIDE_COMMA
 from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
 from ..dataset.items import Item, SubsetOptions
 from ..dataset.scan_report import count_of, names
@@ -87,7 +88,13 @@ def _counter(options: SubsetOptions) -> Callable[[str], int]:
 
 
 def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens | None) -> list[Problem]:
-    found = [*_activation_problems(items), *_contradiction_problems(items), *_flip_problems(items), *weight_problems(items)]
+    found = [
+        *_activation_problems(items),
+        *_contradiction_problems(items),
+        *_flip_problems(items),
+        *_comma_problems(items),
+        *weight_problems(items),
+    ]
     if tokens and tokens.too_long:
         longest = max(tokens.too_long, key=lambda one: one.tokens)
         cut = ", ".join(longest.cut) or "its end"
@@ -105,6 +112,30 @@ def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens |
     if shuffled:
         found.append(Problem("warning", "captions-unused", "caption_dropout_rate 1 trains without any caption.", "Lower it."))
     return found
+
+
+def wide_commas(items: Sequence[Item]) -> dict[Path, str]:
+    """{caption file: its text} of captions with commas of Chinese and Japanese keyboards, where plain ones separate."""
+    return {
+        item.caption_file: item.caption
+        for item in items
+        if item.caption_file is not None
+        and not item.subset.is_reg
+        and item.subset.options.caption_separator == ","
+        and not item.caption.isascii()
+        and WIDE_COMMA.search(item.caption)
+    }
+
+
+def _comma_problems(items: Sequence[Item]) -> list[Problem]:
+    found = wide_commas(items)
+    if not found:
+        return []
+    message = (
+        "Wide commas (， 、) separate no tags, so that what they stand between is one tag: "
+        f"{count_of(found, 'caption')}, {names(list(found))}."
+    )
+    return [Problem("warning", "wide-commas", message, "Make them plain commas.")]
 
 
 def next_length(tokens: int) -> int:

@@ -7,13 +7,13 @@ fixed.message    # one sentence that says what was done
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...tagger.captions import Change, read_caption
-from ...tagger.edit import add, edited_text, move
+from ...tagger.edit import Edit, add, edited_text, move, separate
 from ...tagger.journal import apply_changes
 from ..dataset.folders import repeats_and_name
 from ..dataset.scan_report import count_of, names
@@ -94,6 +94,10 @@ def _carried_out(code: str, plan: Plan, mend: Mend) -> Fixed:
     if mend.first_tags:
         said.append(_put_first(plan, mend))
         undo = "python -m tagger undo"
+    if mend.separated:
+        folder, count = _edited(plan, dict.fromkeys(mend.separated, [separate]), "wide commas made plain")
+        said.append(f"Wide commas are plain in {count}; `python -m tagger undo {folder}` takes it back.")
+        undo = "python -m tagger undo"
     if mend.conversions:
         said.append(_converted(plan, mend))
         undo = _UNDO_MOVES
@@ -152,24 +156,31 @@ def _converted(plan: Plan, mend: Mend) -> str:
 
 
 def _put_first(plan: Plan, mend: Mend) -> str:
-    """Moves or adds the tag in each caption, through the journal of captions."""
-    changes, tags = [], dict.fromkeys(mend.first_tags.values())
-    for path, tag in mend.first_tags.items():
+    """Moves or adds the tag in each caption."""
+    edits = {path: [move([tag]), add([tag], "first")] for path, tag in mend.first_tags.items()}
+    folder, count = _edited(plan, edits, "the activation tag first")
+    words = ", ".join(f"“{tag}”" for tag in dict.fromkeys(mend.first_tags.values()))
+    return f"{words} stands first in {count} more; `python -m tagger undo {folder}` takes it back."
+
+
+def _edited(plan: Plan, edits: Mapping[Path, Sequence[Edit]], what: str) -> tuple[Path, str]:
+    """Changes captions through their journal; its folder, and how many captions in words."""
+    changes = []
+    for path, own in edits.items():
         caption = read_caption(path)
-        text = edited_text(caption.text, [move([tag]), add([tag], "first")])
+        text = edited_text(caption.text, own)
         if text is not None:
             changes.append(Change(path, caption.content, text.encode("utf-8")))
     if not changes:
-        raise UserError("Each of these captions has the activation tag first in its file: caption_prefix or the lines differ.")
+        raise UserError("The caption files are so already: caption_prefix or the lines differ.")
     folder = _journal_folder(plan, [change.path for change in changes])
-    batch = apply_changes(folder, changes, "the activation tag first")
+    batch = apply_changes(folder, changes, what)
     if batch.failed:
         path, reason = batch.failed[0]
         raise UserError(
             f"{count_of(batch.failed, 'caption')} not changed, the first {path} ({reason}): mend that, and try again."
         )
-    words = ", ".join(f"“{tag}”" for tag in tags)
-    return f"{words} stands first in {count_of(changes, 'caption')} more; `python -m tagger undo {folder}` takes it back."
+    return folder, count_of(changes, "caption")
 
 
 def _journal_folder(plan: Plan, paths: Sequence[Path]) -> Path:

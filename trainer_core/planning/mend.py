@@ -23,17 +23,19 @@ class Mend:
 
     settings: {name: the new value, None takes it out}; where the run has a dataset file, those that it may hold are changed in
     a copy of it. repeats: {folder: how often its pictures are to be seen}. moves: (from, to) for files and folders.
-    first_tags: {caption file: the tag to stand first}. conversions: (picture, the PNG that is to take its place).
+    first_tags: {caption file: the tag to stand first}. separated: caption files whose wide commas become plain.
+    conversions: (picture, the PNG that is to take its place).
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     repeats: Mapping[Path, int] = field(default_factory=dict)
     moves: tuple[tuple[Path, Path], ...] = ()
     first_tags: Mapping[Path, str] = field(default_factory=dict)
+    separated: tuple[Path, ...] = ()
     conversions: tuple[tuple[Path, Path], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.settings or self.repeats or self.moves or self.first_tags or self.conversions)
+        return bool(self.settings or self.repeats or self.moves or self.first_tags or self.separated or self.conversions)
 
 
 Mender = Callable[["Plan"], Mend | None]

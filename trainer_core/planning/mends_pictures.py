@@ -13,7 +13,7 @@ from ..files import free_name
 from ..models.families import FAMILIES, identify
 from ..picture_names import READABLE
 from .balance import equal_repeats
-from .captions import next_length
+from .captions import next_length, wide_commas
 from .folder_levels import REG_NAMES, level, level_below, unnumbered_folders
 from .mend import Mend, Mender, sets, takes_out
 from .sizes import fitting_side
@@ -37,6 +37,11 @@ def _first_tags(plan: Plan) -> Mend:
         if known:
             found.update(dict.fromkeys(known[1], known[0]))
     return Mend(first_tags=found)
+
+
+def _separated(plan: Plan) -> Mend:
+    """Captions in files whose wide commas are to be plain."""
+    return Mend(separated=tuple(wide_commas(plan.training_set.items)))
 
 
 def _caption_extension(plan: Plan) -> Mend | None:
@@ -143,6 +148,7 @@ MENDS: dict[str, Mender] = {
     "activation-tag": _first_tags,
     "activation-tag-shuffled": sets(keep_tokens=1),
     "caption-extension": _caption_extension,
+    "wide-commas": _separated,
     "caption-too-long": _longer_captions,
     "weights-as-text": sets(weighted_captions=True),
     "name-weighed": sets(weighted_captions=False),

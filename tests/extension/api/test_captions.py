@@ -238,20 +238,28 @@ def test_a_class_word_is_not_taken_for_the_activation_tag(client: Any, folder: P
 
 
 def test_the_check_and_what_it_mends(client: Any, folder: Path) -> None:
+    (folder / "a.txt").write_text("penny, smile，boots, red boots, hat", encoding="utf-8")
     before = texts(folder)
     found = {one["code"]: one for one in ask(client, "check", first=["penny"])["findings"]}
     assert found["activation-tag"]["numbers"] == [2] and found["activation-tag"]["mend"]
     assert found["repeated"]["numbers"] == [3] and found["escapes"]["numbers"] == [3]
+    assert found["wide-commas"]["numbers"] == [0] and found["wide-commas"]["mend"]
     assert found["empty"]["numbers"] == [4] and found["no-caption"]["numbers"] == [5] and not found["empty"]["mend"]
     assert ask(client, "mend", code="activation-tag", first=["penny"])["written"] == 1
     assert texts(folder)["c.txt"] == b"penny, smile, red boots, red footwear"
-    for code in ("repeated", "escapes"):
+    for code in ("repeated", "escapes", "wide-commas"):
         ask(client, "mend", code=code)
     left = {one["code"] for one in ask(client, "check")["findings"]}
-    assert not left & {"activation-tag", "repeated", "escapes"}
-    for _ in range(3):
+    assert not left & {"activation-tag", "repeated", "escapes", "wide-commas"}
+    for _ in range(4):
         client.post(f"{API}/undo", json={})
     assert texts(folder) == before
+
+
+def test_backslashes_are_right_where_captions_have_weights(client: Any, folder: Path) -> None:
+    assert "escapes" in {one["code"] for one in ask(client, "check")["findings"]}
+    client.post(f"{API}/project", json={"changes": {"settings": {"weighted_captions": True}}})
+    assert "escapes" not in {one["code"] for one in ask(client, "check")["findings"]}
 
 
 def test_tokens(client: Any, folder: Path, bench: Workbench) -> None:

@@ -132,7 +132,7 @@ def test_one_pictures_tags_by_keys(scene: Callable[..., Scene]) -> None:
     own.page.wait_for_selector("#lw-undo:has-text('Undo: edited a.png in 1 file')")
     own.page.locator(".lw-chip").nth(2).focus()
     own.page.keyboard.press("F2")
-    own.page.keyboard.type("shoes, socks")
+    own.page.keyboard.type("shoes，socks")  # as a Chinese keyboard has it
     own.page.keyboard.press("Enter")
     own.wait_text("a", "penny, red boots, shoes, socks, hat")
     own.page.keyboard.press("Control+z")

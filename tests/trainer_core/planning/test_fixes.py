@@ -137,6 +137,20 @@ def test_captions_get_the_activation_tag_first_and_it_can_be_taken_back(fill: Fi
     assert {name: (folder / name).read_bytes() for name in old} == old
 
 
+def test_wide_commas_are_made_plain_and_it_can_be_taken_back(fill: Fill, plan: Make, root: Path) -> None:
+    folder = fill("1_penny", count=2, caption="penny, hat")
+    old = "penny，red hat、smile".encode()
+    (folder / "1.txt").write_bytes(old)
+    before = plan()
+    assert "1 caption, 1.txt." in told(before)["wide-commas"] and "red hat" not in before.tags
+    fixed = fix("wide-commas", before)
+    assert (folder / "1.txt").read_text(encoding="utf-8") == "penny, red hat, smile" and "1 caption;" in fixed.message
+    after = make_plan(fixed.settings)
+    assert "wide-commas" not in told(after) and "red hat" in after.tags
+    undo(root)
+    assert (folder / "1.txt").read_bytes() == old
+
+
 def names(root: Path) -> list[str]:
     return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if ".lora_workbench" not in path.parts)
 

@@ -2,8 +2,8 @@
 
 import { h, keyed, setAttribute, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
-import { button, errorLine, tell } from "./parts.js";
-import { sendPicture } from "./send_picture.js";
+import { button, errorLine } from "./parts.js";
+import { sendAndTell } from "./send_picture.js";
 
 /** `model` is loopModel's; `pressed` is for the whole section, whose button may have the focus when candidates have come. */
 export function candidateView(app, model) {
@@ -53,7 +53,7 @@ export function candidateView(app, model) {
   const next = button(t("The rest stays out"), () => model.next(), { id: "lw-loop-next" });
   const hand = (place) => async () => {
     const one = current();
-    if (one) tell(line, await sendPicture(place, { address: address(one), name: one.name, words: one.prompt }));
+    if (one) await sendAndTell(line, place, { address: address(one), name: one.name, words: one.prompt });
   };
   const handing = h(
     "span",

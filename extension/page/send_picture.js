@@ -1,6 +1,7 @@
 // Hands a picture with its words over to the host's img2img, inpaint or ControlNet. The host's page is looked at only when asked to.
 
 import { t } from "./i18n.js";
+import { tell } from "./parts.js";
 
 const UPLOADED = 4; // the place of "Inpaint upload" among img2img's ways
 const PLACES = {
@@ -35,6 +36,12 @@ export async function sendPicture(place, { address, name, words, mask = null }) 
   return control
     ? t("It is in the host's img2img tab now, with its words; ControlNet is there too.")
     : t("It is in the host's img2img tab now, with its words.");
+}
+
+/** The same, told in `line`, which is brought into sight: what can't be handed over is said below the pictures. */
+export async function sendAndTell(line, place, what) {
+  tell(line, await sendPicture(place, what));
+  line.scrollIntoView({ block: "nearest" });
 }
 
 /** Puts a file into one of the host's picture fields, in place of what lies there; whether it was taken. */

@@ -4,7 +4,7 @@ import { h, setAttribute, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { button, disable, errorLine, tell } from "./parts.js";
-import { sendPicture } from "./send_picture.js";
+import { sendAndTell } from "./send_picture.js";
 import { BRUSH, maskPainter } from "./variants_mask.js";
 
 /** `coded()` is the mask as a PNG file, a data address. */
@@ -91,7 +91,8 @@ export function originalPart(app, model) {
     const masked = place === "inpaint" && !painter.isEmpty();
     const address = model.over ? overAddress() : api.url("variants/original", { folder: model.folder, name });
     const mask = masked ? painter.coded(model.facts(name)?.size) : null;
-    tell(told, await sendPicture(masked ? "masked" : place, { address, name: model.over ?? name, words: model.prompt() ?? model.facts(name)?.prompt ?? "", mask }));
+    const words = model.prompt() ?? model.facts(name)?.prompt ?? "";
+    await sendAndTell(told, masked ? "masked" : place, { address, name: model.over ?? name, words, mask });
   };
   const handing = h(
     "div",

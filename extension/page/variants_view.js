@@ -4,7 +4,7 @@ import { h, keyed, setAttribute, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { recall, remember } from "./memory.js";
 import { button, disable, errorLine, tell } from "./parts.js";
-import { sendPicture } from "./send_picture.js";
+import { sendAndTell } from "./send_picture.js";
 import { describe, stateWords } from "./variants_words.js";
 import { openViewer } from "./viewer.js";
 
@@ -117,7 +117,7 @@ export function variantView(app, model) {
   const where = h("label", { class: "lw-line lw-variants-target" }, h("span", {}, t("Folder in the dataset")), target);
   const hand = (place) => async () => {
     const one = current();
-    if (one) tell(told, await sendPicture(place, { address: model.address(one), name: one.name, words: one.prompt }));
+    if (one) await sendAndTell(told, place, { address: model.address(one), name: one.name, words: one.prompt });
   };
   const handing = h(
     "div",

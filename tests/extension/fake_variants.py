@@ -11,6 +11,7 @@ from PIL import Image
 
 from lora_workbench.trainer_core.endings import endings_told
 from lora_workbench.trainer_core.events import EventLog
+from lora_workbench.trainer_core.generate.telling import Told
 from lora_workbench.trainer_core.variants import draw
 from lora_workbench.trainer_core.variants.job import run_variants_job
 from lora_workbench.trainer_core.variants.review import Review
@@ -26,7 +27,7 @@ def run_variants(folder: Path, job: dict[str, Any], events: EventLog) -> None:
 
 
 def drawn(
-    review: Review, missing: dict[str, Any], settings: Any, batch_size: int, stop: Callable[[], bool]
+    review: Review, missing: dict[str, Any], settings: Any, batch_size: int, stop: Callable[[], bool], told: Told
 ) -> Iterator[tuple[int, list[str]]]:
     for done, name in enumerate(missing, 1):
         one = review.variants[name]

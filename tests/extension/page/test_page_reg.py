@@ -234,6 +234,8 @@ def test_another_project_has_a_set_of_its_own(scene: Any) -> None:
     page.locator(".lw-project").click()
     page.fill("#lw-new-project", "anna")
     page.get_by_role("button", name="New project").click()
+    page.wait_for_selector("#lw-panel-pictures")
+    page.click("#lw-tab-reg")
     page.wait_for_selector("#lw-reg-why >> text=First choose the folder with your pictures")
     assert page.locator(".lw-reg-pair:visible").count() == 0 and page.input_value("#lw-reg-class") == ""
     page.locator(".lw-project").click()

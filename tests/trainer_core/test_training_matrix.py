@@ -18,6 +18,7 @@ import torch
 from lora_workbench.tests.trainer_core.preparing import Prepared, begun, prepared_run
 from lora_workbench.trainer_core.networks.format import read_lora
 from lora_workbench.trainer_core.optimizer_table import TABLE
+from lora_workbench.trainer_core.resuming import Resumed
 from lora_workbench.trainer_core.run import _go_on
 from lora_workbench.trainer_core.state import load_state
 from lora_workbench.trainer_core.train import _loop
@@ -41,7 +42,7 @@ def goes_on(prepared: Prepared, saved: Path, out: Path, **changes: Any) -> Path:
     """A run that begins anew and takes in a state; the file that it ends with."""
     run, _, saver = begun(prepared, out, **changes)
     run = replace(run, settings=run.settings.replaced(resume=saved))
-    return _loop(run, _go_on(run, *load_state(saved)), saver, prepared.events)
+    return _loop(run, _go_on(run, Resumed(saved, *load_state(saved))), saver, prepared.events)
 
 
 def check(prepared: Prepared, folder: Path, **changes: Any) -> dict[str, torch.Tensor]:

@@ -32,7 +32,9 @@ SENTENCES = {
         "Give each subject about as many pictures times repeats: Mend in the plan does it."
     ),
     "`plan --fix list` shows those of this run.": "the plan shows those of this run.",
-    "Wide commas are plain in {}; `python -m tagger undo {}` takes it back.": "Wide commas are plain in {}; Undo takes it back.",
+    "Wide commas are plain in {}; `python -m tagger undo {}` takes it back.": (
+        "Wide commas are plain in {}; Undo takes it back."
+    ),
     "{} stands first in {} more; `python -m tagger undo {}` takes it back.": (
         "{} stands first in {} more; Undo takes it back."
     ),

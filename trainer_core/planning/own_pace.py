@@ -1,4 +1,4 @@
-"""AdaFactor's own rate: how far it will have brought a LoRA's ups, which begin at 0, when the run ends."""
+"""AdaFactor's own rate: whether a run is long enough for it to teach a LoRA anything."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ..optimizer_table import sets_own_rate
 from ..problems import Problem
 from ..settings import Settings
 
-_SMALLEST = 1e-3  # a parameter counts as at least so large (transformers' eps[1])
-_LEARNT = 0.01  # root mean square of ups; those of the toy world's creatures had 0.04 and more when they were learnt
-_PACE = 0.3  # of what steps that all lead the same way would bring: measured over 360 steps with warmup_init and without
+# The rate is a share of each weight's own size, so its sum over the steps says how far they get. The toy world's creature was
+# hardly there after a sum of 5.4, half there after 8.1 and learnt after _NEEDED (docs/optimizers.md).
+_NEEDED = 11.0
 _LONGEST = 20_000
 
 
@@ -22,8 +22,8 @@ def pace_problems(settings: Settings, steps: int) -> list[Problem]:
     if needed is None or steps >= needed:
         return []
     message = (
-        f"AdaFactor hardly moves a LoRA in {steps} steps: its rate begins at next to nothing and grows with the weights, which "
-        f"begin at 0. It takes about {round(needed, -2)} steps with these arguments."
+        f"AdaFactor hardly moves a LoRA in {steps} steps: its rate is a share of each weight's size, and half of a LoRA begins "
+        f"at 0. It takes about {round(needed, -2)} steps with these arguments."
     )
     fix = "Train longer, or take another optimizer."
     if settings.optimizer_options().get("warmup_init"):
@@ -31,13 +31,13 @@ def pace_problems(settings: Settings, steps: int) -> list[Problem]:
     return [Problem("warning", "adafactor-slow", message, fix)]
 
 
-def steps_to_learn(settings: Settings, pace: float = _PACE) -> int | None:
-    """After how many steps ups are about as large as learnt ones; None where that is beyond any run. `pace`: see _PACE."""
-    options, size = settings.optimizer_options(), 0.0
+def steps_to_learn(settings: Settings) -> int | None:
+    """After how many steps the rates' sum is what is needed; None where the rate is no share, or that is beyond any run."""
+    options, done = settings.optimizer_options(), 0.0
+    if not options.get("scale_parameter", True):
+        return None
     for step in range(1, _LONGEST):
-        first = 1e-6 * step if options.get("warmup_init") else 1e-2
-        rate = min(first, 1 / math.sqrt(step))
-        size += pace * rate * (max(_SMALLEST, size) if options.get("scale_parameter", True) else 1)
-        if size >= _LEARNT:
+        done += min(1e-6 * step if options.get("warmup_init") else 1e-2, 1 / math.sqrt(step))  # as transformers computes it
+        if done >= _NEEDED:
             return step
     return None

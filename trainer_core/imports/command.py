@@ -18,7 +18,8 @@ from .result import Imported
 
 ABOUT = """Reads what other tools write and people paste, and prints it as a settings file (TOML) with kohya's names:
 the JSON of kohya_ss' GUI and OneTrainer, the TOML of LoRA_Easy_Training_Scripts, ai-toolkit's YAML, sd-scripts'
---config_file and --dataset_config, and scripts or command lines for bash, PowerShell and cmd. No script is run. What has no equivalent is named."""
+--config_file and --dataset_config, and scripts or command lines for bash, PowerShell and cmd. No script is run. What has
+no equivalent is named."""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -103,6 +103,6 @@ def test_what_is_no_lora_is_refused_in_a_sentence(tmp_path: Path) -> None:
     save_file({"model.weight": torch.zeros(2)}, tmp_path / "model.safetensors")
     torch.save({f"{BLOCKS['IN04']}.lora_down.weight": torch.zeros(2, 4)}, tmp_path / "old.pt")
     (tmp_path / "page.safetensors").write_text("<html>")
-    for name, words in {"model.safetensors": "not a LoRA", "old.pt": "as .safetensors", "page.safetensors": "web page"}.items():
+    for name, words in {"model.safetensors": "not a LoRA", "old.pt": "file of torch", "page.safetensors": "web page"}.items():
         with pytest.raises(CheckpointError, match=words):
             block_norms(tmp_path / name)

@@ -162,7 +162,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "{} min",
         "{} h {} min",
     ),
-    "trainer_core/grids/axes.py": ("strength {}",),
+    "trainer_core/grids/axes.py": ("strength {}", "{} steps", "clip skip {}"),
     "trainer_core/grids/find.py": ("{} --out",),
     "trainer_core/generate/option_words.py": ("{} is not 1 or more",),
     # The sheet's labels and the terminal's last line.

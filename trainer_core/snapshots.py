@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from .events import EventLog
+from .models.header import CheckpointError, read_header
 from .networks.format import save_lora
 from .networks.metadata import at_save
 from .output_counts import epoch_interval
@@ -101,6 +102,7 @@ class Saver:
         return state.saved
 
     def save_final(self, state: TrainState, learnt: Learnt) -> Path:
+        self._keep_shorter(state)
         with_state = self.settings.save_state or self.settings.save_state_on_train_end
         return self._save(final_file(state.output_name), state, learnt, with_state)[0]
 
@@ -113,6 +115,24 @@ class Saver:
         state.saved = [one for one in state.saved if one["file"] != name]
         state.saved.append({"kind": "asked", "number": state.step, "file": name, "state": True})
         return self._save(name, state, learnt, True)
+
+    def _keep_shorter(self, state: TrainState) -> None:
+        """Where the run was done before and was made longer, its LoRA of then stays, under the name of its epoch or step."""
+        path = self.output_dir / final_file(state.output_name)
+        try:
+            metadata = read_header(path).metadata if path.is_file() else {}
+        except CheckpointError:
+            return  # nothing that anyone could want
+        steps, epochs = (int(one) if (one := metadata.get(name, "")).isdigit() else 0 for name in ("ss_steps", "ss_epoch"))
+        if metadata.get("ss_session_id") != str(state.session_id) or not 0 < steps < state.step:
+            return
+        whole = epochs and state.stage == 1 and steps == epochs * state.stretch.steps_per_epoch
+        name = epoch_file(state.output_name, epochs) if whole else step_file(state.output_name, steps)
+        if not (self.output_dir / name).exists():
+            for old, new in ((path.name, name), (average_file(path.name), average_file(name))):
+                if (self.output_dir / old).is_file():
+                    (self.output_dir / old).replace(self.output_dir / new)
+            print(f"note: the LoRA of the {steps} steps before stays as {name}.", flush=True)
 
     def _save(self, name: str, state: TrainState, learnt: Learnt, with_state: bool) -> tuple[Path, Path | None]:
         """Writes the LoRA, before it if asked its state; a state that the disk refuses costs a warning, not the run.

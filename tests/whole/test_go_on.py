@@ -112,12 +112,13 @@ def test_a_run_goes_on_by_itself(train: Callable[..., Path], words: Words, tmp_p
     with pytest.raises(UserError, match="The run penny is done: .*its 3 steps"):
         train(**auto, output_dir=tmp_path / "whole")
 
-    train(**{**auto, "max_train_steps": 2})
-    (out / "penny.safetensors").unlink()
+    shorter = train(**{**auto, "max_train_steps": 2}).read_bytes()
     newest = out / "penny-state"
     assert str(newest) in problems(words(**auto))["resumed"]
     path = train(**auto, job_dir=tmp_path / "b")
     assert steps(tmp_path / "b") == [3] and path == out / "penny.safetensors"
+    kept = {one.name for one in out.glob("penny-*.safetensors") if one.read_bytes() == shorter}
+    assert kept & {"penny-step00000002.safetensors", "penny-000001.safetensors", "penny-000002.safetensors"}, "of 2 steps"
     assert safetensors(path)[1] == whole[1]
 
 

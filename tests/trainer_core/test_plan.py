@@ -361,6 +361,9 @@ def test_captions_too_long_are_named_with_what_is_cut(plan: Make, folder: Path) 
     told = problem(made, "caption-too-long", "warning")
     assert "4.txt" in told and "cat, dog" in told and "max_token_length to 150" in told
     assert "caption-too-long" not in [one.code for one in plan(max_token_length=150).problems]
+    (folder / "4.txt").write_text(", ".join(f"tag {number}" for number in range(90)), encoding="utf-8")
+    told = problem(plan(), "caption-too-long", "warning")
+    assert "tag 21, tag 22" in told and " 61 more. Set max_token_length to 225, the most that is read" in told
 
 
 def test_tags_are_counted_by_picture(plan: Make, folder: Path) -> None:

@@ -97,8 +97,10 @@ def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens |
     ]
     if tokens and tokens.too_long:
         longest = max(tokens.too_long, key=lambda one: one.tokens)
-        cut = ", ".join(longest.cut) or "its end"
+        cut = _some(longest.cut) or "its end"
         fix = "Shorten them." if tokens.limit == 225 else f"Set max_token_length to {next_length(longest.tokens)}."
+        if tokens.limit < 225 < longest.tokens:
+            fix = "Set max_token_length to 225, the most that is read, and shorten what is longer."
         found.append(
             Problem(
                 "warning",
@@ -112,6 +114,11 @@ def caption_problems(settings: Settings, items: Sequence[Item], tokens: Tokens |
     if shuffled:
         found.append(Problem("warning", "captions-unused", "caption_dropout_rate 1 trains without any caption.", "Lower it."))
     return found
+
+
+def _some(tags: Sequence[str], limit: int = 8) -> str:
+    shown = ", ".join(tags[:limit])
+    return shown if len(tags) <= limit else f"{shown} and {len(tags) - limit} more"
 
 
 def wide_commas(items: Sequence[Item]) -> dict[Path, str]:

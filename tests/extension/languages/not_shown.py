@@ -135,6 +135,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     "trainer_core/dataset/caption_text.py": ("caption ",),
     "trainer_core/dataset/metadata_files.py": ("train_data_dir or image_dir",),
     "trainer_core/dataset/validation.py": ("validation split",),
+    "trainer_core/snapshots.py": ("note: the LoRA of",),
     "trainer_core/progress.py": ("validation loss after step", "stage {} of {} begins"),
     "trainer_core/variants/draw.py": ("{}, Denoising strength", "{}, Inpaint area"),  # webui's text about a picture
     "trainer_core/loop/beginning.py": ("# One prompt a line",),  # the first line of a file

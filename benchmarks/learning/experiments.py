@@ -45,7 +45,7 @@ def _lycoris(algo: str, rate: float, *arguments: str, name: str = "", dim: int |
     return _network(name or algo, rate, f"algo={algo}", *arguments, module="lycoris.kohya", dim=dim, steps=steps)
 
 
-def _optimizer(name: str, rate: float, *arguments: str, steps: int = _STEPS) -> Arm:
+def _optimizer(name: str, rate: float, *arguments: str, steps: int = _STEPS, called: str = "") -> Arm:
     """The demo's settings with another optimizer; what finds its own rate gets none of the demo's schedule."""
     own = rate == 1.0 or name == "AdaFactor" or name.endswith("ScheduleFree")
     training = {
@@ -55,7 +55,7 @@ def _optimizer(name: str, rate: float, *arguments: str, steps: int = _STEPS) -> 
         **({"lr_scheduler": "constant", "lr_warmup_steps": 0} if own else {}),
         **_length(steps),
     }
-    return Arm(name, _what(rate, steps, arguments), "random", training, watch=True)
+    return Arm(called or name, _what(rate, steps, arguments), "random", training, watch=True)
 
 
 def _length(steps: int) -> dict[str, int]:
@@ -130,6 +130,15 @@ EXPERIMENTS: dict[str, list[Arm]] = {
         _optimizer("Lion8bit", 6e-4),
         _optimizer("SGDNesterov", 0.5, steps=720),
         _optimizer("AdaFactor", 6e-3, "relative_step=True", "scale_parameter=True", "warmup_init=True"),
+        _optimizer(
+            "AdaFactor",
+            6e-3,
+            "relative_step=True",
+            "scale_parameter=True",
+            "warmup_init=False",
+            steps=1620,
+            called="AdaFactor, no warm-up",
+        ),
         _optimizer("DAdaptAdam", 1.0, "decouple=True", "weight_decay=0.01", "betas=0.9,0.999"),
         _optimizer("DAdaptLion", 1.0),
         _optimizer("Prodigy", 1.0, *_PRODIGY),

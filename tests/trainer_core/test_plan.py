@@ -279,7 +279,7 @@ def test_what_else_blocks_a_run(plan: Make, tmp_path: Path, changes: dict, codes
             {"optimizer_type": "AdaFactor", "optimizer_args": ["warmup_init=True"], "max_train_epochs": 200},
             *("adafactor-slow", "warning", "in 2000 steps: its rate"),
         ),
-        ({"optimizer_type": "AdaFactor", "max_train_epochs": 30}, "adafactor-slow", "warning", "about 1100 steps"),
+        ({"optimizer_type": "AdaFactor", "max_train_epochs": 30}, "adafactor-slow", "warning", "about 1400 steps"),
         ({"network_args": ["conv_dim=4", "conv_alpha=6"]}, "alpha-above-rank", "warning", "conv_alpha 6"),
         ({"network_alpha": None}, "alpha-default", "note", "1/4"),
         ({"network_dim": 256}, "rank-high", "warning", "256"),

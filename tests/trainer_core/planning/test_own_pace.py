@@ -10,14 +10,14 @@ from lora_workbench.trainer_core.planning.own_pace import pace_problems, steps_t
 from lora_workbench.trainer_core.settings import Settings
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [([], 1100), (["warmup_init=True"], 4690)])
+@pytest.mark.parametrize(("arguments", "expected"), [([], 1350), (["warmup_init=True"], 5196)])
 def test_the_rates_sum(arguments: list[str], expected: int) -> None:
     settings = Settings.of(optimizer_type="AdaFactor", optimizer_args=arguments or None)
     needed = steps_to_learn(settings)
     assert needed == pytest.approx(expected, rel=1e-3)
     options = {"lr": None, "scale_parameter": False, "relative_step": True, "warmup_init": bool(arguments)}
     rates = [Adafactor._get_lr(options, {"step": step, "RMS": 1.0}) for step in range(1, needed + 1)]
-    assert sum(rates[:-1]) < 11 <= sum(rates) + 1e-9
+    assert sum(rates[:-1]) < 13.5 <= sum(rates) + 1e-9
     assert not pace_problems(settings, needed) and pace_problems(settings, needed - 1)
 
 

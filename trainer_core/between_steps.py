@@ -13,8 +13,6 @@ from .run import Run
 from .settings import Settings
 
 FULL_GPU_LOOKED_FOR = (10, 100)  # steps after the start: by then the largest batches have been seen
-
-
 _GONE = 1 << 16  # in the sum of what the processes want: more than all of them wanting to stop
 
 

@@ -28,11 +28,15 @@ export function choicePart(app, model) {
   let asked = 0;
 
   const open = async () => {
-    const names = others.checked ? answer.others : [];
+    const chosen = answer;
+    const names = others.checked ? chosen.others : [];
     if (names.length && !(await ask(question, deleteWords(names), t("Delete them"), t("Keep them")))) return;
-    if (names.length) await api.post("test/keep", { run: answer.run, cell: answer.cell, others: names });
-    const from = t("From {cell} of {run}:", { cell: cellWords(answer.cell), run: answer.name });
-    await openAsNextRun(app, answer, `${from} ${changes.textContent.replace(/^→ /, "")}`);
+    if (names.length) {
+      await api.post("test/keep", { run: chosen.run, cell: chosen.cell, others: names });
+      await model.load(); // else the grid would be planned with files that are gone
+    }
+    const from = t("From {cell} of {run}:", { cell: cellWords(chosen.cell), run: chosen.name });
+    await openAsNextRun(app, chosen, `${from} ${changesWords(chosen).replace(/^→ /, "")}`);
   };
   const next = button(t("Open as next run"), open, { line, kind: "lw-strong", id: "lw-test-next" });
   const whose = button(t("Whose fault is it?"), () => fault.open(answer), { line, id: "lw-test-whose" });

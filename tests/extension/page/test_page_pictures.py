@@ -46,6 +46,17 @@ def choose(page: Any, code: str, name: str) -> None:
     page.wait_for_selector(f".lw-crop-name >> text={name}")
 
 
+def wait_until_shown(page: Any, name: str) -> None:
+    """The picture itself has arrived: moved before that, it would not be found."""
+    page.wait_for_function(
+        """name => {
+          const picture = document.querySelector(".lw-crop-picture");
+          return new URL(picture.src).searchParams.get("name") === name && picture.complete && picture.naturalWidth > 0;
+        }""",
+        arg=name,
+    )
+
+
 def numbers(page: Any) -> list[int]:
     return [int(page.input_value(f"#lw-crop-{name}")) for name in ("x", "y", "width", "height")]
 
@@ -194,6 +205,7 @@ def test_pictures_are_set_aside_and_put_back(opened: Open, until: Any) -> None:
     """What nobody wants to train goes out of the dataset by a press, alone or all of a finding, and the report is made anew."""
     page, folder = opened()
     choose(page, "duplicate", "c twice.png")
+    wait_until_shown(page, "c twice.png")
     page.get_by_role("button", name="Set it aside").click()
     page.wait_for_selector("text=Set aside: c twice.png. It is not trained.")
     page.wait_for_selector("#lw-finding-duplicate", state="detached")
@@ -201,6 +213,7 @@ def test_pictures_are_set_aside_and_put_back(opened: Open, until: Any) -> None:
     page.click("#lw-finding-all")
     page.click(".lw-cell[title^='a.png']")
     page.wait_for_selector(".lw-crop-name >> text=a.png")
+    wait_until_shown(page, "a.png")
     page.click("#lw-crop-aside")
     page.wait_for_selector("#lw-aside >> text=2 set aside")
     until(lambda: not (folder / "a.txt").exists() and not (folder / "a.png").exists())

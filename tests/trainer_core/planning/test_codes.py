@@ -27,7 +27,7 @@ TRIED_ELSEWHERE = {
     "folder-level", "folder-unnumbered", "formats-untrained", "memory-above-card", "network-weights-alpha",
     "network-weights-kind", "network-weights-rank",
     "offset-zero-terminal", "rank-high-sdxl", "reg-seed", "reg-trained-as-subject", "resolution-small", "size-step",
-    "unbalanced",
+    "unbalanced", "wide-commas",
 }  # fmt: skip
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..tagger.captions import typed_tags
 from .errors import Refused
 from .grid_options import SAMPLERS
 from .rights import Rights, shown
@@ -80,5 +80,5 @@ def _number(name: str, value: Any) -> int | float:
 def trainer_loop_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options as a job of the trainer takes them."""
     words = {name: value for name, value in options.items() if name not in (*_TAGS, "prompts")}
-    words |= {name: [tag.strip() for tag in re.split("[,，、]", options[name]) if tag.strip()] for name in _TAGS}
+    words |= {name: typed_tags(options[name]) for name in _TAGS}
     return {**words, "prompts": [line.strip() for line in options["prompts"].splitlines() if line.strip()]}

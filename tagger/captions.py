@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from ..trainer_core.text_files import decode
 
 # What happens to captions that are there already.
 MODES = ("if-empty", "skip", "append", "prepend", "overwrite")
+WIDE_COMMA = re.compile("[，、]")  # of Chinese and Japanese keyboards; in captions they separate nothing
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,11 @@ def split_tags(text: str) -> list[str]:
     """Tags between commas and lines, trimmed, without empty ones."""
     parts = text.replace("\ufeff", "").replace("\0", "").replace("\n", ",").split(",")
     return [tag for part in parts if (tag := part.strip())]
+
+
+def typed_tags(text: str) -> list[str]:
+    """Tags as people type them: between commas, also those of Chinese and Japanese keyboards."""
+    return split_tags(WIDE_COMMA.sub(",", text))
 
 
 def join_tags(tags: Sequence[str]) -> str:

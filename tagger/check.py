@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from .captions import join_tags, same_tag
+from .captions import WIDE_COMMA, join_tags, same_tag
 from .contradictions import colours_by_thing, contradictions
 from .folder import Dataset, Entry
 from .tag_words import ASPECTS
@@ -79,7 +79,7 @@ def _spelling(entries: Sequence[Entry]) -> list[Finding]:
             encodings.append((entry.caption.path, f"is in {entry.caption.encoding}, not in UTF-8"))
         if "\\" in entry.caption.text and _ESCAPE.search(entry.caption.text):
             escapes.append((entry.caption.path, "has backslashes before brackets, which belong to prompts"))
-        if "，" in entry.caption.text or "、" in entry.caption.text:
+        if not entry.caption.text.isascii() and WIDE_COMMA.search(entry.caption.text):
             wide.append((entry.caption.path, "has commas that separate no tags in a training"))
         if len(set(map(same_tag, entry.tags))) < len(entry.tags):
             counts = Counter(map(same_tag, entry.tags))

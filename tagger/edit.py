@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..trainer_core.problems import WordsError
-from .captions import Change, join_tags, same_tag, split_tags, without
+from .captions import WIDE_COMMA, Change, join_tags, same_tag, split_tags, without
 from .folder import Entry
 from .query import tag_test
 
 Edit = Callable[[list[str]], list[str]]
-WIDE_COMMA = re.compile("[，、]")
 
 
 def add(tags: Sequence[str], place: str | int = "last") -> Edit:

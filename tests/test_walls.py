@@ -69,7 +69,7 @@ LIGHT = (
     "trainer_core.guide", "trainer_core.generate.sampler_names", "trainer_core.forecasts.cards",
     "trainer_core.models.header", "trainer_core.models.pickled_header", "trainer_core.models.tensor_info",
     "trainer_core.models.families", "trainer_core.models.layout", "trainer_core.models.open_clip",
-    "trainer_core.models.prediction", "trainer_core.networks.targets",
+    "trainer_core.models.prediction", "trainer_core.models.prompt_weights", "trainer_core.networks.targets",
     "trainer_core.networks.blocks", "trainer_core.networks.block_presets", "trainer_core.networks.block_weights",
     "trainer_core.networks.lbw_prompt", "trainer_core.networks.file_bytes", "trainer_core.networks.kohya_blocks",
     "trainer_core.networks.kind_shapes", "trainer_core.networks.kind_targets", "trainer_core.networks.choice",

@@ -43,8 +43,17 @@ def goes_on_as(settings: Settings) -> SavedAs | None:
     return None
 
 
-def claim_name(settings: Settings, resumed: Resumed | None) -> tuple[str, bool, JobLock]:
-    """The name, whether a run that goes on leaves its own for it, and the lock; UserError where its own is being written."""
+@dataclass(frozen=True)
+class Claimed:
+    """A name, whether a run that goes on leaves its own for it, and the lock."""
+
+    name: str
+    anew: bool
+    lock: JobLock
+
+
+def claim_name(settings: Settings, resumed: Resumed | None) -> Claimed:
+    """The name that the run saves under; UserError where it goes on, and its own is being written."""
     output_dir = Path(settings.output_dir).expanduser()
     if resumed is None:
         return _free_name(output_dir, settings.output_name or DEFAULT, settings.overwrite, False)
@@ -54,17 +63,17 @@ def claim_name(settings: Settings, resumed: Resumed | None) -> tuple[str, bool, 
     lock = _lock(output_dir, place.name)
     if lock is None:
         raise UserError(f"Another run is writing {place.name} in {output_dir}: wait for it or stop it first.")
-    return place.name, False, lock
+    return Claimed(place.name, False, lock)
 
 
-def _free_name(output_dir: Path, wanted: str, overwrite: bool, anew: bool) -> tuple[str, bool, JobLock]:
+def _free_name(output_dir: Path, wanted: str, overwrite: bool, anew: bool) -> Claimed:
     name, number = free_output_name(output_dir, wanted, overwrite), 1
     while (lock := _lock(output_dir, name)) is None:
         number += 1
         name = free_output_name(output_dir, f"{wanted}-{number}", overwrite)
     if name != wanted:
         print(f"note: {wanted} is taken in {output_dir}: this run is saved as {name}.", flush=True)
-    return name, anew, lock
+    return Claimed(name, anew, lock)
 
 
 def _lock(output_dir: Path, name: str) -> JobLock | None:

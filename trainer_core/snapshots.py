@@ -121,17 +121,22 @@ class Saver:
         path = self.output_dir / final_file(state.output_name)
         try:
             metadata = read_header(path).metadata if path.is_file() else {}
-        except CheckpointError:
-            return  # nothing that anyone could want
+        except (CheckpointError, OSError):
+            return  # what can't be read can't be known for this run's
         steps, epochs = (int(one) if (one := metadata.get(name, "")).isdigit() else 0 for name in ("ss_steps", "ss_epoch"))
         if metadata.get("ss_session_id") != str(state.session_id) or not 0 < steps < state.step:
             return
         whole = epochs and state.stage == 1 and steps == epochs * state.stretch.steps_per_epoch
         name = epoch_file(state.output_name, epochs) if whole else step_file(state.output_name, steps)
-        if not (self.output_dir / name).exists():
+        if (self.output_dir / name).exists():
+            return
+        try:
             for old, new in ((path.name, name), (average_file(path.name), average_file(name))):
                 if (self.output_dir / old).is_file():
                     (self.output_dir / old).replace(self.output_dir / new)
+        except OSError as error:  # what was learnt since is saved all the same
+            self._warn("not-kept", f"The LoRA of the {steps} steps before can't stay as {name} ({error.strerror or error}).")
+        else:
             print(f"note: the LoRA of the {steps} steps before stays as {name}.", flush=True)
 
     def _save(self, name: str, state: TrainState, learnt: Learnt, with_state: bool) -> tuple[Path, Path | None]:

@@ -113,9 +113,9 @@ def train_in(
     resumed = resumed_state(settings, lengths, load_state, lambda sentence: _tell(events, "state-passed-over", sentence))
     claimed = claim_name(settings, resumed) if those.is_first else None
     if claimed:
-        clear_leftovers(Path(settings.output_dir).expanduser(), claimed[0])
+        clear_leftovers(Path(settings.output_dir).expanduser(), claimed.name)
     try:
-        name, anew = those.of_first(lambda: claimed[:2])
+        name, anew = those.of_first(lambda: (claimed.name, claimed.anew))
         if anew:
             resumed.state.move(name)
         run, state, saver = prepare(settings, plan, resumed, name, folder, events, those)
@@ -125,7 +125,7 @@ def train_in(
     finally:
         if claimed:
             clear(folder)
-            claimed[2].release(remove=True)
+            claimed.lock.release(remove=True)
     published = publish_job(path, folder, events, publication, run.model.facts.webui) if publication else None
     events.write(
         "done",

@@ -10,13 +10,14 @@ from typing import Any
 from ...trainer_core.files import data_folder
 from .. import edit
 from ..cache import opened_store
+from ..captions import typed_tags
 from ..check import NOTE, Finding, check, too_long
 from ..confidence import doubts
 from ..folder import Dataset, open_folder
 from ..journal import apply_changes, settle
 from ..query import matching
 from ..stats import stats
-from .command_line import add_command, relative, say, share_of_one, tag_list
+from .command_line import add_command, relative, say, share_of_one
 
 _SHOWN = 20
 
@@ -24,7 +25,7 @@ _SHOWN = 20
 def add(commands: Any) -> None:
     parser = add_command(commands, "check", run_check, "list captions that need a look; exit status 1 if any")
     parser.add_argument(
-        "--first", metavar="TAG", type=tag_list, default=[], help="the activation tag, which every caption should begin with"
+        "--first", metavar="TAG", type=typed_tags, default=[], help="the activation tag, which every caption should begin with"
     )
     parser.add_argument(
         "--mend",

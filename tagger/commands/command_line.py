@@ -6,7 +6,6 @@ import argparse
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,11 +79,6 @@ def share_of_one(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
-
-
-def tag_list(text: str) -> list[str]:
-    """Tags as people type them: between commas, also those of Chinese and Japanese keyboards."""
-    return [tag.strip() for tag in re.split("[,，、]", text) if tag.strip()]
 
 
 def say(asked: argparse.Namespace, content: dict[str, Any], lines: Sequence[str]) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 from ...trainer_core.problems import WordsError
 from ...trainer_core.text_files import decode
 from .. import edit
-from ..captions import same_tag
+from ..captions import same_tag, typed_tags
 from ..query import matching
-from .command_line import add_command, tag_list
+from .command_line import add_command
 from .planned_changes import add_dry_run, carry_out, opened
 
 _QUERIES = """\
@@ -74,7 +74,7 @@ def _fills(edits: list[tuple[str, Any]]) -> bool:
 
 
 def _edit(name: str, values: Any, counts: Counter[str], keep: int) -> edit.Edit:
-    tags = tag_list(values) if isinstance(values, str) else []
+    tags = typed_tags(values) if isinstance(values, str) else []
     simple = {
         "add_first": lambda: edit.add(tags, "first"),
         "add": lambda: edit.add(tags),
@@ -85,10 +85,10 @@ def _edit(name: str, values: Any, counts: Counter[str], keep: int) -> edit.Edit:
         "unescape": lambda: edit.unescape,
         "separate": lambda: edit.separate,
         "sort": lambda: _sort(values, counts, keep),
-        "replace": lambda: edit.replace(values[0], tag_list(values[1])),
+        "replace": lambda: edit.replace(values[0], typed_tags(values[1])),
         "regex": lambda: edit.regex(*values),
         "word": lambda: edit.word(*values),
-        "add_at": lambda: edit.add(tag_list(values[1]), _place(values[0])),
+        "add_at": lambda: edit.add(typed_tags(values[1]), _place(values[0])),
     }
     return simple[name]()
 
@@ -109,4 +109,4 @@ def _sort(how: str, counts: Counter[str], keep: int) -> edit.Edit:
     path = Path(how).expanduser()
     if not path.is_file():
         raise WordsError(f"--sort {how}: there is no such file; else there are alphabet and frequency.")
-    return edit.sort("order", order=tag_list(decode(path.read_bytes())[0].replace("\n", ",")), keep=keep)
+    return edit.sort("order", order=typed_tags(decode(path.read_bytes())[0].replace("\n", ",")), keep=keep)

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ..captions import same_tag
+from ..captions import same_tag, typed_tags
 from ..edit import plan
 from ..folder import Dataset
 from ..merge import Proposal, Rule, merge_edit, proposals, read_rules, rule_of
 from ..query import matching
-from .command_line import add_command, relative, say, tag_list
+from .command_line import add_command, relative, say
 from .planned_changes import add_dry_run, carry_out, opened
 
 
@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--reject", action="append", default=[], metavar="RULE", help="a merge that is not to be done: `old -> new`"
     )
-    parser.add_argument("--protect", type=tag_list, default=[], metavar="A,B", help="tags that never go away")
+    parser.add_argument("--protect", type=typed_tags, default=[], metavar="A,B", help="tags that never go away")
     parser.add_argument("--keep_first", type=int, default=0, metavar="N", help="tags at the front that never go away")
     parser.add_argument(
         "--preview", action="store_true", help="list the merges with counts and example pictures; change nothing"

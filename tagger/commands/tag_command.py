@@ -14,8 +14,8 @@ from typing import Any
 from ...trainer_core.files import data_folder
 from ...trainer_core.problems import UserError, WordsError
 from ...trainer_core.text_files import decode
-from ..captions import MODES, same_tag
-from .command_line import add_command, say, share_of_one, tag_list
+from ..captions import MODES, same_tag, typed_tags
+from .command_line import add_command, say, share_of_one
 
 
 def add(commands: Any) -> None:
@@ -50,7 +50,7 @@ def add(commands: Any) -> None:
         "--tag_thresholds", type=Path, metavar="FILE", help='thresholds of single tags: a JSON file {"tag": 0.5, …}'
     )
     which.add_argument("--mcut", action="store_true", help="thresholds at the largest gap between scores, for each picture")
-    which.add_argument("--exclude", metavar="A,B", type=tag_list, default=[], help="tags that no caption gets")
+    which.add_argument("--exclude", metavar="A,B", type=typed_tags, default=[], help="tags that no caption gets")
     which.add_argument("--rating", choices=("no", "first", "last"), default="no", help="where the rating goes (default no)")
     text = tag.add_argument_group("how they are written")
     text.add_argument(
@@ -58,9 +58,9 @@ def add(commands: Any) -> None:
     )
     text.add_argument("--yes", action="store_true", help="really overwrite, with --mode overwrite")
     text.add_argument(
-        "--first", metavar="TAG", type=tag_list, default=[], help="goes first in every caption: the activation tag"
+        "--first", metavar="TAG", type=typed_tags, default=[], help="goes first in every caption: the activation tag"
     )
-    text.add_argument("--last", metavar="TAG", type=tag_list, default=[], help="goes last in every caption")
+    text.add_argument("--last", metavar="TAG", type=typed_tags, default=[], help="goes last in every caption")
     text.add_argument("--name_as_tag", action="store_true", help="the file's name is a tag, after --first")
     text.add_argument("--characters_first", action="store_true", help="characters before general tags")
     text.add_argument("--series_apart", action="store_true", help="characters' name_(series) as two tags")

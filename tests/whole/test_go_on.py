@@ -122,6 +122,25 @@ def test_a_run_goes_on_by_itself(train: Callable[..., Path], words: Words, tmp_p
     assert safetensors(path)[1] == whole[1]
 
 
+def test_a_lora_that_can_not_be_kept_keeps_nothing_from_being_saved(
+    train: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where webui holds the file open."""
+    auto = {**STATES, "resume": "auto"}
+    train(**{**auto, "max_train_steps": 2})
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if self.name == "penny.safetensors":
+            raise PermissionError(13, "is in use")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    path = train(**auto, job_dir=tmp_path / "b")
+    assert safetensors(path)[0]["ss_steps"] == "3"
+    assert "can't stay as" in next(one["message"] for one in read_events(tmp_path / "b") if one.get("code") == "not-kept")
+
+
 def test_a_damaged_state_gives_way_to_the_one_before(train: Callable[..., Path], words: Words, tmp_path: Path) -> None:
     whole = safetensors(train(**STATES))
     out = tmp_path / "out"

@@ -23,7 +23,7 @@ def weighted_parts(prompt: str) -> list[tuple[str, float]]:
         text, given = match[0], match[1]
         if text in opened:
             opened[text].append(len(parts))
-        elif given is not None and opened["("] and _is_number(given):
+        elif given is not None and opened["("] and is_number(given):
             multiply(opened["("].pop(), float(given))
         elif text == ")" and opened["("]:
             multiply(opened["("].pop(), MORE)
@@ -42,7 +42,7 @@ def without_weights(text: str) -> str:
     return "".join(part for part, _ in weighted_parts(text))
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from ..models.prompt_weights import is_number
 from ..problems import UserError
 from .block_presets import is_value
 from .blocks import FOREIGN_LENGTHS, NAMES, WITHOUT_BASE
@@ -97,9 +98,9 @@ class _Items:
             elif key == "lwb":
                 yield f"{name}: lwb= does nothing; the word is lbw=."
             return
-        if _is_number(item) and "lbw" not in self.named and len(self.numbers) < 2:
+        if is_number(item) and "lbw" not in self.named and len(self.numbers) < 2:
             self.numbers.append(item)
-        elif _is_number(item):
+        elif is_number(item):
             self.named["x"] = item
             yield f"{name}: {item} stands for X in webui before 1.5 alone; it is written x={item}."
         elif item and "lbw" not in self.named:
@@ -144,11 +145,3 @@ def _list(text: str, name: str, presets: Collection[str] | None, own: list[str])
     elif len(values) not in (*NAMES, *FOREIGN_LENGTHS):
         own.append(f"{name}: its list has {len(values)} numbers; the extension takes 12, 17, 20 or 26 and passes over others.")
     return text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

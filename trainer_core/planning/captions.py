@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...tagger.captions import WIDE_COMMA
 from ...tagger.check import is_class_word, most_first
 from ...tagger.contradictions import SELDOM, contradictions
-from ...tagger.edit import WIDE_COMMA
 from ..dataset.caption_text import split_tags, tags_as_trained, whole_caption
 from ..dataset.items import Item, SubsetOptions
 from ..dataset.scan_report import count_of, names

@@ -31,10 +31,7 @@ export function choicePart(app, model) {
     const chosen = answer;
     const names = others.checked ? chosen.others : [];
     if (names.length && !(await ask(question, deleteWords(names), t("Delete them"), t("Keep them")))) return;
-    if (names.length) {
-      await api.post("test/keep", { run: chosen.run, cell: chosen.cell, others: names });
-      await model.load(); // else the grid would be planned with files that are gone
-    }
+    if (names.length) await model.deleteOthers(chosen.run, chosen.cell, names);
     const from = t("From {cell} of {run}:", { cell: cellWords(chosen.cell), run: chosen.name });
     await openAsNextRun(app, chosen, `${from} ${changesWords(chosen).replace(/^→ /, "")}`);
   };

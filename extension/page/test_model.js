@@ -12,9 +12,12 @@ export function createTest({ api, store }) {
   const listeners = new Map();
   let visible = false;
   let asked = 0;
+  let loaded = 0;
   let looked = 0;
   let planned = "";
   let seen = "";
+  let planning = Promise.resolve();
+  let deleting = false;
   const model = {
     runs: null, // null: not known yet
     suites: [],
@@ -55,14 +58,17 @@ export function createTest({ api, store }) {
 
     async load() {
       const project = store.project?.name;
+      loaded += 1;
+      const own = loaded;
       try {
         const [runs, suites] = await Promise.all([api.get("test/runs"), api.get("test/suites")]);
-        if (project !== store.project?.name) return;
+        if (project !== store.project?.name || own !== loaded) return;
         model.runs = runs.runs;
         Object.assign(model, { others: runs.others, samplers: runs.samplers, schedules: runs.schedules });
         model.suites = suites.suites;
         model.error = "";
       } catch (error) {
+        if (own !== loaded) return;
         model.error = error.message;
         tell("plan");
         return;
@@ -72,6 +78,18 @@ export function createTest({ api, store }) {
       planned = "";
       plan();
       model.look();
+    },
+
+    /** Deletes a run's other snapshots; no grid is planned with them meanwhile, nor before it is known which are left. */
+    async deleteOthers(run, cell, others) {
+      deleting = true;
+      await planning;
+      try {
+        await api.post("test/keep", { run, cell, others });
+      } finally {
+        await model.load();
+        deleting = false;
+      }
     },
 
     /** Fetches the grid that is there, as far as it is drawn. */
@@ -118,8 +136,10 @@ export function createTest({ api, store }) {
     for (const listener of listeners.get(topic) ?? []) listener();
   };
 
-  const ask = debounced(ASK_AFTER, async () => {
-    if (!visible || model.runs === null) return;
+  const ask = debounced(ASK_AFTER, () => {
+    if (visible && model.runs !== null && !deleting) planning = Promise.all([planning, askPlan()]);
+  });
+  const askPlan = async () => {
     asked += 1;
     const own = asked;
     const options = testValues(store);
@@ -130,7 +150,7 @@ export function createTest({ api, store }) {
       if (own === asked) model.plan = { error: error.message };
     }
     if (own === asked) tell("plan");
-  });
+  };
   const plan = () => {
     const wanted = JSON.stringify([model.request(), testValues(store), store.project?.base_model, activationMark(store)]);
     if (wanted === planned) return;

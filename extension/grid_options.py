@@ -12,7 +12,8 @@ from .errors import Refused
 from .models import allowed_tagger
 from .rights import Rights, file_name, shown
 
-AXES = ("snapshots", "strength", "te", "unet", "lbw", "x", "together", "checkpoints", "prompts", "seeds", "cfg")
+AXES = ("snapshots", "strength", "te", "unet", "lbw", "x", "together", "checkpoints", "prompts", "seeds", "cfg",
+        "sampler", "steps", "clip_skip")  # fmt: skip
 _LONGEST, _MOST, _MOST_FILES = 20_000, 40, 200
 
 TEST_DEFAULTS: dict[str, Any] = {
@@ -33,8 +34,11 @@ TEST_DEFAULTS: dict[str, Any] = {
     "seeds": [1],
     "cfg": [7.0],
     "steps": 20,
+    "more_steps": [],  # these too, to compare with
     "sampler": "Euler a",
+    "more_samplers": [],
     "schedule": AUTOMATIC,
+    "clip_skip": [],  # none: the training's
     "width": 0,  # 0: the training's resolution
     "height": 0,
     "checkpoints": [],  # besides the one that was trained on
@@ -54,11 +58,13 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "seeds": (0, 2**53),  # what a browser's numbers hold
     "cfg": (1, 50),
     "steps": (1, 500),
+    "more_steps": (1, 500),
+    "clip_skip": (1, 12),
     "width": (0, 4096),
     "height": (0, 4096),
     "prior_count": (1, 64),
 }
-_WHOLE = ("seeds", "steps", "width", "height", "prior_count")
+_WHOLE = ("seeds", "steps", "more_steps", "clip_skip", "width", "height", "prior_count")
 _BLOCKS = re.compile(r"[\w.,:+-]{1,400}")
 _LORA = re.compile(r"<(?:lora|lyco):([^:>]*)", re.IGNORECASE)
 _PATHS = {"loras": "The LoRA", "checkpoints": "The checkpoint"}
@@ -107,6 +113,8 @@ def _single(name: str, value: Any, rights: Rights) -> Any:
         return file_name(value, name)
     if name == "lbw" and not _BLOCKS.fullmatch(value):
         raise Refused(f"{shown(value)} is no block weight: give a preset's name, or numbers with commas between them.")
+    if name == "more_samplers" and value not in SAMPLERS:
+        raise Refused(f"{name} must be one of {', '.join(SAMPLERS)}, not {shown(value)}.")
     if name == "together":
         return checked_prompts(value)
     return value
@@ -141,7 +149,9 @@ def grid_options(options: Mapping[str, Any], files: list[Path], chosen: list[Pat
     asked |= {"lbw": options["lbw"], "x": options["x"]}
     asked["together"] = ["", *options["together"]] if options["together"] else []  # alone first, to compare with
     asked |= {name: options[name] for name in (("te", "unet") if options["parts"] else ("strength",))}
-    asked |= {name: options[name] for name in ("seeds", "cfg", "steps", "sampler", "schedule", "negative")}
+    asked |= {name: options[name] for name in ("seeds", "cfg", "schedule", "negative")}
+    asked |= {"steps": [options["steps"], *options["more_steps"]], "sampler": [options["sampler"], *options["more_samplers"]]}
+    asked["clip_skip"] = options["clip_skip"] or None
     asked |= {name: options[name] or None for name in ("width", "height", "rows", "columns", "tagger")}
     asked["no_base"] = not options["base"]
     crossed = options["parts"] and min(len(set(options["te"])), len(set(options["unet"]))) > 1

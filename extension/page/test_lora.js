@@ -1,7 +1,7 @@
 // Which LoRA is looked at: a run of the project, some or all of its snapshots, and files of other runs.
 
-import { h, keyed, setAttribute, setText, show } from "./dom.js";
-import { baseName, moment } from "./format.js";
+import { h, keyed, setAttribute, show } from "./dom.js";
+import { moment } from "./format.js";
 import { t } from "./i18n.js";
 import { row } from "./tag_options.js";
 import { testValues } from "./test_values.js";
@@ -75,45 +75,4 @@ function chip(file, toggle) {
 function snapshotWords({ epoch, step, last }) {
   if (last) return t("last");
   return step ? t("step {step}", { step }) : t("e{epoch}", { epoch });
-}
-
-/** Files of the user's: LoRAs of other runs, or further checkpoints. `known()` → [{name, path}] to choose from. */
-export function filesPart(app, name, { label, help, placeholder, known }) {
-  const { store } = app;
-  const id = `lw-test-${name}`;
-  const list = h("ul", { class: "lw-test-files" });
-  const field = h("input", { type: "text", class: "lw-input", id, spellcheck: "false", placeholder, list: `${id}-known` });
-  const choices = h("datalist", { id: `${id}-known` });
-  const add = h("button", { type: "button", class: "lw-button lw-small", on: { click: () => take() } }, t("Add"));
-  const take = () => {
-    const words = field.value.trim();
-    if (!words) return;
-    const path = known().find((one) => one.name === words)?.path ?? words;
-    field.value = "";
-    const paths = testValues(store)[name];
-    if (!paths.includes(path)) store.change({ test: { [name]: [...paths, path] } });
-  };
-  field.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing) return;
-    event.preventDefault();
-    take();
-  });
-  const element = h("div", {}, row(id, label, help, field, choices, add), list);
-  const put = () => {
-    const paths = testValues(store)[name];
-    const names = known().map((one) => one.name);
-    if (choices.children.length !== names.length) choices.replaceChildren(...names.map((one) => h("option", { value: one })));
-    list.replaceChildren(...paths.map((path) => item(path, () => out(path))));
-    show(list, paths.length);
-  };
-  const out = (path) => store.change({ test: { [name]: testValues(store)[name].filter((one) => one !== path) } });
-  return { element, put };
-}
-
-function item(path, out) {
-  const words = h("span", { title: path });
-  setText(words, baseName(path));
-  const label = t("take {name} out", { name: baseName(path) });
-  const button = h("button", { type: "button", class: "lw-chip-out", "aria-label": label, on: { click: out } }, "×");
-  return h("li", {}, words, " ", button);
 }

@@ -13,6 +13,8 @@ from lora_workbench.tests.extension.grid_scene import Answers, draw, make_lora, 
 from lora_workbench.tests.extension.parts import API
 from lora_workbench.trainer_core.events import EventLog, JobLock
 from lora_workbench.trainer_core.files import read_json
+from lora_workbench.trainer_core.grids.find import find_given, find_grid
+from lora_workbench.trainer_core.grids.words import read_options
 
 FEW = {"strength": [0.5, 1.0], "suites": [], "prompts": "penny, smile\npenny, hat --n red\n"}
 CELL = "e2/te0.5/unet0.5/p1"
@@ -113,6 +115,8 @@ def test_time_is_told_by_what_was_drawn_before(client: Any, bench: Workbench, ru
     assert told["seconds"] == pytest.approx(6 + 14 * 1.0)
     twice = post(client, "test/plan", options={**FEW, "run": run.id, "steps": 40})
     assert twice["seconds"] == pytest.approx(6 + 14 * 2.0)
+    both = post(client, "test/plan", options={**FEW, "run": run.id, "steps": 20, "more_steps": [40]})
+    assert both["seconds"] == pytest.approx(6 + 28 * 1.5)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +129,10 @@ def test_time_is_told_by_what_was_drawn_before(client: Any, bench: Workbench, ru
         ({"steps": 1.5}, "steps must be a whole number"),
         ({"seeds": [True]}, "seeds must be a whole number"),
         ({"sampler": "Heun++"}, "sampler must be one of"),
+        ({"more_samplers": ["Euler a", "Heun++"]}, "more_samplers must be one of"),
+        ({"more_samplers": "DDIM"}, "more_samplers must be a list"),
+        ({"more_steps": [0]}, "more_steps must be a whole number from 1"),
+        ({"clip_skip": [2.5]}, "clip_skip must be a whole number"),
         ({"columns": "te"}, "te has one value only"),
         ({"run": "20260101-000000-train"}, "There is no job"),
         ({"suite": ["first_look"]}, "no option 'suite'"),
@@ -263,6 +271,20 @@ def test_block_weights_and_further_loras(client: Any, bench: Workbench, run: Job
     post(client, "project", changes={"settings": told["settings"]})
     post(client, "test/plan", 400, options={**options, "lbw": ["../../x"]})
     assert "A LoRA in a prompt" in post(client, "test/plan", 400, options={**options, "together": ["<lora:../../x:1>"]})
+
+
+def test_samplers_steps_and_clip_skip_are_compared(client: Any, bench: Workbench, run: JobReader) -> None:
+    one = {**FEW, "run": run.id, "strength": [1.0], "prompts": "penny", "snapshots": ["penny.safetensors"]}
+    several = {**one, "more_samplers": ["DDIM", "Euler a"], "more_steps": [30], "clip_skip": [1, 2], "rows": "sampler"}
+    assert post(client, "test/plan", options=one)["count"] == 2
+    assert post(client, "test/plan", options=several)["count"] == 2 * 2 * 2 * 2
+    made = post(client, "jobs", kind="grid", options={**several, "columns": "steps"})
+    draw(bench.jobs.get(made["id"]).job["options"])
+    grids = client.get(f"{API}/test/grid", params={"run": run.id}).json()["grids"]
+    assert all((grid["rows"], grid["columns"]) == (["Euler a", "DDIM"], ["20 steps", "30 steps"]) for grid in grids)
+    made = post(client, "jobs", kind="grid", options={**one, "clip_skip": [2]})
+    found = find_grid(find_given(read_options(bench.jobs.get(made["id"]).job["options"])))
+    assert {cell.request.clip_skip for cell in found.cells} == {2}
 
 
 def test_lists_of_prompts_are_the_projects(client: Any, bench: Workbench, run: JobReader) -> None:

@@ -261,6 +261,22 @@ def test_what_varies(scene: Scene) -> None:
     page.locator(".lw-test-more summary").click()
     page.select_option("#lw-test-columns", "checkpoints")
     page.wait_for_selector("#lw-test-make-why >> text=checkpoints has one value only")
+    page.select_option("#lw-test-columns", "sampler")
+    page.select_option("#lw-test-more-samplers", "DDIM")
+    scene.label("Make 10 pictures")
+    assert "DDIM" not in page.locator("#lw-test-more-samplers option").all_inner_texts()
+    page.select_option("#lw-test-more-samplers", "Heun")
+    scene.label("Make 15 pictures")
+    page.get_by_role("button", name="take Heun out").click()
+    page.fill("#lw-test-more-steps", "25, 30-40 (+10)")
+    page.fill("#lw-test-clip-skip", "1 2")
+    scene.label("Make 80 pictures")  # 2 samplers × 4 numbers of steps × 2 clip skips, each of 5
+    page.fill("#lw-test-clip-skip", "")
+    page.fill("#lw-test-more-steps", "")
+    page.get_by_role("button", name="take DDIM out").click()
+    page.wait_for_selector("#lw-test-make-why >> text=sampler has one value only")
+    page.select_option("#lw-test-columns", "checkpoints")
+    page.wait_for_selector("#lw-test-make-why >> text=checkpoints has one value only")
     kept = scene.bench.projects.current()
     assert kept and kept["test"]["snapshots"] == ["penny.safetensors", "penny-000002.safetensors"]
     assert kept["test"]["strength"] == [1, 2] and kept["test"]["seeds"] == [4] and kept["test"]["columns"] == "checkpoints"

@@ -48,6 +48,7 @@ class JobReader:
         self._caching: dict[str, Any] = {}
         self._fetching: dict[str, Any] = {}
         self._stage: dict[str, Any] = {}
+        self._drawing: dict[str, Any] = {}
         self._ending: dict[str, Any] = {}
         self._paused = False
         self.saved: list[dict[str, Any]] = []
@@ -123,6 +124,8 @@ class JobReader:
             self._caching = event
         elif kind == "fetching":
             self._fetching = event
+        elif kind == "drawing":
+            self._drawing = event
         elif kind in ("paused", "continued"):
             self._paused = kind == "paused"
         elif kind == "saved":
@@ -218,8 +221,14 @@ class JobReader:
             "lora": self.lora,
             "published": self._ending.get("published"),
             "samples": len(self.samples),
+            "samples_share": self._samples_share(),
             **{name: self._ending[name] for name in ("changed", "kept", "failed", "change") if name in self._ending},
         }
+
+    def _samples_share(self) -> float | None:
+        """How much is done of the sample pictures that a training draws right now, 0 … 1; None where it draws none."""
+        share = self._drawing.get("share")
+        return share if self.alive and isinstance(share, (int, float)) and 0 <= share < 1 else None
 
     def _ended_at(self) -> float | None:
         if not self.ended:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from .run import Run
 from .settings import Settings
 
 FULL_GPU_LOOKED_FOR = (10, 100)  # steps after the start: by then the largest batches have been seen
+_SAID_EVERY = 1.0  # seconds between two words about samples that are being drawn
 _GONE = 1 << 16  # in the sum of what the processes want: more than all of them wanting to stop
 
 
@@ -52,7 +55,7 @@ def _carried_out(
             saver.save_asked(state, run.learnt())
             taken(events.folder, SAVE)
         if SAMPLE in wanted:
-            _draw(run, state, events, asked_for=True)
+            _draw(run, state, events, stop, asked_for=True)
             taken(events.folder, SAMPLE)
 
     at_once(asked(events.folder))
@@ -96,26 +99,42 @@ def samples_there(settings: Settings, state: Any) -> bool:
     return len(drawn) >= len(sample_requests(settings).requests)
 
 
-def draw_samples(run: Run, state: Any, events: EventLog) -> None:
+def draw_samples(run: Run, state: Any, events: EventLog, stop: StopSignal) -> None:
     """Pictures of the sample prompts as the LoRA is now; the training is as if they had not been made.
 
-    Where they can't be drawn the run goes on all the same, with a warning. The first process draws, the others wait.
+    Where they can't be drawn the run goes on all the same, with a warning. The first process draws, the others wait. Who
+    asks to stop need not wait for the last of them.
     """
-    run.processes.of_first(lambda: _draw(run, state, events))
+    run.processes.of_first(lambda: _draw(run, state, events, stop))
 
 
-def _draw(run: Run, state: Any, events: EventLog, asked_for: bool = False) -> None:
+class _AskedToStop(Exception):
+    """Ends the drawing; the stop itself is carried out where all others are."""
+
+
+def _draw(run: Run, state: Any, events: EventLog, stop: StopSignal, asked_for: bool = False) -> None:
     import torch
+    from tqdm import tqdm
 
     from .generate.during_training import sample_now
 
     if not run.settings.sample_prompts:
         events.write("warning", code="no-sample-prompts", message="No sample was drawn: set sample_prompts before the start.")
         return
-    device = run.accelerator.device
+    device, said = run.accelerator.device, float("-inf")
+
+    def told(done: int, steps: int) -> None:
+        nonlocal said
+        if stop.asked or STOP in asked(events.folder):
+            raise _AskedToStop
+        if done == steps or time.monotonic() - said >= _SAID_EVERY:
+            said = time.monotonic()
+            events.write("drawing", step=state.step, share=round(done / steps, 4))
+
+    paths: list[Path] = []
     try:
         with run.shown():
-            paths = sample_now(
+            for prompt, path in sample_now(
                 run.model,
                 run.network,
                 run.settings,
@@ -124,10 +143,19 @@ def _draw(run: Run, state: Any, events: EventLog, asked_for: bool = False) -> No
                 step=state.step,
                 device=device,
                 asked=asked_for,
-            )
+                progress=told,
+            ):
+                paths.append(path)
+                events.write("sample", path=str(path), epoch=state.epoch, step=state.step, prompt=prompt)
+    except _AskedToStop:
+        pass
     except (UserError, OSError, torch.cuda.OutOfMemoryError) as error:
         why = str(error).splitlines()[0]
-        events.write("warning", code="sample-failed", message=f"No sample was drawn after step {state.step}: {why}")
-        return
-    for prompt, path in enumerate(paths):
-        events.write("sample", path=str(path), epoch=state.epoch, step=state.step, prompt=prompt)
+        message = f"No sample was drawn after step {state.step}: {why}"
+        if paths:
+            message = f"The samples after step {state.step} are not all drawn: {why}"
+        events.write("warning", code="sample-failed", message=message)
+        events.write("drawing", step=state.step, share=1.0)
+    if paths:
+        drawn = "1 sample picture" if len(paths) == 1 else f"{len(paths)} sample pictures"
+        tqdm.write(f"{drawn} drawn after step {state.step}: {paths[0].parent}", file=sys.stdout)

@@ -16,7 +16,7 @@ from typing import Any
 from .between_steps import carry_out_requests, draw_samples, samples_due, samples_there, warn_of_full_gpu
 from .claimed_names import claim_name
 from .dataset.batches import Batch, epoch_batches, share_of
-from .endings import endings_told, stop_signals
+from .endings import StopSignal, endings_told, stop_signals
 from .events import JOB, EventLog, Unheard, hold_job, new_job_folder
 from .files import data_folder, read_json, write_json
 from .forecasts.forecast import step_times
@@ -152,15 +152,13 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
 
     plan, those = run.plan, run.processes
     times = step_times(plan, device_name(), those.is_first)
-    if state.step == 0 and run.settings.sample_at_first and run.settings.sample_prompts:
-        draw_samples(run, state, events)
     batches: list[Batch] = []
     began_at = state.step
     with Progress(run.settings, events, state.step, plan.steps, those.is_first) as progress, stop_signals() as stop:
-        if state.step == 0 and run.measured:
-            progress.validation(0, 0, validate(run))
-        elif state.step:
-            _catch_up(run, state, saver, events, progress)
+        if state.step:
+            _catch_up(run, state, saver, events, progress, stop)
+        else:
+            _look_first(run, state, events, progress, stop)
         while state.step < plan.steps:
             if state.step == run.stage.stretch.end:
                 run = next_stage(run, state)
@@ -187,19 +185,27 @@ def _loop(run: Run, state: Any, saver: Any, events: EventLog) -> Path:
             if validation_due(run, state):
                 progress.validation(state.step, epoch + 1, validate(run))
             if samples_due(run.settings, state):
-                draw_samples(run, state, events)
+                draw_samples(run, state, events, stop)
             carry_out_requests(run, state, saver, events, progress, stop)
     return those.of_first(lambda: saver.save_final(state, run.learnt()))
 
 
-def _catch_up(run: Run, state: Any, saver: Any, events: EventLog, progress: Any) -> None:
+def _look_first(run: Run, state: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
+    """Samples and the validation's loss before the first step, where they are wanted."""
+    if run.settings.sample_at_first and run.settings.sample_prompts:
+        draw_samples(run, state, events, stop)
+    if run.measured:
+        progress.validation(0, 0, validate(run))
+
+
+def _catch_up(run: Run, state: Any, saver: Any, events: EventLog, progress: Any, stop: StopSignal) -> None:
     """Does what was due with the state that the run goes on from: a killed run may not have come to it."""
     settings = run.settings
     state.saved = run.processes.of_first(lambda: saver.save_missed(state, run.learnt))
     if validation_due(run, state):
         progress.validation(state.step, state.epoch, validate(run))
     if samples_due(settings, state) and not run.processes.of_first(lambda: samples_there(settings, state)):
-        draw_samples(run, state, events)
+        draw_samples(run, state, events, stop)
 
 
 def _backward(run: Run, state: Any, batch: Batch, epoch: int, batches: int) -> float:

@@ -1,6 +1,6 @@
 // Follows the jobs of one kind while a window looks on: which is at work, which have just ended, and how far it is in words.
 
-import { count, duration, rounded } from "./format.js";
+import { count, duration, percent, rounded } from "./format.js";
 import { t } from "./i18n.js";
 import { isLive } from "./runs.js";
 
@@ -41,6 +41,9 @@ export function howFar(job, withPace = true) {
 export function doneOf(job) {
   return Number.isFinite(job.share) ? job.share * job.steps : (job.step ?? 0);
 }
+
+/** How far the sample pictures are that a training draws between two steps. */
+export const samplesWords = (job) => t("samples {percent} %", { percent: percent(job.samples_share, 1) });
 
 /** How far a drawing is, in words; before its first step the model is read, which `begins` says. */
 export function drawnWords(job, begins, withPace = false) {

@@ -3,6 +3,7 @@
 import { lossCurve } from "./curve.js";
 import { h, keyed, setText, show } from "./dom.js";
 import { runDownloads } from "./downloads.js";
+import { samplesWords } from "./follow.js";
 import { baseName, bytes, count, duration, folderOf, rounded, speed } from "./format.js";
 import { t } from "./i18n.js";
 import { progressBar, sign } from "./parts.js";
@@ -71,14 +72,16 @@ export function liveView(app) {
 
 /** "452 of 1,050 · 1.4 it/s · 7 min left · epoch 11 of 25 · 3.9 GB". */
 export function figuresOf(job) {
+  const drawing = Number.isFinite(job.samples_share) && samplesWords(job);
   if (job.state === "starting" || (isLive(job) && !job.step))
-    return job.message || t("The model is being read and pictures prepared …");
+    return drawing || job.message || t("The model is being read and pictures prepared …");
   const left = job.seconds_left;
   const perSecond = job.per_second ?? (left > 0 ? (job.steps - job.step) / left : 0);
   const memory = job.memory ?? {};
   const live = job.state === "running";
   return [
     t("{step} of {steps} steps", { step: count(job.step ?? 0), steps: count(job.steps ?? 0) }),
+    drawing,
     live && speed(perSecond),
     live && Number.isFinite(left) && t("{time} left", { time: duration(left) }),
     !isLive(job) && took(job),

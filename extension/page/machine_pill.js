@@ -2,7 +2,7 @@
 
 import { doctorParts } from "./doctor.js";
 import { folderIcon, h } from "./dom.js";
-import { doneOf } from "./follow.js";
+import { doneOf, samplesWords } from "./follow.js";
 import { openFolderPicker } from "./folder_picker.js";
 import { duration, percent } from "./format.js";
 import { t } from "./i18n.js";
@@ -45,6 +45,7 @@ function doing(job) {
   const [begins, goes] = deeds[job.what === "training" ? "train" : job.kind] ?? [t("drawing begins"), t("drawing {percent} %", { percent: done })];
   if (job.state === "starting" || !job.steps) return begins;
   if (job.state === "paused") return t("paused at {percent} %", { percent: done });
+  if (Number.isFinite(job.samples_share)) return `${goes} · ${samplesWords(job)}`;
   const left = Number.isFinite(job.seconds_left) ? ` · ${t("{time} left", { time: duration(job.seconds_left) })}` : "";
   return goes + left;
 }

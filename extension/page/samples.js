@@ -10,7 +10,7 @@ export function sampleStrip(app) {
   let items = [];
   let job = null;
   const address = (one) => api.url(`jobs/${encodeURIComponent(job.id)}/sample`, { name: one.name });
-  const caption = (one) => [epochWords(one), one.prompt].filter(Boolean).join(" · ");
+  const caption = (one) => [epochWords(one), promptWords(one)].filter(Boolean).join(" · ");
   const enlarge = (at) =>
     openViewer(app, {
       at,
@@ -59,6 +59,10 @@ export function sampleStrip(app) {
       if (atEnd && items.length > before) strip.scrollLeft = strip.scrollWidth; // the newest stays in sight for who looks at the newest
     },
   };
+}
+
+function promptWords({ prompt }) {
+  return Number.isInteger(prompt) ? t("prompt {value}", { value: prompt + 1 }) : "";
 }
 
 function epochWords(one) {

@@ -90,6 +90,20 @@ def test_a_tagger_that_comes_is_told_in_megabytes(folder: Path) -> None:
     lock.release()
 
 
+def test_samples_that_are_being_drawn_are_told(folder: Path) -> None:
+    lock = hold_job(folder)
+    write(folder, progress(1))
+    job = reader(folder, queued=1.0, started=time.time() - 3600)
+    assert job.as_dict()["samples_share"] is None
+    write(folder, {"kind": "drawing", "step": 1, "share": 0.0}, {"kind": "drawing", "step": 1, "share": 0.4})
+    assert job.refresh() and job.as_dict()["samples_share"] == 0.4
+    write(folder, {"kind": "drawing", "step": 1, "share": 1.0})
+    assert job.refresh() and job.as_dict()["samples_share"] is None
+    write(folder, {"kind": "drawing", "step": 2, "share": 0.5})
+    lock.release()
+    assert job.refresh() and job.as_dict()["samples_share"] is None, "nobody draws any more"
+
+
 def test_queued_and_starting(folder: Path) -> None:
     assert reader(folder, queued=1.0).state == "queued"
     mine = {"pid": os.getpid(), "process_started": started_at(os.getpid())}

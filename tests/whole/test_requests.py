@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def test_saves_samples_and_pauses_change_nothing(
     assert safetensors(busy)[1] == safetensors(plain)[1]
     assert asked(job) == frozenset()
 
-    told = [event for event in read_events(job) if event["kind"] not in ("caching", "progress", "start")]
+    told = [event for event in read_events(job) if event["kind"] not in ("caching", "drawing", "progress", "start")]
     assert [(event["kind"], event.get("step")) for event in told] == [
         ("saved", 1), ("sample", 2), ("sample", 2), ("paused", 3), ("saved", 3), ("continued", 3), ("sample", 6), ("sample", 6),
         ("saved", 6), ("done", None),
@@ -105,6 +106,61 @@ def test_a_stop_saves_all_and_goes_on_from_there(words: Words, tmp_path: Path, m
     resumed = train_room.train(settings(words(**DRAWING, resume=last["state"], job_dir=tmp_path / "resumed")))
     whole = train_room.train(settings(words(**DRAWING, output_name="whole", job_dir=tmp_path / "whole")))
     assert safetensors(resumed)[1] == safetensors(whole)[1]
+
+
+@pytest.fixture
+def while_saving(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """`while_saving(act)` → `act` is called as each sample picture is saved."""
+    from lora_workbench.trainer_core.generate import during_training
+
+    def put(act: Callable[[], None]) -> None:
+        def save(*given: object) -> None:
+            act()
+            real(*given)  # type: ignore[arg-type]
+
+        real = during_training.save_png
+        monkeypatch.setattr(during_training, "save_png", save)
+
+    return put
+
+
+def test_a_stop_does_not_wait_for_all_samples(
+    words: Words, prompts: Path, tmp_path: Path, while_saving: Callable[[Callable[[], None]], None]
+) -> None:
+    job = tmp_path / "job"
+    prompts.write_text("penny --w 64 --h 64 --s 2\nhat --w 128 --h 64 --s 2\n", encoding="utf-8")  # a batch each
+    while_saving(lambda: ask(job, "stop"))
+    with pytest.raises(Stopped, match="stopped after step 1;"):
+        train_room.train(settings(words(**DRAWING, sample_prompts=prompts, sample_every_n_steps=1)))
+    told = list(read_events(job))
+    assert [event["prompt"] for event in told if event["kind"] == "sample"] == [0]
+    assert [event["share"] for event in told if event["kind"] == "drawing"][0] == 0
+    assert [event["code"] for event in told if event["kind"] == "warning"] == []
+    state = told[-1]["state"]
+    resumed = train_room.train(settings(words(**DRAWING, resume=state, job_dir=tmp_path / "resumed")))
+    whole = train_room.train(settings(words(**DRAWING, output_name="whole", job_dir=tmp_path / "whole")))
+    assert safetensors(resumed)[1] == safetensors(whole)[1]
+
+
+def test_samples_that_were_drawn_stay_where_others_can_not_be(
+    words: Words, prompts: Path, tmp_path: Path, while_saving: Callable[[Callable[[], None]], None], capsys: Any
+) -> None:
+    job, saved = tmp_path / "job", []
+
+    def fill() -> None:
+        saved.append(1)
+        if len(saved) > 1:
+            raise OSError(28, "No space left on device")
+
+    while_saving(fill)
+    assert train_room.train(settings(words(max_train_steps=2, sample_prompts=prompts, sample_every_n_steps=2))).is_file()
+    told = list(read_events(job))
+    (sample,) = [event for event in told if event["kind"] == "sample"]
+    assert Path(sample["path"]).is_file()
+    (warning,) = [event for event in told if event["kind"] == "warning"]
+    assert "The samples after step 2 are not all drawn: " in warning["message"]
+    assert [event["share"] for event in told if event["kind"] == "drawing"][-1] == 1
+    assert f"1 sample picture drawn after step 2: {tmp_path / 'out' / 'sample'}" in capsys.readouterr().out
 
 
 def test_a_stop_while_the_pictures_are_read(words: Words, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from ..settings import Settings
 from .base_model import Base
 from .infotext import infotext, save_png
 from .prompts_file import sample_requests
-from .sample import generate
+from .sample import Progress, drawn_batches
 
 _BATCH = 4
 
@@ -33,25 +33,26 @@ def sample_now(
     step: int,
     device: Any,
     asked: bool = False,
-) -> list[Path]:
-    """Draws the sample prompts with the network as it is now; returns the pictures' paths.
+    progress: Progress | None = None,
+) -> Iterator[tuple[int, Path]]:
+    """Draws the sample prompts with the network as it is now; each prompt's place and its picture's path, as they are saved.
 
     Names as kohya's: by epoch where samples are drawn every n epochs, else, and for those that someone `asked` for, by
     step. Nothing is overwritten.
     """
-    wanted = sample_requests(settings)
-    with _as_if_nothing(model, network):
-        images = generate(model, wanted.requests, device=device, batch_size=_BATCH)
-    put_idle_away(model, settings, device)
+    requests = sample_requests(settings).requests
     folder = Path(settings.output_dir).expanduser() / "sample"
     when = sample_moment(settings, epoch, step, asked)
     now = time.strftime("%Y%m%d%H%M%S")
-    paths = []
-    for number, (request, image) in enumerate(zip(wanted.requests, images, strict=True)):
-        path = free_name(folder / f"{output_name}_{when}_{number:02d}_{now}_{request.seed}.png")
-        save_png(path, image, infotext(request, Base(Path(model.path).stem)))
-        paths.append(path)
-    return paths
+    try:
+        with _as_if_nothing(model, network):
+            for places, images in drawn_batches(model, requests, device=device, batch_size=_BATCH, progress=progress):
+                for place, image in zip(places, images, strict=True):
+                    path = free_name(folder / f"{output_name}_{when}_{place:02d}_{now}_{requests[place].seed}.png")
+                    save_png(path, image, infotext(requests[place], Base(Path(model.path).stem)))
+                    yield place, path
+    finally:
+        put_idle_away(model, settings, device)
 
 
 def sample_moment(settings: Settings, epoch: int, step: int, asked: bool = False) -> str:

@@ -200,6 +200,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "schedule type",
         "prompt's end",
     ),  # the page has its own words for these
+    "trainer_core/between_steps.py": ("1 sample picture", "{} sample pictures", "{} drawn after step {}: {}"),
     "trainer_core/generate/telling.py": ("{} of {} pictures drawn", ", {} left", "{} min"),
     "trainer_core/models/pickled_header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.

@@ -63,6 +63,7 @@ class World(GuideAnswers):
         self.lock = threading.RLock()
         self.language, self.speed, self.pace = language, speed, 0.2
         self.closing = self.down = False
+        self.samples_share: float | None = None
         self.requests: list[str] = []
         self.posts: list[tuple[str, dict[str, Any]]] = []
         self.setup: dict[str, Any] = {"ready": ready, "wrong": "", "running": False, "failed": False, "lines": []}
@@ -238,6 +239,7 @@ class World(GuideAnswers):
             "lr": {"unet": 3.1e-4}, "seconds_left": left, "memory": {"ram": 2.1e9, "gpu": 3.9e9} if train else None,
             "place": self.waiting().index(job["id"]) + 1 if job["state"] == "queued" else None,
             "resumable": train and job["state"] in ("stopped", "failed"), "samples": min(epoch, 6) if train else 0,
+            "samples_share": self.samples_share if train else None,
         }  # fmt: skip
 
     @staticmethod
@@ -266,7 +268,7 @@ class World(GuideAnswers):
             **shown,
             "settings": job["settings"],
             "warnings": job["warnings"],
-            "samples": [{"name": f"e{one['epoch']}.png", "prompt": "penny, smile", **one} for one in done[: shown["samples"]]],
+            "samples": [{"name": f"e{one['epoch']}.png", "prompt": 1, **one} for one in done[: shown["samples"]]],
             "saved": [{"path": f"/runs/{name}", "name": name, **one} for name, one in zip(names[1:], done[1:], strict=True)],
             "log_tail": "",
         }

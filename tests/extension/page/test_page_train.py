@@ -184,7 +184,7 @@ def test_a_setting_that_does_nothing_says_why_and_acts_again_when_it_does(train:
 
 
 def test_a_run_is_followed_live_and_nothing_moves_under_the_hands(train: Any) -> None:
-    _, page = train(speed=60)
+    world, page = train(speed=60)
     page.click("#lw-train")
     page.wait_for_selector("#lw-figures >> text=of 1,040 steps")
     page.focus("#lw-set-seed")
@@ -204,6 +204,11 @@ def test_a_run_is_followed_live_and_nothing_moves_under_the_hands(train: Any) ->
         assert words in page.inner_text("#lw-figures")
     assert "UNet" in page.inner_text(".lw-rates")
     assert re.search(r"training \d+ % · .* left", page.inner_text(".lw-pill"))
+    world.samples_share = 0.42  # between two steps
+    page.wait_for_selector("#lw-figures >> text=samples 42 %")
+    page.wait_for_selector(".lw-pill >> text=samples 42 %")
+    world.samples_share = None
+    page.wait_for_selector(".lw-pill >> text=left")
 
 
 def test_pause_save_stop_and_end_after_a_question(train: Any, until: Any) -> None:

@@ -50,7 +50,7 @@ def test_names_are_kohyas_and_nothing_is_overwritten(
     by_epoch = settings_in(tmp_path, sample_every_n_epochs=2)
     by_step = settings_in(tmp_path, sample_every_n_steps=5)
     names = [
-        [path.name for path in sample_now(model, network, settings, "zibbo", epoch=2, step=15, device="cpu")]
+        [path.name for _, path in sample_now(model, network, settings, "zibbo", epoch=2, step=15, device="cpu")]
         for settings in (by_epoch, by_step, by_step)
     ]
     assert names[0] == ["zibbo_e000002_00_20260102030405_8.png", "zibbo_e000002_01_20260102030405_4.png"]
@@ -65,8 +65,8 @@ def test_names_are_kohyas_and_nothing_is_overwritten(
 
 def test_the_lora_acts_with_full_strength_and_without_dropout(tmp_path: Path, model: Model, network: Network) -> None:
     settings = settings_in(tmp_path, sample_every_n_steps=1)
-    first, _ = sample_now(model, network, settings, "a", epoch=1, step=1, device="cpu")
-    again, _ = sample_now(model, network, settings, "a", epoch=1, step=2, device="cpu")
+    (_, first), _ = sample_now(model, network, settings, "a", epoch=1, step=1, device="cpu")
+    (_, again), _ = sample_now(model, network, settings, "a", epoch=1, step=2, device="cpu")
     assert (np.asarray(Image.open(first)) == np.asarray(Image.open(again))).all()
     network.detach()
     without = generate(model, [Request("one", width=64, height=64, seed=8, steps=2, cfg=7.5, sampler="Euler")])[0]
@@ -84,7 +84,7 @@ def test_the_training_does_not_notice(tmp_path: Path, model: Model, network: Net
         np.random.seed(1)  # noqa: NPY002
         torch.manual_seed(1)
         if sampled:
-            sample_now(model, network, settings, "a", epoch=1, step=1, device="cpu")
+            list(sample_now(model, network, settings, "a", epoch=1, step=1, device="cpu"))
         network.zero_grad()
         text = torch.linspace(-1, 1, 77 * 64).view(1, 77, 64)
         loss = model.unet(torch.ones(1, 4, 8, 8), torch.tensor([500]), text).sample.square().mean()

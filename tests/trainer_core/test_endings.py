@@ -39,13 +39,18 @@ def test_a_sentence_stays_as_it_is(tmp_path: Path) -> None:
     ("error", "told"),
     [
         (ZeroDivisionError("no\ncats"), "(ZeroDivisionError: no). The full report is in"),
-        (OSError(errno.ENOSPC, "No space left on device", "out/penny"), "out/penny; free some space"),
+        (
+            OSError(errno.ENOSPC, "No space left", "out/penny"),
+            "No space left: out/penny; free some space there or choose another folder.",
+        ),
+        (OSError(errno.EIO, "Input/output error", "out/penny"), "Input/output error: out/penny. The full report is in"),
         (MemoryError(), "The memory is full"),
     ],
 )
 def test_everything_else_becomes_a_sentence(tmp_path: Path, error: Exception, told: str) -> None:
     event, log, raised = ended(tmp_path, error)
     assert told in event["message"] and "\n" not in event["message"]
+    assert ("full report" in event["message"]) == ("full report" in told), "where a mend is known, nobody needs it"
     assert isinstance(raised, UserError) and str(raised) == event["message"] and type(error).__name__ in log
 
 

@@ -101,8 +101,8 @@ function buildPicker(api, models, finish) {
   };
   const upRow = () => option("..", "", () => go(here.parent, baseName(here.path)));
   const row = (one) => {
-    const pictures = one.pictures && !models ? t("{count} pictures", { count: count(one.pictures) }) : "";
-    return option(one.name, pictures, () => go(join(here.path, one.name)));
+    const some = one.pictures === 1 ? t("1 picture") : t("{count} pictures", { count: count(one.pictures) });
+    return option(one.name, one.pictures && !models ? some : "", () => go(join(here.path, one.name)));
   };
   const option = (name, words, open) => {
     const element = h(

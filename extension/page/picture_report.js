@@ -96,7 +96,8 @@ export function buildPicturesTab(app) {
     faces.look();
     run.look();
     const mends = (model.data?.findings ?? []).filter((one) => one.severity !== "note").length;
-    const told = mends ? t("{count} kinds of things to look at", { count: mends }) : t("nothing to mend");
+    const kinds = mends === 1 ? t("1 kind of things to look at") : t("{count} kinds of things to look at", { count: mends });
+    const told = mends ? kinds : t("nothing to mend");
     next.say(there ? `${told} · ` : "");
   };
   let seen = null;

@@ -2,6 +2,7 @@
 // Its parts listen by topic: "runs", "suites", "plan", "grid" (other cells, or some were drawn), "chosen" (a cell).
 
 import { debounced } from "./dom.js";
+import { t } from "./i18n.js";
 import { isLive } from "./runs.js";
 import { testValues } from "./test_values.js";
 
@@ -143,7 +144,9 @@ export function createTest({ api, store }) {
     asked += 1;
     const own = asked;
     const options = testValues(store);
+    const nothing = !options.loras.length && !model.run(); // nothing to ask for, and a refused request would stand in the console
     try {
+      if (nothing) throw new Error(t("There is no LoRA to look at: choose a run, or a file."));
       const answer = await api.post("test/plan", { options: { ...options, ...model.request() } });
       if (own === asked) model.plan = answer;
     } catch (error) {

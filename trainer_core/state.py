@@ -11,7 +11,7 @@ import pickle
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,8 +126,27 @@ def load_state(folder: Path) -> tuple[TrainState, dict[str, torch.Tensor], dict[
         network = load_file(folder / _NETWORK)
         machinery = torch.load(folder / _OPTIMIZER, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged(folder, type(error).__name__) from error
+    if not are_finite([network, machinery]):
+        raise _damaged(folder, "numbers that are not finite")
     return state, network, machinery
+
+
+def are_finite(content: Any) -> bool:
+    """Whether all numbers of all tensors are, in nested tables and lists of them."""
+    return all(bool(one.isfinite().all()) for one in _tensors(content))
+
+
+def _tensors(content: Any) -> Iterator[torch.Tensor]:
+    """All tensors of numbers with a point in nested tables and lists."""
+    import torch
+
+    if isinstance(content, torch.Tensor):
+        if content.is_floating_point():
+            yield content
+    elif isinstance(content, (Mapping, list, tuple)):
+        for one in content.values() if isinstance(content, Mapping) else content:
+            yield from _tensors(one)
 
 
 def seen_state(folder: Path) -> TrainState:
@@ -138,15 +157,15 @@ def seen_state(folder: Path) -> TrainState:
         with zipfile.ZipFile(folder / _OPTIMIZER):
             return state
     except (OSError, CheckpointError, zipfile.BadZipFile) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged(folder, type(error).__name__) from error
 
 
 class DamagedState(UserError):
     """A state of ours whose files are broken: an earlier one of the run will do."""
 
 
-def _damaged(folder: Path, error: Exception) -> DamagedState:
-    return DamagedState(f"The state in {folder} is damaged ({type(error).__name__}): resume from an earlier one.")
+def _damaged(folder: Path, how: str) -> DamagedState:
+    return DamagedState(f"The state in {folder} is damaged ({how}): resume from an earlier one.")
 
 
 def read_train_state(folder: Path) -> TrainState:
@@ -171,8 +190,8 @@ def read_train_state(folder: Path) -> TrainState:
     try:
         state = TrainState(**{**known, "stretch": Stretch(**known["stretch"])})
     except (KeyError, TypeError) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged(folder, type(error).__name__) from error
     numbers = (state.seed, state.session_id, state.step, state.stage, *vars(state.stretch).values())
     if not all(isinstance(one, int) for one in numbers) or not isinstance(state.about, dict):
-        raise _damaged(folder, TypeError())
+        raise _damaged(folder, "TypeError")
     return state

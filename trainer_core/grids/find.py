@@ -99,7 +99,11 @@ class FoundGrid:
             "title": given.title,
             "axes": {name: [{"id": one.id, "label": one.label} for one in points] for name, points in self.axes.items()},
             "varied": [name for name in AXES if len(self.axes.get(name, ())) > 1],
-            "webui": webui_plot(with_words(self.axes["prompts"][0].value), loras),
+            "webui": webui_plot(
+                with_words(self.axes["prompts"][0].value),
+                loras,
+                {name: [one.value for one in points] for name, points in self.axes.items()},
+            ),
             "command": given.command,
             "pictures": str(given.pictures() or ""),
         }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..generate.request import Lora
 
 PLACE = "LORA"  # what webui searches for; nothing is behind it in the first cell, which is so the base's
+_TYPES = {"seeds": "Seed", "cfg": "CFG Scale", "sampler": "Sampler", "steps": "Steps", "clip_skip": "Clip skip"}
 
 
-def webui_plot(prompt: str, loras: Sequence[Lora]) -> str:
-    """Lines to copy. `loras`: the cells' LoRAs with their strengths.
+def webui_plot(prompt: str, loras: Sequence[Lora], axes: Mapping[str, Sequence[Any]]) -> str:
+    """Lines to copy. `loras`: the cells' LoRAs with their strengths; `axes`: the grid's other axes with their values.
 
     Where text encoder and UNet of one file vary, a plot of both against each other is given too.
     """
@@ -29,6 +31,10 @@ def webui_plot(prompt: str, loras: Sequence[Lora]) -> str:
             f"  X values  {', '.join(f'unet={one:g}' for one in unets)}",
             f"  Y values  {', '.join(f'te={one:g}' for one in tes)}",
         ]
+    varied = [name for name in _TYPES if len(axes.get(name, ())) > 1]
+    if varied:
+        lines.append("and for a further axis:")
+        lines += [f"  {_TYPES[name]:<9} {', '.join(map(str, axes[name]))}" for name in varied]
     return "\n".join(lines)
 
 

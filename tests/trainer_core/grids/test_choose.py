@@ -152,12 +152,16 @@ def test_a_run_that_is_going_on_loses_no_snapshot(tmp_path: Path) -> None:
 
 
 def test_webuis_plot_names_files_and_both_strengths_and_survives_its_csv() -> None:
-    text = webui_plot("penny, smile", [Lora("a, b", "7", 0.5, 1.0), Lora("a, b", "7", 2.0, 1.0)])
+    text = webui_plot("penny, smile", [Lora("a, b", "7", 0.5, 1.0), Lora("a, b", "7", 2.0, 1.0)], {"seeds": [1]})
     values = re.search(r"X values  (.*)", text)[1]
     read = [one.strip() for one in next(csv.reader(StringIO(values), skipinitialspace=True))]  # as webui reads it
     assert read == ["LORA", "<lora:a, b:te=0.5:unet=1>", "<lora:a, b:te=2:unet=1>"]
     assert "penny, smile LORA" in text
-    both = webui_plot("penny", [Lora("penny-000008", "7", te, unet) for te in (0.5, 1.0) for unet in (0.1, 1.0)])
+    assert "further axis" not in text
+    axes = {"sampler": ["Euler a", "DPM++ 2M"], "steps": [20], "clip_skip": [1, 2], "cfg": [5.0, 7.5]}
+    more = webui_plot("penny", [Lora("penny", "7", 1.0, 1.0)], axes).split("and for a further axis:\n")[1]
+    assert more == "  CFG Scale 5.0, 7.5\n  Sampler   Euler a, DPM++ 2M\n  Clip skip 1, 2"
+    both = webui_plot("penny", [Lora("penny-000008", "7", te, unet) for te in (0.5, 1.0) for unet in (0.1, 1.0)], {})
     prompt = re.findall(r"prompt    (.*)", both)[1]
     for axis, place in (("unet=0.1, unet=1", "X"), ("te=0.5, te=1", "Y")):
         assert f"{place} values  {axis}" in both and axis.split(",")[0] in prompt  # webui wants the first one in the prompt

@@ -5,6 +5,7 @@ Thousands of captions are looked at at each keystroke of a filter, so a look cos
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import threading
@@ -159,7 +160,8 @@ class _Found:
                 self.pictures.append((f"{place}/{name}" if place else name, place, path, captions.get(stem)))
         self.orphans += [Path(captions[stem].path) for stem in sorted(captions.keys() - owners.keys())]
         for name, path in sorted(below):
-            self._list(path, f"{place}/{name}" if place else name, deeper - 1)
+            with contextlib.suppress(FileNotFoundError):  # taken away just now
+                self._list(path, f"{place}/{name}" if place else name, deeper - 1)
 
 
 def _stamp(caption: os.DirEntry[str]) -> Stamp | None:

@@ -12,6 +12,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,12 @@ class Helper:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._process: _Process | None = None
+        self._is_over = False
 
     def ask(self, what: str, *, patience: float = PATIENCE, **values: Any) -> Any:
-        """The result; Refused with the helper's sentence where it can't be had."""
-        for _ in range(2):  # a process that ended meanwhile, as an idle tagger does, is started anew
+        """The result; Refused with the helper's sentence where it can't be had. `patience`: seconds from when it is the turn of
+        this question, as most are answered one after the other."""
+        while True:  # a process that ended meanwhile, as an idle tagger does, is started anew
             process, is_fresh = self._running()
             try:
                 answer = process.ask({"id": next(self._numbers), "what": what, **values}, patience)
@@ -52,13 +55,15 @@ class Helper:
                 if "error" in answer:
                     raise Refused(str(answer["error"]))
                 return answer.get("result")
+            was_ended = process.was_ended  # for another question, which took too long: that says nothing of this one
             self._drop(process)
-            if is_fresh:
-                break
-        raise Refused(f"The trainer's helper ended at once; {self._log} says why.", BROKEN)
+            if is_fresh and not was_ended:
+                raise Refused(f"The trainer's helper ended at once; {self._log} says why.", BROKEN)
 
     def end(self) -> None:
+        """Ends it for good: whoever still waits is refused."""
         with self._lock:
+            self._is_over = True
             process, self._process = self._process, None
         if process is not None:
             process.end()
@@ -66,6 +71,8 @@ class Helper:
     def _running(self) -> tuple[_Process, bool]:
         """The process, and whether it was started just now."""
         with self._lock:
+            if self._is_over:
+                raise Refused("The page's server is ending: start it again.", NOT_NOW)
             if self._process is not None and self._process.is_alive():
                 return self._process, False
             self._log.parent.mkdir(parents=True, exist_ok=True)
@@ -100,8 +107,10 @@ class _Process:
                 **no_window,
             )
         self._lock = threading.Lock()
-        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self._waiting: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}  # in the order in which they were asked
+        self._answered = 0.0  # when the last answer came
         self._is_gone = False
+        self.was_ended = False
         threading.Thread(target=self._read, name="lora_workbench-helper", daemon=True).start()
 
     def is_alive(self) -> bool:
@@ -120,13 +129,22 @@ class _Process:
                 self._process.stdin.flush()
             except (OSError, ValueError):  # its pipe is closed
                 return _GONE
+        asked = time.monotonic()
         try:
-            return answers.get(timeout=patience)
-        except queue.Empty:
-            raise TimeoutError from None
+            while True:
+                with contextlib.suppress(queue.Empty):
+                    return answers.get(timeout=max(0.0, self._turn(question["id"], asked) + patience - time.monotonic()))
+                if self._turn(question["id"], asked) + patience <= time.monotonic():
+                    raise TimeoutError
         finally:
             with self._lock:
                 self._waiting.pop(question["id"], None)
+
+    def _turn(self, number: int, asked: float) -> float:
+        """When a question's turn came: now where another one still waits that was asked before it."""
+        with self._lock:
+            is_first = next(iter(self._waiting), number) == number
+            return max(asked, self._answered) if is_first else time.monotonic()
 
     def _read(self) -> None:
         """Hands answers to whoever waits for them, until the process ends; what a library printed is passed over."""
@@ -136,6 +154,8 @@ class _Process:
                 answer = _answer(line)
                 with self._lock:
                     waiting = self._waiting.pop(answer.get("id", 0), None)
+                    if answer:  # and nothing that a library printed
+                        self._answered = time.monotonic()
                 if waiting is not None:
                     waiting.put(answer)
         with self._lock:
@@ -145,6 +165,7 @@ class _Process:
             waiting.put(_GONE)
 
     def end(self) -> None:
+        self.was_ended = True
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

@@ -103,8 +103,11 @@ class Jobs:
         reader.refresh()
 
     def start(self, reader: JobReader) -> None:
-        """Starts a queued job's process; what keeps it from starting is the job's own error."""
+        """Starts a queued job's process; what keeps it from starting is the job's own error. One that somebody took out of the
+        queue since the look at it is left alone."""
         with self._lock:
+            if not reader.refresh() or reader.state != "queued":
+                return
             self.change(reader, started=time.time())
             command = self._command(reader.folder)
             if reader.processes > 1:

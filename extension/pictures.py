@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -37,13 +38,15 @@ def _listed(folder: Path, before: str, extension: str, deeper: int) -> tuple[lis
             if lowered.endswith(Folder.PICTURES):
                 names.append(before + entry.name)
             elif lowered.endswith(extension):
-                if entry.stat().st_size:
-                    captions.add(before + entry.name[: -len(extension)])
+                with contextlib.suppress(FileNotFoundError):  # taken away just now, or a link to nothing
+                    if entry.stat().st_size:
+                        captions.add(before + entry.name[: -len(extension)])
             elif deeper and entry.is_dir(follow_symlinks=False):
                 below.append(entry.name)
     names.sort()
     for name in sorted(below):
-        inner, inner_captions = _listed(folder / name, f"{before}{name}/", extension, deeper - 1)
-        names += inner[: _MOST - len(names)]
-        captions |= inner_captions
+        with contextlib.suppress(FileNotFoundError):
+            inner, inner_captions = _listed(folder / name, f"{before}{name}/", extension, deeper - 1)
+            names += inner[: _MOST - len(names)]
+            captions |= inner_captions
     return names, captions

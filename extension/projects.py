@@ -111,19 +111,19 @@ class Projects:
             self._write_state(project=project["name"])
             return project
 
-    def change(self, changes: Any, rights: Rights) -> dict[str, Any]:
-        """Takes the changes into the open project; None takes a setting back to its default."""
+    def change(self, changes: Any, rights: Rights, name: Any = None) -> dict[str, Any]:
+        """Takes the changes into the project of that name, else into the open one; None takes a setting back to its default."""
         if not isinstance(changes, Mapping):
             raise Refused("changes must be names and values.")
         with self._lock:
-            project = self.current()
+            project = self.current() if name is None else self.read(name)
             if project is None:
                 raise Refused("No project is open: make one, or open one.", NOT_NOW)
-            for name, value in changes.items():
-                if name not in _DEFAULTS:
-                    raise Refused(f"A project has no {shown(name)}.")
-                project[name] = self._changed(name, project, value, rights)
-            content = {name: value for name, value in project.items() if name != "name"}
+            for part, value in changes.items():
+                if part not in _DEFAULTS:
+                    raise Refused(f"A project has no {shown(part)}.")
+                project[part] = self._changed(part, project, value, rights)
+            content = {part: value for part, value in project.items() if part != "name"}
             if len(json.dumps(content)) > _MOST_BYTES:
                 raise Refused("The project is too large to be kept: give shorter texts.")
             write_json(self.path(project["name"]) / PROJECT, content)

@@ -6,6 +6,7 @@ a crash left half done is finished by `settle` or `redo`, or taken back by `undo
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -158,8 +159,11 @@ def described(number: int, path: Path, state: str) -> Numbered:
 def changes(folder: Path) -> list[Numbered]:
     """Newest first."""
     names = {DONE: "done", UNDONE: "undone", DROPPED: "undone"}
-    found = [described(number, path, names.get(state, "unfinished")) for number, state, path in listed(folder)]
-    return found[::-1]
+    while True:
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # one has another name now, since it ended or was undone: all are listed anew
+            return [described(number, path, names.get(state, "unfinished")) for number, state, path in listed(folder)[::-1]]
 
 
 def undo(folder: Path, number: int | None = None) -> Undone:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..trainer_core.events import JobLock
+from ..trainer_core.events import JobLock, is_held
 from ..trainer_core.problems import UserError
 from .captions import Change
 
@@ -52,14 +52,7 @@ def lock_file(folder: Path, number: int) -> Path:
 
 def is_alive(folder: Path, number: int) -> bool:
     """Whether a living process is at work on the change."""
-    path = lock_file(folder, number)
-    if not path.is_file():
-        return False
-    lock = JobLock(path)
-    if not lock.acquire():
-        return True
-    lock.release()
-    return False
+    return is_held(lock_file(folder, number))
 
 
 def listed(folder: Path) -> list[tuple[int, str, Path]]:

@@ -130,13 +130,21 @@ def hold_job(folder: Path, patience: float = 0.5) -> JobLock:
 
 def is_alive(folder: Path) -> bool:
     """Whether a living process works in the job's folder."""
-    if not (folder / LOCK).is_file():
+    return is_held(folder / LOCK)
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process holds the lock on the file. Looking makes nothing: what is being removed must not come back."""
+    try:
+        file = path.open("r+b")
+    except FileNotFoundError:
         return False
-    lock = JobLock(folder / LOCK)
-    if lock.acquire():
-        lock.release()
-        return False
-    return True
+    with file:
+        try:
+            _lock(file)
+        except OSError:
+            return True
+    return False
 
 
 def new_job_folder(jobs: Path, kind: str) -> Path:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,11 @@ _MOST_OF_NAME = 200  # bytes of a name that its temporary file's begins with: di
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; on success it is synced and takes `path`'s place, else it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = os.fsencode(f".{path.name}")[:_MOST_OF_NAME].decode("utf-8", "ignore")
-    handle, name = tempfile.mkstemp(prefix=f"{prefix}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _made_beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        _give_usual_rights(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -38,12 +34,15 @@ def write_atomically(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
-def _give_usual_rights(path: Path) -> None:
-    """mkstemp makes files for the owner only; others may read what the user's umask lets them."""
-    if os.name == "posix":
-        mask = os.umask(0)
-        os.umask(mask)
-        path.chmod(0o666 & ~mask)
+def _made_beside(path: Path) -> Path:
+    """A new empty file, with the rights that the user's umask lets it have. tempfile's are for the owner only, and the umask
+    can't be asked for without changing it, for every thread, for a moment."""
+    prefix = os.fsencode(f".{path.name}")[:_MOST_OF_NAME].decode("utf-8", "ignore")
+    while True:
+        temporary = path.with_name(f"{prefix}.{secrets.token_hex(4)}.tmp")
+        with contextlib.suppress(FileExistsError):
+            temporary.open("xb").close()
+            return temporary
 
 
 def read_json(path: Path) -> Any:

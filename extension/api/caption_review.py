@@ -128,9 +128,10 @@ def post_doubts(call: Call) -> Answer:
 
 
 def post_reviewed(call: Call) -> Answer:
-    """Remembers for the project what is not to be asked again: keys of merges, or `picture: tag`."""
-    call.only("kind", "add", "remove")
-    project = _project(call)
+    """Remembers for the open project, or `project`, what is not to be asked again: keys of merges, or `picture: tag`."""
+    call.only("kind", "add", "remove", "project")
+    name = call.body.get("project")
+    project = _project(call) if name is None else call.workbench.projects.path(call.workbench.projects.read(name)["name"])
     if project is None:
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
     kept = change_reviewed(project, call.body.get("kind"), call.body.get("add", []), call.body.get("remove", []))
@@ -174,7 +175,7 @@ ROUTES = (
         f"{_CAPTIONS}/reviewed",
         post_reviewed,
         "remembers merges not wanted and doubtful tags that are right",
-        body=("kind", "add", "remove"),
+        body=("kind", "add", "remove", "project"),
     ),
     Route("POST", f"{_CAPTIONS}/tokens", post_tokens, "how many tokens texts take", body=("texts",)),
 )

@@ -71,8 +71,9 @@ def post_open(call: Call) -> Answer:
 
 
 def post_project(call: Call) -> Answer:
-    call.only("changes")
-    return call.workbench.projects.change(call.body.get("changes"), call.workbench.rights)
+    """`project`: whose changes these are; another one may have been opened while they were on their way."""
+    call.only("changes", "project")
+    return call.workbench.projects.change(call.body.get("changes"), call.workbench.rights, call.body.get("project"))
 
 
 def get_form(call: Call) -> Answer:
@@ -179,7 +180,7 @@ ROUTES = (
     Route("GET", f"{PREFIX}/state", get_state, "what the page begins with"),
     Route("POST", f"{PREFIX}/projects", post_projects, "makes a project and opens it", body=("name",)),
     Route("POST", f"{PREFIX}/projects/open", post_open, "opens a project", body=("name",)),
-    Route("POST", f"{PREFIX}/project", post_project, "changes the open project", body=("changes",)),
+    Route("POST", f"{PREFIX}/project", post_project, "changes the open project, or `project`", body=("changes", "project")),
     Route("GET", f"{PREFIX}/form", get_form, "all settings by group, and the presets"),
     Route("GET", f"{PREFIX}/strings", get_strings, "the page's words in a language", query=("language",)),
     Route("POST", f"{PREFIX}/plan", post_plan, "what a run with these settings would do", body=("settings",)),

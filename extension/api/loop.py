@@ -67,8 +67,9 @@ def get_loop(call: Call) -> Answer:
 
 
 def post_decide(call: Call) -> Answer:
-    """Writes a decision into the loop's file, whether or not a job works on it just now."""
-    call.only("what", "names")
+    """Writes a decision into the loop's file, whether or not a job works on it just now. `project`: whose loop; else the open
+    project's."""
+    call.only("what", "names", "project")
     what, names = call.body.get("what"), call.body.get("names", [])
     if what not in VERBS:
         raise Refused(f"A decision is one of {', '.join(VERBS)}, not {shown(what)}.")
@@ -78,7 +79,8 @@ def post_decide(call: Call) -> Answer:
 
 
 def _asked(call: Call, question: str, **values: Any) -> Answer:
-    folder = _folder(call, open_project(call))
+    name = call.body.get("project")
+    folder = _folder(call, open_project(call) if name is None else call.workbench.projects.read(name))
     call.workbench.rights.may_write(str(folder), "The loop's folder")
     call.workbench.setup.must_be_ready()
     found = call.workbench.plans.ask(question, folder=str(folder), **values)
@@ -120,6 +122,12 @@ def get_picture(call: Call) -> Answer:
 
 ROUTES = (
     Route("GET", f"{PREFIX}/test/loop", get_loop, "the project's rare-character loop, with all its pictures"),
-    Route("POST", f"{PREFIX}/test/loop/decide", post_decide, "accepts, rejects, undoes, drops; next", body=("what", "names")),
+    Route(
+        "POST",
+        f"{PREFIX}/test/loop/decide",
+        post_decide,
+        "accepts, rejects, undoes, drops; next",
+        body=("what", "names", "project"),
+    ),
     Route("GET", f"{PREFIX}/test/loop/picture", get_picture, "one of the loop's pictures", query=("name", "size", "mark")),
 )

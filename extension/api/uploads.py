@@ -67,9 +67,9 @@ def post_finish(call: Call) -> Answer:
 
 
 def post_stop(call: Call) -> Answer:
-    """Forgets an upload and what has arrived of it."""
+    """Forgets an upload and what has arrived of it, unless it is on its way into the dataset already."""
     call.only("id")
-    call.workbench.uploads.staging.forget(call.body.get("id"))
+    call.workbench.uploads.stop(call.body.get("id"))
     return {}
 
 

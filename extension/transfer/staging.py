@@ -6,6 +6,7 @@ goes on where it was. Nothing of it is in the dataset before placing.py puts it 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -167,8 +168,9 @@ class Staging:
     def _forget_old(self) -> None:
         limit = time.time() - _KEPT
         for path in [*self._parts.glob("*.part"), *self.root.glob(f"*/{_LIST}")]:
-            if path.stat().st_mtime < limit:
-                shutil.rmtree(path.parent, ignore_errors=True) if path.name == _LIST else path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another upload has ended just now
+                if path.stat().st_mtime < limit:
+                    shutil.rmtree(path.parent, ignore_errors=True) if path.name == _LIST else path.unlink(missing_ok=True)
 
 
 def _checked(asked: Any) -> Sequence[tuple[str, int, int]]:

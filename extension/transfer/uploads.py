@@ -70,6 +70,13 @@ class Uploads:
             "left_out_count": len(work.placed.left_out) if work.ended else 0,
         }
 
+    def stop(self, upload_id: Any) -> None:
+        """Forgets an upload and what has arrived of it; one that is on its way into the dataset goes on to its end."""
+        with self._lock:
+            work = self._works.get(str(upload_id))
+            if work is None or work.error:
+                self.staging.forget(upload_id)
+
     def _work(self, upload: Upload, work: _Work, then: Callable[[Upload], None]) -> None:
         try:
             with self._placing:

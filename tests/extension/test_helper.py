@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,30 @@ def test_a_stuck_one_is_ended(helper: Helper) -> None:
     with pytest.raises(Refused, match="took more than"):
         helper.ask("slow", seconds=30, patience=0.3)
     assert helper.ask("plan")["what"] == "plan"
+
+
+ONE_BY_ONE = ECHO.replace("threading.Thread(target=answer, args=(asked,)).start()", "answer(asked)")
+
+
+def test_who_waits_for_his_turn_ends_nobody(tmp_path: Path) -> None:
+    """Most questions are answered one after the other: a short one behind a long one is no reason to end the process."""
+    helper = Helper("plan", tmp_path, lambda kind: [sys.executable, "-c", ONE_BY_ONE])
+    answers: dict[str, int] = {}
+
+    def ask(name: str, seconds: float, patience: float) -> None:
+        answers[name] = helper.ask("slow", seconds=seconds, patience=patience)["pid"]
+
+    long = threading.Thread(target=ask, args=("long", 1.0, 30.0))
+    long.start()
+    while "long" not in answers and not helper._process:
+        time.sleep(0.01)
+    time.sleep(0.2)  # it is at work on the long one
+    ask("short", 0.0, 0.5)
+    long.join()
+    assert answers["short"] == answers["long"]
+    helper.end()
+    with pytest.raises(Refused, match="is ending"):
+        helper.ask("plan")
 
 
 def test_its_complaints_are_kept(tmp_path: Path) -> None:

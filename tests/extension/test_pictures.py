@@ -37,6 +37,7 @@ def test_folders_below_where_they_are_asked_for(tmp_path: Path) -> None:
 def test_a_link_to_itself_is_not_followed(tmp_path: Path) -> None:
     fill(tmp_path, a="x")
     (tmp_path / "again").symlink_to(tmp_path)
+    (tmp_path / "b.txt").symlink_to(tmp_path / "taken away")
     assert list_folder(tmp_path, recursive=True).names == ["a.png"]
 
 

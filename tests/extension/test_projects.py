@@ -138,6 +138,13 @@ def test_sample_prompts_become_a_file(projects: Projects) -> None:
     )
 
 
+def test_changes_reach_their_own_project_whichever_is_open_by_then(projects: Projects) -> None:
+    projects.create("penny")
+    projects.create("mia")
+    projects.change({"prompts": "penny, smile"}, Rights(), "penny")
+    assert [projects.read(name)["prompts"] for name in ("penny", "mia")] == ["penny, smile", ""]
+
+
 def test_many_threads_lose_no_change(projects: Projects) -> None:
     projects.create("penny")
     names = ["network_dim", "seed", "train_batch_size", "max_train_epochs", "clip_skip", "keep_tokens"]

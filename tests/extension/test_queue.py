@@ -76,6 +76,15 @@ def test_the_head_of_the_queue_and_what_is_taken_out(driven: Driven) -> None:
     assert not third.folder.exists()
 
 
+@pytest.mark.parametrize("deed", ["stop", "remove"])
+def test_what_is_taken_out_while_room_is_made_does_not_begin(driven: Driven, deed: str) -> None:
+    """Moving webui's model takes seconds."""
+    job = add(driven.jobs)
+    driven.driver._make_room = lambda: bool(getattr(driven.jobs, deed)(job))
+    driven.driver.look()
+    assert not (job.folder / "output.txt").exists() and not driven.jobs._children
+
+
 def test_room_is_made_on_the_gpu_first_and_given_back_last(driven: Driven) -> None:
     job = add(driven.jobs)
     driven.room = False

@@ -281,6 +281,13 @@ def test_what_another_process_is_writing_is_left_to_it(folder: Path) -> None:
     assert contents(folder) == CONTENTS
 
 
+def test_what_ends_while_all_are_listed_is_not_missed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply_changes(folder, five(folder), "first")
+    before = iter([[(1, journal_files.WRITING, folder / JOURNALS / "000001.writing.jsonl")]])
+    monkeypatch.setattr(journal, "listed", lambda folder: next(before, None) or journal_files.listed(folder))
+    assert [(one.what, one.state) for one in changes(folder)] == [("first", "done")]
+
+
 def test_threads_get_numbers_of_their_own(tmp_path: Path) -> None:
     def work(number: int) -> None:
         apply_changes(tmp_path, [Change(tmp_path / f"{number}.txt", None, b"x")], f"work {number}")

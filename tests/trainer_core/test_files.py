@@ -1,6 +1,7 @@
 """Files are written whole or not at all, and nothing is taken from the user."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,19 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 def test_text_is_utf8_with_the_line_ends_as_given(tmp_path: Path) -> None:
     files.write_atomically(tmp_path / "new" / "a.txt", "寺\r\nb\n")
     assert (tmp_path / "new" / "a.txt").read_bytes() == "寺\r\nb\n".encode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a umask is POSIX's")
+def test_others_may_read_what_the_umask_lets_them_and_it_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads share it: two that change it at once, each to put it back, can leave it at nothing."""
+    before = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", None)
+            files.write_atomically(tmp_path / "a.txt", "all")
+        assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)
 
 
 def test_free_names_count_up(tmp_path: Path) -> None:

@@ -222,7 +222,9 @@ def test_merges_are_proposed_with_pictures_and_what_was_skipped_stays_away(clien
     ask(client, "reviewed", kind="merges", add=["boots -> blue boots"])
     again = ask(client, "merges")
     assert again["count"] == 2 and again["skipped"] == 1
-    ask(client, "reviewed", kind="merges", remove=["boots -> blue boots"])
+    client.post(f"{API}/projects", json={"name": "other"})  # opened while the answer was on its way
+    ask(client, "reviewed", kind="merges", remove=["boots -> blue boots"], project="penny")
+    client.post(f"{API}/projects/open", json={"name": "penny"})
     assert ask(client, "merges")["count"] == 3
 
 

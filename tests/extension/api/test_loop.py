@@ -99,7 +99,9 @@ def test_from_the_job_to_the_next_rounds_pictures(client: Any, begun: Path) -> N
     after = post(client, "test/loop/decide", what="accept", names=["r01-002.png"])
     assert after["by_round"][0]["accepted_names"] == ["r01-002.png"] and after["next_pictures"] == ["mia.jpg", "r01-002.png"]
     post(client, "test/loop/decide", what="reject", names=["r01-001.png", "r01-003.png"])
-    post(client, "test/loop/decide", what="undo", names=["r01-001.png"])
+    post(client, "projects", name="other")  # opened while the decision was on its way
+    post(client, "test/loop/decide", what="undo", names=["r01-001.png"], project="mia")
+    post(client, "projects/open", name="mia")
     after = post(client, "test/loop/decide", what="next")
     assert (begun / FILE).read_text(encoding="utf-8").splitlines() == [
         "accept r01-002.png", "reject r01-001.png r01-003.png", "undo r01-001.png", "next",

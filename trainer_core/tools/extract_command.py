@@ -91,7 +91,7 @@ def _parser() -> Parser:
     parser.add_argument("--dim", type=positive, default=4, metavar="N", help="rank: the more, the larger and the nearer (4)")
     parser.add_argument("--conv_dim", type=positive, metavar="N", help="rank of the resnets' convolutions; else left out")
     parser.add_argument(
-        "--min_diff", type=float, default=0.0, metavar="X", help="leave out modules whose numbers all differ by no more (0)"
+        "--min_diff", type=float, default=0.0, metavar="X", help="leave out text encoders that differ by no more (0)"
     )
     parser.add_argument(
         "--clamp_quantile", type=float, default=1.0, metavar="X", help="cut off numbers beyond this quantile (1: none)"

@@ -66,12 +66,19 @@ def test_the_error_is_near_the_least_that_the_rank_allows(random_base: Path, tun
     assert float(own["alpha"]) == 4 and done.error < done.reached
 
 
-def test_large_weights_are_searched_for_their_largest_directions() -> None:
-    generator = torch.Generator().manual_seed(1)
-    matrix = torch.randn(400, 600, generator=generator) @ torch.diag(0.97 ** torch.arange(600.0))
+@pytest.mark.parametrize("shape", [(300, 400), (400, 300)])
+def test_also_what_falls_slowly_is_found(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(*shape, generator=torch.Generator().manual_seed(1))  # all its singular values are of one size
     up, down = best_factors(matrix, 10)
-    best = float(torch.linalg.svdvals(matrix)[10:].square().sum()) ** 0.5
-    assert up.shape == (400, 10) and best * 0.9999 < float((matrix - up @ down).norm()) < best * 1.01
+    best = float(torch.linalg.svdvals(matrix.double())[10:].square().sum()) ** 0.5
+    assert (up.shape, down.shape) == ((shape[0], 10), (10, shape[1])) and torch.allclose(up.norm(dim=0), down.norm(dim=1))
+    assert float((matrix.double() - up.double() @ down.double()).norm()) < 1.000001 * best
+
+
+def test_a_rank_beyond_what_differs_is_filled_with_zeros() -> None:
+    matrix = torch.ones(6, 5)
+    up, down = best_factors(matrix, 4)
+    assert torch.allclose(up @ down, matrix, atol=1e-6) and bool(torch.isfinite(up).all() and torch.isfinite(down).all())
 
 
 @pytest.mark.parametrize("family", ["tiny_sd2", "tiny_sdxl"])
@@ -98,9 +105,17 @@ def test_what_differs_too_little_is_left_out(random_base: Path, tmp_path: Path) 
     names = by_module(read_lora(tmp_path / "a.safetensors")[0])
     assert done.modules == len(names) and all("up_blocks_1_attentions_2" in name for name in names)
     assert set(done.by_part) == {"unet"}
-    with pytest.raises(UserError, match="more than --min_diff 5"):
-        extract(random_base, tuned, Wanted(2, min_diff=5.0), tmp_path / "b.safetensors")
-    assert not (tmp_path / "b.safetensors").exists()
+
+
+def test_min_diff_leaves_out_text_encoders_as_kohyas_script_does(random_base: Path, tuned: Path, tmp_path: Path) -> None:
+    done = extract(random_base, tuned, Wanted(2, min_diff=5.0), tmp_path / "a.safetensors")
+    assert set(done.by_part) == {"unet"} and done.error < done.reached and done.left > done.error
+    whole = extract(random_base, tuned, Wanted(2, min_diff=0.001), tmp_path / "b.safetensors")
+    assert whole.by_part == done.by_part | {"text_encoder": 18} and whole.left < done.left
+    one = write_tuned(random_base, tmp_path / "one.safetensors", lambda name: name.startswith("cond_stage_model."))
+    with pytest.raises(UserError, match="only the text encoder's differ, and by no more than --min_diff 5"):
+        extract(random_base, one, Wanted(2, min_diff=5.0), tmp_path / "c.safetensors")
+    assert not (tmp_path / "c.safetensors").exists()
 
 
 def test_clamping_leaves_more_and_says_so(random_base: Path, tuned: Path, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ _FIELDS: dict[str, dict[str, Check]] = {
         "dim": _RANK,
         "conv_dim": _RANK,
         "min_diff": _number(0, 1000),
-        "clamp_quantile": _number(0.001, 1),
+        "clamp_quantile": _number(0.501, 1),
         "unet": _flag,
         "text_encoder": _flag,
         "velocity": _flag,

@@ -36,8 +36,8 @@ METADATA = "lora_workbench_extracted"
 class Wanted:
     """`conv_dim`: the rank of convolutions wider than 1×1, None leaves resnets out. `min_diff`: where no number of the text
     encoders' modules differs by more, they are all left out, as kohya's script does; the UNet isn't. `clamp_quantile`: of both
-    factors' sizes, beyond which numbers are cut off; 1 cuts none. `velocity`: the model predicts velocity, where its file
-    doesn't say so."""
+    factors' numbers, beyond which they are cut off, above 0.5; 1 cuts none. `velocity`: the model predicts velocity, where its
+    file doesn't say so."""
 
     dim: int = 4
     conv_dim: int | None = None
@@ -204,8 +204,13 @@ def best_factors(matrix: torch.Tensor, rank: int) -> tuple[torch.Tensor, torch.T
 
 
 def _clamped(up: torch.Tensor, down: torch.Tensor, quantile: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """As kohya's script has it: up holds all the length, down's rows are of length 1, and what is above a quantile of all their
+    numbers is cut off on both sides of zero. There that depends on the vectors' signs, which mean nothing; here it is the mean
+    of both, so the quantile 2·q − 1 of the sizes."""
+    lengths = down.norm(dim=1).clamp(min=torch.finfo(down.dtype).tiny)
+    up, down = up * lengths, down / lengths[:, None]
     sizes = torch.cat([up.flatten(), down.flatten()]).abs()
-    limit = float(sizes.kthvalue(max(1, math.ceil(quantile * len(sizes)))).values)
+    limit = float(sizes.kthvalue(max(1, math.ceil((2 * quantile - 1) * len(sizes)))).values)
     return up.clamp(-limit, limit), down.clamp(-limit, limit)
 
 

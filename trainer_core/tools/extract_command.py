@@ -19,8 +19,8 @@ from .proof import extracted_hints, extracted_lines
 def main(argv: Sequence[str]) -> int:
     """`extract`; the exit status."""
     words = _parser().parse_args([plain_word(word) for word in argv])
-    if not 0 < words.clamp_quantile <= 1:
-        raise WordsError("extract: --clamp_quantile must be above 0 and at most 1.")
+    if not 0.5 < words.clamp_quantile <= 1:
+        raise WordsError("extract: --clamp_quantile must be above 0.5 and at most 1.")
     if words.min_diff < 0:
         raise WordsError("extract: --min_diff can't be below 0.")
     _require_flags(words)

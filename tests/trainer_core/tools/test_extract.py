@@ -122,6 +122,12 @@ def test_clamping_leaves_more_and_says_so(random_base: Path, tuned: Path, tmp_pa
     plain = extract(random_base, tuned, Wanted(4), tmp_path / "a.safetensors")
     clamped = extract(random_base, tuned, Wanted(4, clamp_quantile=0.9), tmp_path / "b.safetensors")
     assert clamped.error > 1.5 * plain.error
+    own = by_module(read_lora(tmp_path / "b.safetensors")[0])["lora_unet_mid_block_attentions_0_proj_in"]
+    name = "model.diffusion_model.middle_block.1.proj_in.weight"
+    u, values, vt = torch.linalg.svd((load_file(tuned)[name] - load_file(random_base)[name]).flatten(1))
+    sizes = torch.cat([(u[:, :4] * values[:4]).flatten(), vt[:4].flatten()]).abs()  # kohya's factors
+    assert float(own["lora_up.weight"].abs().max()) == pytest.approx(float(sizes.quantile(0.8)), rel=0.01)
+    assert float(own["lora_down.weight"].abs().max()) <= float(own["lora_up.weight"].abs().max())
 
 
 def test_the_command_says_what_it_found(random_base: Path, tuned: Path, tmp_path: Path, capsys: Any) -> None:

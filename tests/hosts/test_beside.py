@@ -11,6 +11,7 @@ from lora_workbench.tests.hosts.running import PREFIX, ROOT
 
 OURS = "lora-workbench"
 SLOWEST_START = 0.3
+MOST_OF_GRADIO = 0.25
 
 
 def test_both_extensions_work(host, window) -> None:
@@ -43,16 +44,20 @@ def test_nothing_heavy_in_the_hosts_process(host) -> None:
 
 
 def test_start_up_is_not_slowed(host, hosts) -> None:
-    """Imports, register, tab, settings and routes. The clock counts where nothing else keeps the machine busy.
+    """Imports, register, tab, settings and routes, in the best of several starts: in the first Python compiles the files.
 
-    The best of several starts counts: Python compiles the files in the first, and beside others even the processor's
-    seconds grow.
+    Beside others even the processor's seconds grow, so there they are held against what the host takes to import gradio.
     """
-    busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
-    took = [host.timings[OURS][busy]]
-    while took[-1] > SLOWEST_START and len(took) < 4:
-        took.append(hosts(host.kind).timings[OURS][busy])
-    assert took[-1] <= SLOWEST_START, f"{took} s {'of the processor' if busy else 'on the clock'}"
+
+    def is_quick(timings: dict[str, list[float]]) -> bool:
+        (clock, ours), (_, gradios) = timings[OURS], timings["gradio"]
+        busy = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+        return ours <= MOST_OF_GRADIO * gradios if busy else clock <= SLOWEST_START
+
+    told = [host.timings]
+    while not is_quick(told[-1]) and len(told) < 4:
+        told.append(hosts(host.kind).timings)
+    assert is_quick(told[-1]), told
 
 
 def test_no_value_is_remembered_for_the_page(host) -> None:

@@ -13,8 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import gradio as gr  # noqa: F401  (first, as in the real ones)
-from modules import api, page_files, paths, script_callbacks, scripts, shared, timings, ui
+from modules import timings
+
+with timings.taken_by("gradio"):  # first, as in the real ones
+    import gradio as gr  # noqa: F401
+from modules import api, page_files, paths, script_callbacks, scripts, shared, ui
 from starlette.middleware.gzip import GZipMiddleware
 
 

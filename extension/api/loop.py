@@ -11,6 +11,7 @@ from typing import Any
 from ...trainer_core.picture_names import is_picture
 from ..errors import MISSING, NOT_NOW, Refused
 from ..loop_options import checked_loop_options, trainer_loop_options
+from ..models import allowed_tagger
 from ..rights import file_name, inside, shown
 from .calls import PREFIX, Answer, Call, Route
 from .general import as_run, settings_of, translated
@@ -27,14 +28,17 @@ def loop_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str,
     """Title and content of a job that begins the project's loop or goes on with it."""
     if project is None:
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
-    asked = call.body.get("options")
+    asked, tagger = call.body.get("options"), ""
+    if isinstance(asked, Mapping) and "tagger" in asked:  # what the page shows where none was chosen
+        tagger = allowed_tagger(asked["tagger"], call.workbench.rights)
+        asked = {name: value for name, value in asked.items() if name != "tagger"}
     options = checked_loop_options({} if asked is None else asked, call.workbench.rights)
     if options["accept_by"] == "tagger" and not options["wanted"].strip(" ,"):
         raise Refused("Write the tags that the tagger must see to accept a picture.")
     settings = as_run(call, settings_of(call, call.body.get("settings"), project), project)
     if not settings.get("pretrained_model_name_or_path"):
         raise Refused("First choose a base model, at the top.", NOT_NOW)
-    first, tagger = project["tag"]["first"], str(project["tag"].get("model") or "")
+    first, tagger = project["tag"]["first"], str(project["tag"].get("model") or tagger)
     if not first:
         raise Refused("There is no activation tag yet: write here the word that will call your LoRA.")
     if not tagger:

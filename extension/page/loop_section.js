@@ -8,6 +8,7 @@ import { roundsView } from "./loop_rounds.js";
 import { candidateView } from "./loop_view.js";
 import { errorLine, tell } from "./parts.js";
 import { askFor } from "./runs.js";
+import { tagValues } from "./tag_values.js";
 import { makePart } from "./test_make.js";
 import { activationOf } from "./test_values.js";
 
@@ -24,8 +25,8 @@ function buildLoop(app) {
     label: () => label(model.data, options.values()),
     whyNot: () => whyNot(store, model, options),
     make: () => {
-      const body = { kind: "loop", project: store.project.name, settings: store.runSettings(), options: options.values() };
-      return askFor(app, "jobs", body);
+      const asked = { ...options.values(), tagger: tagValues(store).model }; // the one that the Tag tab shows, touched or not
+      return askFor(app, "jobs", { kind: "loop", project: store.project.name, settings: store.runSettings(), options: asked });
     },
   });
   const about = h(

@@ -4,7 +4,6 @@ import { h, keyed, setAttribute, show } from "./dom.js";
 import { moment } from "./format.js";
 import { t } from "./i18n.js";
 import { row } from "./tag_options.js";
-import { testValues } from "./test_values.js";
 
 export function loraPart({ store }, model) {
   const change = (values) => store.change({ test: values });

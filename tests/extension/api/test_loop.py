@@ -161,7 +161,7 @@ def test_decisions_need_our_header(client: Any, begun: Path) -> None:
     ("options", "told"),
     [
         ({"rounds": 0}, "whole number from 1 to 100"), ({"cfg": "6"}, "number from 1 to 50"), ({"epochs": 1.5}, "whole number"),
-        ({"accept_by": "me"}, "accept_by must be one of"), ({"tagger": "/x"}, "no option 'tagger'"),
+        ({"accept_by": "me"}, "accept_by must be one of"), ({"x": 1}, "no option"), ({"tagger": "x"}, "whole path"),
         ({"accept_by": "tagger"}, "tags that the tagger must see"), ({"prompts": 5}, "prompts can't be"),
         ([], "names and values"), ({"checkpoints": "x"}, "must be a list"), ({"checkpoints": ["relative"]}, "whole path"),
         ({"strength": True}, "number from"),
@@ -180,6 +180,8 @@ def test_what_is_missing_is_said(client: Any, bench: Workbench, dataset: Path) -
     assert "activation tag" in refusal(client, "jobs", kind="loop", settings=settings())[1]
     bench.projects.change({"tag": {"first": ["mia"], "model": None}}, bench.rights)
     assert "No tagger is chosen" in refusal(client, "jobs", kind="loop", settings=settings())[1]
+    shown = post(client, "jobs", kind="loop", settings=settings(), options={"tagger": TAGGER})
+    assert read_json(bench.jobs.folder / shown["id"] / "job.json")["options"]["tagger"] == TAGGER
     bench.projects.change({"tag": {"first": ["mia"], "model": TAGGER}}, bench.rights)
     for number in range(31):
         (dataset / f"{number}.png").write_bytes(b"")

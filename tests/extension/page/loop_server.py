@@ -40,7 +40,7 @@ class Whole:
 
 @contextmanager
 def looping(data: Path, folder: Path, **project: Any) -> Iterator[tuple[str, Workbench]]:
-    """(address, workbench) of a server whose open project has a picture, a base, a tag and a tagger, in the Test tab."""
+    """(address, workbench) of a server whose open project has a picture, a base and a tag, no chosen tagger, in the Test tab."""
     folder.mkdir(parents=True)
     Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(folder / "mia.png")
     Image.new("RGB", (1, 1)).save(folder.parent / "point.png")
@@ -48,7 +48,7 @@ def looping(data: Path, folder: Path, **project: Any) -> Iterator[tuple[str, Wor
         bench.plans, bench.thumbs = Plans(), Whole()  # type: ignore[assignment]
         known = {
             "page": "test", "base_model": str(DEMO_MODELS / "toy_base.safetensors"),
-            "tag": {"model": str(DEMO_MODELS / "toy_tagger"), "first": ["mia"]}, "settings": {"resolution": "64", "seed": 7},
+            "tag": {"first": ["mia"]}, "settings": {"resolution": "64", "seed": 7},
         }  # fmt: skip
         bench.projects.change({**known, **project}, bench.rights)
         bench.begin()

@@ -168,6 +168,7 @@ class WebUI:
         models = importlib.import_module("modules.sd_models")
         infos = sorted(models.checkpoints_list.values(), key=lambda info: str(info.name).lower())
         found = [{"name": str(Path(info.name).with_suffix("").as_posix()), "path": str(info.filename)} for info in infos]
+        found += checkpoints_in([self.data / "models"])  # what was merged from the demo's
         known = {one["path"] for one in found}
         return [*found, *(one for one in demo_checkpoints() if one["path"] not in known)]
 

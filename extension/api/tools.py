@@ -11,6 +11,7 @@ from ...trainer_core.networks.block_presets import built_in
 from ...trainer_core.networks.blocks import NAMES
 from ..errors import Refused
 from ..lora_files import SUFFIX, known_loras, lora_at
+from ..models import DEMO_MODELS
 from ..preset_file import read_presets, spelled_out
 from ..rights import file_name, relative_to, shown
 from ..tools_options import checked_tool
@@ -57,12 +58,15 @@ def _source(options: Mapping[str, Any]) -> Path:
 
 
 def _out(call: Call, source: Path, asked: Mapping[str, Any]) -> Path:
-    """Where the new file goes: beside its source, or into webui's LoRA folder unless the source lies in that already."""
+    """Where the new file goes: beside its source, or into webui's LoRA folder unless the source lies in that already.
+
+    What is made of the demo's models goes into the data folder: theirs is the program's own.
+    """
     name = file_name(asked.get("name"), "The new file's name").removesuffix(SUFFIX)
     place, loras = asked.get("place", "beside"), call.workbench.host.lora_folder()
     if place not in _PLACES or (place == "loras" and loras is None):
         raise Refused(f"place must be one of {', '.join(_PLACES)}, not {shown(place)}.")
-    folder = source.parent
+    folder = source.parent if source.parent != DEMO_MODELS else call.workbench.host.data / "models"
     if place == "loras" and loras is not None and relative_to(source.resolve(), loras) is None:
         folder = loras
     return call.workbench.rights.may_write(str(folder / f"{name}{SUFFIX}"), "The new file")

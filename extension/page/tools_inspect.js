@@ -86,9 +86,17 @@ function factRows(found) {
     [t("base"), [base.name || t("not told"), base.hash.slice(0, 10), base.version].filter(Boolean).join(" · ")],
     [t("hashes"), `sha256 ${hashes.sha256.slice(0, 12)} · ${t("tensors")} ${hashes.tensors.slice(0, 12)}`],
     [t("change's length"), rounded(found.norm, 4)],
-    ...Object.entries(found.made).map(([name, how]) => [name.replace("lora_workbench_", ""), JSON.stringify(how)]),
+    ...Object.entries(found.made).map(([name, how]) => [name.replace("lora_workbench_", ""), asWords(how)]),
   ];
   return rows.flatMap(([name, words]) => [h("dt", {}, name), h("dd", {}, words)]);
+}
+
+/** A record of what made the file, to be read; its hashes stand in the metadata. */
+function asWords(how) {
+  if (how === null || typeof how !== "object") return String(how);
+  if (Array.isArray(how)) return how.map(asWords).join(how.some((one) => typeof one === "object") ? "; " : " ");
+  const known = Object.entries(how).filter(([name, value]) => value !== null && !name.endsWith("hash"));
+  return known.map(([name, value]) => (name === "name" || name === "parents" ? "" : `${name} `) + asWords(value)).join(" · ");
 }
 
 function blockRow([name]) {

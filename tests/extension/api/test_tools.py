@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lora_workbench.extension.models import DEMO_MODELS
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import API, FakeHost, Plans, wait_for_state
@@ -83,6 +84,8 @@ def test_where_the_new_file_goes(client: Any, bench: Workbench, lora: Path) -> N
     assert out({**of, "path": str(loras / "mine" / "hat.safetensors")}, place="loras") == loras / "mine" / "new.safetensors"
     merged = {"loras": [{"path": str(loras / "mine" / "hat.safetensors")}], "base": str(lora)}
     assert out(merged, "merge") == lora.with_name("new.safetensors")
+    demo = str(DEMO_MODELS / "toy_base.safetensors")
+    assert out({**merged, "base": demo}, "merge") == bench.host.data / "models" / "new.safetensors"
 
 
 @pytest.mark.parametrize(

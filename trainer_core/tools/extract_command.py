@@ -5,15 +5,17 @@ python -m trainer_core extract --model_org nai.safetensors --model_tuned tuned.s
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..generate.option_words import Parser, plain_word, positive
-from ..problems import UserError, WordsError
-from .outputs import PRECISIONS, add_output, out_path
+from ..problems import WordsError
+from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path, require_flags
 from .proof import extracted_hints, extracted_lines
+
+_LOADING = "one pair of tensors is read at a time, in the files' own precision, and computed on --device"
+IDLE = dict.fromkeys(("load_precision", "load_original_model_to", "load_tuned_model_to"), _LOADING)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
         raise WordsError("extract: --clamp_quantile must be above 0.5 and at most 1.")
     if words.min_diff < 0:
         raise WordsError("extract: --min_diff can't be below 0.")
-    _require_flags(words)
+    require_flags(words.model_org, words.v2, words.sdxl)
     default = Path(words.model_tuned).expanduser().with_suffix("")
     out = out_path(
         words.out,
@@ -53,25 +55,11 @@ def main(argv: Sequence[str]) -> int:
         data_dir=words.data_dir,
         tell=_tell if sys.stderr.isatty() else None,
     )
-    print("\n".join(extracted_lines(done)))
+    print("\n".join([*idle_lines(words, IDLE), *extracted_lines(done)]))
     for line in extracted_hints(done, conv=bool(words.conv_dim), unet=not words.text_encoder_only):
         print(f"note: {line}")
     print(f"extracted: {done.path}")
     return 0
-
-
-def _require_flags(words: argparse.Namespace) -> None:
-    """kohya's --v2 and --sdxl say what the file says itself: a flag that doesn't fit would be somebody's mistake."""
-    if not (words.v2 or words.sdxl):
-        return
-    from ..models.families import FAMILIES, require_base
-    from ..models.header import read_header
-
-    family = require_base(read_header(words.model_org))
-    given = "sdxl" if words.sdxl else "sd2"
-    if family != given:
-        flag = "--sdxl" if words.sdxl else "--v2"
-        raise UserError(f"{flag} was given, but {words.model_org} is {FAMILIES[family].title}: leave it out, the file says it.")
 
 
 def _tell(done: int, total: int) -> None:
@@ -105,6 +93,5 @@ def _parser() -> Parser:
     parser.add_argument("--sdxl", action="store_true", help="kohya's, as --v2")
     parser.add_argument("--v_parameterization", action="store_true", help="the model predicts velocity")
     parser.add_argument("--data_dir", metavar="DIR", help="the data folder, where models' hashes are kept")
-    for name in ("load_precision", "load_original_model_to", "load_tuned_model_to"):
-        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)  # kohya's; tensors are read one pair at a time here
+    add_idle(parser, IDLE)
     return parser

@@ -28,9 +28,10 @@ from .file_metadata import now, record
 from .lora_arrays import LoraFile, read_lora_file
 from .module_kinds import OTHER, base_family
 from .outputs import Tell, each, unwritable
-from .weighted import Weighted
+from .weighted import Weighted, list_notices
 
 METADATA = "lora_workbench_merged"
+_BASES_OWN = ("modelspec.title", "modelspec.date", "modelspec.hash_sha256", "sshs_model_hash", "sshs_legacy_hash")
 _CODES = {"float": ("F32", torch.float32), "fp16": ("F16", torch.float16), "bf16": ("BF16", torch.bfloat16)}
 
 
@@ -72,6 +73,7 @@ def merge_into_checkpoint(
     out: Path,
     *,
     precision: str | None = None,
+    metadata: bool = True,
     data_dir: str | Path | None = None,
     tell: Tell | None = None,
 ) -> MergedCheckpoint:
@@ -95,19 +97,8 @@ def merge_into_checkpoint(
             steps.setdefault(split_place(step.place)[0], []).append(step)
     if not steps:
         raise UserError("Nothing would change: the strengths of all LoRAs are 0.")
-    notices = tuple(_base_notices(header, loras, files, data_dir))
-    told = {
-        **header.metadata,
-        "modelspec.merged_from": ", ".join([header.path.stem, *(one.path.stem for one in loras)]),
-        METADATA: record(
-            {
-                "base": header.path.name,
-                "base_hash": model_hashes(header.path, data_dir)[1],
-                "parents": [one.record(file.metadata) for one, file in zip(loras, files, strict=True)],
-                "date": now(),
-            }
-        ),
-    }
+    notices = (*list_notices(loras, files), *_base_notices(header, loras, files, data_dir))
+    told = _metadata(header, loras, files, out, data_dir) if metadata else _lasting(header)
     sums = _Sums()
     try:
         with atomic_path(out) as temporary:
@@ -162,6 +153,29 @@ def _steps(one: Weighted, file: LoraFile, places: Mapping[str, _Place], header: 
             if place.bias and {"diff_b", "b_norm"} & file.modules[module].keys():
                 steps.append(_Step(file, module, place.bias, strength, is_bias=True))
     return steps
+
+
+def _lasting(header: ModelHeader) -> dict[str, str]:
+    """The base's metadata but for what isn't true of the merged file."""
+    return {key: value for key, value in header.metadata.items() if key not in _BASES_OWN}
+
+
+def _metadata(
+    header: ModelHeader, loras: Sequence[Weighted], files: Sequence[LoraFile], out: Path, data_dir: str | Path | None
+) -> dict[str, str]:
+    told = {
+        "base": header.path.name,
+        "base_hash": model_hashes(header.path, data_dir)[1],
+        "parents": [one.record(file.metadata) for one, file in zip(loras, files, strict=True)],
+        "date": now(),
+    }
+    return {
+        **_lasting(header),
+        "modelspec.title": out.stem,
+        "modelspec.date": now(),
+        "modelspec.merged_from": ", ".join([header.path.stem, *(one.path.stem for one in loras)]),
+        METADATA: record(told),
+    }
 
 
 def _base_notices(

@@ -17,22 +17,28 @@ from ..generate.option_words import Parser, plain_word, positive
 from ..networks.block_presets import FILE_NAME
 from ..networks.block_weights import user_presets
 from ..problems import UserError, WordsError
-from .outputs import PRECISIONS, add_output, out_path
+from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path, require_flags
 from .proof import merged_checkpoint_lines, merged_lines
 from .weighted import Weighted
 
 T = TypeVar("T")
+IDLE = {
+    "shuffle": "the order of ranks means nothing",
+    "device": "it is quick on the CPU",
+}
 
 
 def main(argv: Sequence[str]) -> int:
     """`merge`; the exit status."""
     words = _parser().parse_args([plain_word(word) for word in argv])
     loras = _weighted(words)
+    words.save_precision = words.save_precision or words.precision
     inputs = [one.path for one in loras]
     if words.sd_model:
         base = Path(words.sd_model).expanduser()
         if words.new_rank or words.new_conv_rank or words.concat:
             raise WordsError("merge: --new_rank and --concat are for LoRAs merged with each other: leave them out.")
+        require_flags(base, words.v2)
         out = out_path(words.out, base.with_name(f"{base.stem}-merged.safetensors"), [base, *inputs], words.overwrite)
         return _into_checkpoint(base, loras, out, words)
     if len(loras) < 2 and loras[0].block_weights is None and loras[0].ratio == loras[0].te == loras[0].unet == 1:
@@ -59,7 +65,7 @@ def _together(loras: Sequence[Weighted], out: Path, words: argparse.Namespace) -
     )
     for notice in done.notices:
         print(f"note: {notice}")
-    print("\n".join(merged_lines(done, loras)))
+    print("\n".join([*idle_lines(words, IDLE), *merged_lines(done, loras)]))
     print(f"merged: {done.path}")
     return 0
 
@@ -67,10 +73,12 @@ def _together(loras: Sequence[Weighted], out: Path, words: argparse.Namespace) -
 def _into_checkpoint(base: Path, loras: Sequence[Weighted], out: Path, words: argparse.Namespace) -> int:
     from .merge_checkpoint import merge_into_checkpoint
 
-    done = merge_into_checkpoint(base, loras, out, precision=words.save_precision, data_dir=words.data_dir)
+    done = merge_into_checkpoint(
+        base, loras, out, precision=words.save_precision, metadata=not words.no_metadata, data_dir=words.data_dir
+    )
     for notice in done.notices:
         print(f"warning: {notice}")
-    print("\n".join(merged_checkpoint_lines(done, loras)))
+    print("\n".join([*idle_lines(words, IDLE), *merged_checkpoint_lines(done, loras)]))
     print(f"merged: {done.path}")
     return 0
 
@@ -125,12 +133,12 @@ def _parser() -> Parser:
     )
     parser.add_argument("--new_conv_rank", type=positive, metavar="N", help="… for convolutions wider than 1×1")
     parser.add_argument("--concat", action="store_true", help="all ranks side by side, as without --new_rank")
-    parser.add_argument("--save_precision", choices=PRECISIONS, help="of the file (as the files are)")
+    parser.add_argument("--save_precision", choices=PRECISIONS, help="of the file (--precision, else as the files are)")
+    parser.add_argument("--precision", choices=PRECISIONS, help=argparse.SUPPRESS)  # kohya's: what is computed in, and saved as
     parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
     parser.add_argument("--block_presets", metavar="FILE", help="an lbwpresets.txt with presets of your own")
     parser.add_argument("--data_dir", metavar="DIR", help="the data folder, whose lbwpresets.txt is read too")
-    parser.add_argument("--precision", help=argparse.SUPPRESS)  # kohya's: computed in float32 and float64 here in any case
-    parser.add_argument("--device", help=argparse.SUPPRESS)
-    for name in ("v2", "shuffle"):  # kohya's: seen from the files; the order of ranks means nothing
-        parser.add_argument(f"--{name}", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--v2", action="store_true", help=argparse.SUPPRESS)  # kohya's: seen from the file
+    parser.add_argument("--shuffle", action="store_true", help=argparse.SUPPRESS)
+    add_idle(parser, {"device": IDLE["device"]})
     return parser

@@ -21,7 +21,7 @@ from .low_rank import Factors, distance, factors_of, file_arrays, is_plain, join
 from .module_kinds import OTHER, base_family, kind_of_module
 from .outputs import PRECISIONS, Piece, Tell, each, packed, write_lora_file
 from .resize import arrays_of
-from .weighted import Weighted
+from .weighted import Weighted, list_notices
 
 METADATA = "lora_workbench_merged"
 # Kinds that add plainly: {the tensor that tells the kind: all that it adds}.
@@ -101,7 +101,7 @@ def merge_loras(
         math.sqrt(sums.length),
         math.sqrt(sums.error),
         (min(all_ranks), max(all_ranks)),
-        _notices(files, alike),
+        (*list_notices(loras, files), *_notices(files, alike)),
     )
 
 

@@ -56,6 +56,30 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace --out where it is there already")
 
 
+def add_idle(parser: argparse.ArgumentParser, flags: Mapping[str, str]) -> None:
+    """kohya's flags with a value that change nothing here, {flag: why}: they are taken, and `idle_lines` says so."""
+    for name in flags:
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+
+
+def idle_lines(words: argparse.Namespace, flags: Mapping[str, str]) -> list[str]:
+    """A line for each of these flags that was given."""
+    return [f"note: --{name} changes nothing here: {why}." for name, why in flags.items() if getattr(words, name)]
+
+
+def require_flags(model: str | Path, v2: bool, sdxl: bool = False) -> None:
+    """UserError where kohya's --v2 or --sdxl doesn't fit: the file says it itself, so that would be somebody's mistake."""
+    if not (v2 or sdxl):
+        return
+    from ..models.families import FAMILIES, require_base
+    from ..models.header import read_header
+
+    family = require_base(read_header(model))
+    if family != ("sdxl" if sdxl else "sd2"):
+        flag = "--sdxl" if sdxl else "--v2"
+        raise UserError(f"{flag} was given, but {model} is {FAMILIES[family].title}: leave it out, the file says it.")
+
+
 def packed(array: Array, dtype: str, what: str) -> Piece:
     """An array rounded once to a dtype of files. UserError where the dtype can't hold a number of it."""
     content = as_bytes(array, dtype)

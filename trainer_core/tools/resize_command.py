@@ -5,15 +5,18 @@ python -m trainer_core resize penny.safetensors --new_rank 16
 
 from __future__ import annotations
 
-import argparse
+from argparse import SUPPRESS
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..generate.option_words import Parser, plain_word, positive
 from ..problems import WordsError
 from .low_rank import METHODS, check_method
-from .outputs import PRECISIONS, add_output, out_path
+from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path
 from .proof import resized_lines
+
+IDLE = {"device": "it is quick on the CPU"}
+VERBOSE = {"verbose": "what is kept in all is told; `inspect` shows a file's ranks"}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     out = out_path(words.out, path.with_name(f"{path.stem}-{ending}.safetensors"), [path], words.overwrite)
     wanted = Wanted(words.new_rank, words.new_conv_rank, words.dynamic_method, words.dynamic_param, words.save_precision)
     done = resize(path, wanted, out, metadata=not words.no_metadata)
-    print("\n".join(resized_lines(done)))
+    print("\n".join([*idle_lines(words, IDLE | VERBOSE), *resized_lines(done)]))
     print(f"resized: {done.path}")
     return 0
 
@@ -51,6 +54,6 @@ def _parser() -> Parser:
     )
     parser.add_argument("--save_precision", choices=PRECISIONS, help="of the file (as it is)")
     parser.add_argument("--no_metadata", action="store_true", help="only what webui needs to know the LoRA")
-    parser.add_argument("--device", help=argparse.SUPPRESS)  # kohya's; nothing here is large enough for one
-    parser.add_argument("--verbose", action="store_true", help=argparse.SUPPRESS)
+    add_idle(parser, IDLE)
+    parser.add_argument("--verbose", action="store_true", help=SUPPRESS)
     return parser

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..networks.block_weights import parse_block_weights
+from ..networks.block_weights import BlockWeights, all_ones, parse_block_weights
 from ..networks.blocks import BASE, block_of
 from .lora_arrays import LoraFile
 
@@ -24,22 +24,21 @@ class Weighted:
     x: float | None = None
     presets: Mapping[str, str] | None = None
 
-    def blocks(self, file: LoraFile) -> dict[str, float] | None:
-        """{block: weight} of the words, None without any."""
+    def told(self, file: LoraFile) -> BlockWeights:
+        """What the words say for this file; without any, every block has 1."""
         if self.block_weights is None:
-            return None
-        told = parse_block_weights(
+            return all_ones()
+        return parse_block_weights(
             self.block_weights, file.family, whole=file.whole, x=self.x, presets=self.presets, what="The list"
         )
-        return dict(told.values)
 
     def strengths(self, file: LoraFile) -> dict[str, float]:
         """{module: what its change is multiplied by}; what is in no block has the UNet's, as with lora-block-weight."""
-        blocks = self.blocks(file)
+        blocks = self.told(file).values
         found = {}
         for module in file.modules:
             block = block_of(module)
-            weight = 1.0 if blocks is None or block is None else blocks[block]
+            weight = 1.0 if block is None else blocks[block]
             found[module] = self.ratio * (self.te if block == BASE else self.unet) * weight
         return found
 
@@ -55,3 +54,8 @@ class Weighted:
             "unet": self.unet,
         }
         return {**told, **({"block_weights": self.block_weights, "x": self.x} if self.block_weights else {})}
+
+
+def list_notices(loras: Sequence[Weighted], files: Sequence[LoraFile]) -> tuple[str, ...]:
+    """What is to be known of the lists, each sentence once: blocks that a short list leaves out, a BASE that was put before."""
+    return tuple(dict.fromkeys(one for lora, file in zip(loras, files, strict=True) for one in lora.told(file).notices))

@@ -121,6 +121,28 @@ def test_the_command(random_base: Path, tmp_path: Path, capsys: Any) -> None:
     assert metadata["modelspec.merged_from"] == "random_base, a"
     assert main(words) == 1 and "is there already" in capsys.readouterr().err
     assert main([*words, "--new_rank", "4"]) == 2
+    assert main([*words, "--overwrite", "--v2"]) == 1 and "--v2 was given, but" in capsys.readouterr().err
+
+
+def test_kohyas_flags_are_carried_out_or_told_to_be_idle(random_base: Path, tmp_path: Path, capsys: Any) -> None:
+    old = {"modelspec.title": "old", "modelspec.hash_sha256": "0x1", "modelspec.author": "Ann"}
+    with safe_open(random_base, "pt") as file:
+        own = file.metadata()
+    save_file(load_file(random_base), tmp_path / "base.safetensors", {**own, **old})
+    lora, out = write_lora(random_base, tmp_path / "a.safetensors", "conv_dim=2"), tmp_path / "out.safetensors"
+    seventeen = str([1.0] * 17)
+    words = ["merge", "--sd_model", str(tmp_path / "base.safetensors"), str(lora), "--save_to", str(out), "--lbws", seventeen]
+    assert main([*words, "--precision", "bf16", "--shuffle", "--device", "cuda"]) == 0
+    said = capsys.readouterr().out
+    assert "note: --shuffle changes nothing here: " in said and "note: --device changes nothing here: " in said
+    assert "The list has 17 numbers: the blocks that it leaves out, IN00, IN03, IN06" in said
+    assert {one.dtype for one in load_file(out).values() if one.is_floating_point()} == {torch.bfloat16}
+    with safe_open(out, "pt") as file:
+        told = file.metadata()
+    assert (told["modelspec.title"], told["modelspec.author"]) == ("out", "Ann") and "modelspec.hash_sha256" not in told
+    assert main([*words, "--no_metadata", "--overwrite"]) == 0
+    with safe_open(out, "pt") as file:
+        assert file.metadata() == {**own, "modelspec.author": "Ann"}
 
 
 def test_nothing_is_written_where_nothing_would_change(random_base: Path, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ export function metadataPart({ api }, model, written) {
       removed: done.removed.length,
     });
     toldOf = done.path;
-    setText(told, [changed, done.removed.join(", ")].filter(Boolean).join(" "));
+    setText(told, [changed, done.removed.length && t("Removed: {names}", { names: done.removed.join(", ") })].filter(Boolean).join(" "));
     show(told, true);
     written(done.path);
     await model.load();

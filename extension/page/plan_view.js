@@ -60,7 +60,7 @@ export function planView(app, form) {
   return { element };
 }
 
-/** Pictures × repeats ÷ batch × epochs, with the numbers that the plan found. */
+/** Pictures × repeats ÷ batch ÷ processes × epochs, with the numbers that the plan found. */
 export function sumOf(plan, settings) {
   if (!plan.steps) return "";
   const stages = plan.stages?.length ?? 1;
@@ -80,7 +80,8 @@ export function sumOf(plan, settings) {
         : t("{count} pictures", { count: count(one.images) });
       return one.is_reg || one.repeats === 1 ? words : `${words} × ${one.repeats}`;
     });
-  const divided = [batch, collect]
+  const processes = Number(settings.num_processes ?? 1);
+  const divided = [batch, collect, processes]
     .filter((one) => one > 1)
     .map((one) => ` ÷ ${one}`)
     .join("");
@@ -89,7 +90,8 @@ export function sumOf(plan, settings) {
   const steps = plan.steps === 1 ? t("1 step") : t("{count} steps", { count: count(plan.steps) });
   const shortened = plan.steps < perEpoch * plan.epochs ? ` (${t("the last epoch is cut short")})` : "";
   const pictures = parts.join(" + ") + divided;
-  const each = perEpoch === plan.images ? "" : ` → ${t("{count} an epoch", { count: count(perEpoch) })}`;
+  const isPlain = perEpoch === plan.images && parts.length === 1 && processes === 1;
+  const each = isPlain ? "" : ` → ${t("{count} an epoch", { count: count(perEpoch) })}`;
   return `${pictures}${each} × ${epochs} = ${steps}${shortened}`;
 }
 

@@ -39,6 +39,10 @@ def test_a_run_is_divided_and_the_plan_shows_its_stages(scene: tuple[Any, Any], 
         "steps 85 to 168 · epochs 3 to 4 · AdamW, cosine · UNet 1, text encoder 1",
     ]
     assert page.inner_text("#lw-plan-sum") == "168 steps in 4 epochs of 2 stages"
+    two = {"steps": 36, "epochs": 4, "images": 9, "batches_per_epoch": 9, "subsets": [{"images": 9, "repeats": 1}]}
+    two["subsets"].append({"images": 9, "copies": 9, "is_reg": True})
+    sum_of = "async (plan) => (await import('/lora_workbench/page/plan_view.js')).sumOf(plan, {num_processes: 2})"
+    assert page.evaluate(sum_of, two) == "9 pictures + 9 reg pictures ÷ 2 → 9 an epoch × 4 epochs = 36 steps"
     changed = page.eval_on_selector_all("#lw-stages .lw-changed", "all => all.map((one) => one.dataset.name)")
     assert changed == ["max_train_steps", "max_train_epochs", "lr_scheduler"]
 

@@ -15,7 +15,7 @@ from ..errors import FORBIDDEN, MISSING, Refused
 from ..models import fetched_tagger, models_among
 from ..pictures import Folder, list_folder
 from ..projects import TAG_DEFAULTS, checked_tag_options
-from ..rights import file_name, inside
+from ..rights import file_name, inside, shown
 from .calls import PREFIX, Answer, Call, Reply, Route
 from .general import translated
 
@@ -224,9 +224,13 @@ def post_redo(call: Call) -> Answer:
     return _turned(call, redo)
 
 
-def _turned(call: Call, turn: Callable[[Path], Undone]) -> Answer:
-    call.only("folder")
-    done = turn(opened_folder(call, call.body.get("folder")))
+def _turned(call: Call, turn: Callable[[Path, int | None], Undone]) -> Answer:
+    """`number`: of the change; without it the last one."""
+    call.only("folder", "number")
+    number = call.body.get("number")
+    if isinstance(number, bool) or not isinstance(number, int | None):
+        raise Refused(f"number must be a whole number, not {shown(number)}.")
+    done = turn(opened_folder(call, call.body.get("folder")), number)
     edited = [path.name for path in done.edited]
     return translated({"what": done.what, "restored": len(done.restored), "edited": edited}, call)
 
@@ -243,6 +247,6 @@ ROUTES = (
         body=("folder", "name", *TAG_DEFAULTS),
     ),
     Route("GET", f"{PREFIX}/changes", get_changes, "batches of captions that can be undone", query=("folder",)),
-    Route("POST", f"{PREFIX}/undo", post_undo, "takes back the last batch of captions", body=("folder",)),
-    Route("POST", f"{PREFIX}/redo", post_redo, "brings the batch back that was undone last", body=("folder",)),
+    Route("POST", f"{PREFIX}/undo", post_undo, "takes back the last batch of captions", body=("folder", "number")),
+    Route("POST", f"{PREFIX}/redo", post_redo, "brings the batch back that was undone last", body=("folder", "number")),
 )

@@ -11,6 +11,7 @@ const USUAL = "new_project"; // the preset that a project begins with: nobody ch
 export function createAdvice({ api, store }, presetOf) {
   let asked = 0;
   let last = "";
+  let came = 0; // how often pictures came or went
   const advice = {
     questions: null, // what may be answered
     data: null, // {values, notices}
@@ -78,7 +79,7 @@ export function createAdvice({ api, store }, presetOf) {
     const answers = answersOf(project);
     const { dataset, base_model: base, settings } = project ?? {};
     const keep = ownChoice(project, presetOf(project?.preset) ?? {}, USUAL);
-    const around = [project?.name, dataset, base, settings?.reg_data_dir, ...keep.map((name) => settings[name])];
+    const around = [project?.name, dataset, base, settings?.reg_data_dir, came, ...keep.map((name) => settings[name])];
     const wanted = dataset && answers.kind ? JSON.stringify({ answers, keep, around }) : "";
     if (wanted === last) return;
     last = wanted;
@@ -95,6 +96,10 @@ export function createAdvice({ api, store }, presetOf) {
   store.on("project", () => {
     look();
     tell(); // how the values stand changes with the settings
+  });
+  store.on("dataset", () => {
+    came += 1;
+    look();
   });
   store.on("opened", () => {
     if (advice.undo?.project !== store.project?.name) advice.undo = null;

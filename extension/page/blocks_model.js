@@ -29,6 +29,8 @@ export const isRandom = (values) => values.some((word) => word === "R" || word =
 export function createBlocks({ api, store }) {
   const listeners = new Map();
   let asked = 0;
+  let loaded = 0;
+  let kept = 0;
   let looked = "";
   const model = {
     info: null, // {lists, loras, presets, without_base, lines, file, shared, reason}
@@ -101,10 +103,16 @@ export function createBlocks({ api, store }) {
     },
 
     async load() {
+      const own = (loaded += 1);
+      const before = kept;
       try {
-        model.info = await api.get("blocks");
+        const info = await api.get("blocks");
+        if (own !== loaded) return;
+        if (before !== kept) return model.load(); // it may have the presets of before
+        model.info = info;
         model.error = "";
       } catch (error) {
+        if (own !== loaded) return;
         model.error = error.message;
       }
       tell("info");
@@ -113,7 +121,9 @@ export function createBlocks({ api, store }) {
 
     /** Changes the presets file. Throws what was refused. */
     async keep(deed) {
-      Object.assign(model.info, await api.post("blocks/preset", deed));
+      const presets = await api.post("blocks/preset", deed);
+      kept += 1;
+      Object.assign(model.info, presets);
       tell("info");
       askWord();
     },

@@ -31,8 +31,9 @@ export function captionBatch(app, model, { applied, before }) {
   const own = () => forms.find((one) => one.kind === kind.value);
 
   const apply = async () => {
+    const { mark } = seen; // what is saved before may have the preview made anew
     await before();
-    const body = { folder: model.folder, ...model.target(target.selection()), edits: [own().read()], mark: seen.mark };
+    const body = { folder: model.folder, ...model.target(target.selection()), edits: [own().read()], mark };
     let answer;
     try {
       answer = await api.post("captions/apply", body);
@@ -76,6 +77,7 @@ export function captionBatch(app, model, { applied, before }) {
   });
   const look = () => {
     seen = null;
+    asked += 1; // an answer for what was before must not be taken
     disable(press, t("The preview is being made."));
     ask();
   };

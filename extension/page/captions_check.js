@@ -57,7 +57,7 @@ export function captionCheck(app, model, { applied, before }) {
       tell(line, error.message);
     }
   };
-  const draw = ({ findings, activation: known }) => {
+  const draw = ({ findings, activation: known, listing }) => {
     if (document.activeElement !== first) first.value = known.given ? known.tags.join(", ") : "";
     const guess = known.tags.length && !known.given;
     first.placeholder = guess
@@ -67,7 +67,7 @@ export function captionCheck(app, model, { applied, before }) {
     setText(head, faults ? "" : t("Nothing is wrong with the captions."));
     show(head, !faults);
     const open = new Set([...list.querySelectorAll("details[open]")].map((one) => one.dataset.code));
-    list.replaceChildren(...findings.map((one) => row(one, known, open.has(one.code))));
+    list.replaceChildren(...findings.map((one) => row({ ...one, listing }, known, open.has(one.code))));
   };
   const row = (one, known, open) => {
     const sentence = finding(one, { first: known.tags.join(", "), limit: tokenLimit(store) });
@@ -76,7 +76,7 @@ export function captionCheck(app, model, { applied, before }) {
       actions.push(
         h(
           "button",
-          { type: "button", class: "lw-button lw-small", on: { click: () => model.look(sentence, one.numbers) } },
+          { type: "button", class: "lw-button lw-small", on: { click: () => model.look(sentence, one.numbers, one.listing) } },
           t("Look"),
         ),
       );
@@ -92,9 +92,9 @@ export function captionCheck(app, model, { applied, before }) {
   };
   const detailList = (one, open) => {
     const items = one.details.slice(0, MOST).map(({ what, numbers, tag }) => {
-      const look = () => model.look(what, numbers);
+      const look = () => model.look(what, numbers, one.listing);
       const label = numbers.length > 1 ? `${what} (${count(numbers.length)})` : what;
-      const out = tag && button(t("Take out"), () => takeOut(tag, numbers), { line, kind: "lw-small" });
+      const out = tag && button(t("Take out"), () => takeOut(tag, numbers, one.listing), { line, kind: "lw-small" });
       return h(
         "li",
         { class: "lw-line" },
@@ -113,14 +113,10 @@ export function captionCheck(app, model, { applied, before }) {
     );
   };
   /** Takes a tag out of the captions of these pictures. */
-  const takeOut = async (tag, numbers) => {
+  const takeOut = async (tag, numbers, listing) => {
     await before();
-    const target = { numbers, listing: model.listing };
-    const answer = await api.post("captions/apply", {
-      folder: model.folder,
-      ...target,
-      edits: [{ do: "remove", tags: [tag] }],
-    });
+    const edits = [{ do: "remove", tags: [tag] }];
+    const answer = await api.post("captions/apply", { folder: model.folder, numbers, listing, edits });
     say(answer);
     await applied();
   };

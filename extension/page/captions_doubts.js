@@ -98,21 +98,22 @@ export function captionDoubts(app, model, { applied, before }) {
     const one = doubts[at];
     if (!one) return;
     doubts.splice(at, 1);
-    const given = { kind, one, at, failed: false };
+    const given = { kind, one, at, folder: model.folder, project: store.project?.name, failed: false };
     answers.push(given);
     at = Math.min(at, Math.max(0, doubts.length - 1));
     draw();
     queue(() => carryOut(given));
   };
   const carryOut = async (given) => {
-    const { kind, one } = given;
+    const { kind, one, folder, project } = given;
     given.failed = true; // until it is done
     if (kind === "accept") {
-      await api.post("captions/reviewed", { kind: "tags", add: [`${one.name}: ${one.tag}`] });
+      await api.post("captions/reviewed", { kind: "tags", add: [`${one.name}: ${one.tag}`], project });
     } else {
       await before();
       const edits = [{ do: "remove", tags: [one.tag] }];
-      const done = await api.post("captions/apply", { folder: model.folder, names: [one.name], edits });
+      const done = await api.post("captions/apply", { folder, names: [one.name], edits });
+      given.change = done.change;
       if (!done.written) throw new Error(t("The tag was left: the caption would be empty, or was changed meanwhile."));
       applied({ keep: true });
     }
@@ -127,10 +128,15 @@ export function captionDoubts(app, model, { applied, before }) {
     queue(async () => {
       if (last.failed) return;
       if (last.kind === "accept") {
-        await api.post("captions/reviewed", { kind: "tags", remove: [`${last.one.name}: ${last.one.tag}`] });
+        await api.post("captions/reviewed", {
+          kind: "tags",
+          remove: [`${last.one.name}: ${last.one.tag}`],
+          project: last.project,
+        });
       } else {
-        await api.post("undo", { folder: model.folder });
+        const { edited } = await api.post("undo", { folder: last.folder, number: last.change });
         applied({ keep: true });
+        if (edited.length) throw new Error(t("Edited since and left as they are: {names}.", { names: edited.join(", ") }));
       }
     });
   };

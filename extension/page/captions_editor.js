@@ -46,18 +46,22 @@ export function captionEditor(app, model, changed) {
   const right = h("div", { class: "lw-edit-words" }, head, place, line, told);
   const element = h("section", { class: "lw-edit", id: "lw-edit", hidden: true }, enlarge, right);
   let number = null;
+  let folder = ""; // that it is of
   let before = null; // as the server has it; null: not known yet
   let failed = false; // what is shown is not what the server has
   let tags = [];
   let locked = false;
   let saving = Promise.resolve();
+  let underway = 0;
+  let counted = 0;
 
   /** Saves what was changed, one save after the other; resolves when all are done. */
   const saveNow = () => {
     save.cancel();
-    if (number === null || before === null || same(before, tags) || !tags.some((tag) => tag !== LINE)) return saving;
-    const one = { number, called: name.textContent, old: before, now: tags };
+    if (number === null || before === null || same(before, tags) || !tags.some(isTag)) return saving;
+    const one = { folder, number, called: name.textContent, old: before, now: tags };
     before = tags;
+    underway += 1;
     saving = saving.then(() => saveOne(one));
     return saving;
   };
@@ -66,23 +70,26 @@ export function captionEditor(app, model, changed) {
     try {
       const waiting = () =>
         tell(line, t("The server does not answer; {name} is saved as soon as it does.", { name: one.called }));
-      await model.edit(one.number, one.called, one.old, one.now, waiting);
-      tell(line, "");
+      await model.edit(one.folder, one.number, one.called, one.old, one.now, waiting);
+      sayWhetherEmptied();
       changed();
     } catch (error) {
       tell(line, `${one.called}: ${error.message}`);
-      failed = one.number === number; // the next look shows what the server has
+      failed = one.number === number && one.folder === folder; // the next look shows what the server has
     } finally {
+      underway -= 1;
       setText(state, "");
+      look();
     }
   };
   const save = debounced(SAVE_AFTER, saveNow);
   const countSoon = debounced(COUNT_AFTER, async () => {
-    const own = number;
+    const own = (counted += 1);
     try {
-      const { counts } = await api.post("captions/tokens", { texts: [tags.filter((tag) => tag !== LINE).join(", ")] });
-      if (own === number) putTokens(tokens, counts[0], tokenLimit(store));
+      const { counts } = await api.post("captions/tokens", { texts: [tags.filter(isTag).join(", ")] });
+      if (own === counted) putTokens(tokens, counts[0], tokenLimit(store));
     } catch (error) {
+      if (own !== counted) return;
       setText(tokens, "");
       tokens.title = error.message;
     }
@@ -92,10 +99,13 @@ export function captionEditor(app, model, changed) {
     model.show(number, tags);
     chips.draw(tags);
     countSoon();
-    const holds = tags.some((tag) => tag !== LINE);
-    tell(line, holds ? "" : t("A caption is never emptied: leave one tag, or put another in."));
-    if (holds) save();
+    sayWhetherEmptied();
+    if (tags.some(isTag)) save();
     else save.cancel();
+  };
+  const sayWhetherEmptied = () => {
+    const emptied = before?.some(isTag) && !tags.some(isTag);
+    tell(line, emptied ? t("A caption is never emptied: leave one tag, or put another in.") : "");
   };
   const addTags = (text) => {
     const known = new Set(tags.map(plain));
@@ -114,11 +124,12 @@ export function captionEditor(app, model, changed) {
     const one = model.current === null ? null : model.of(model.current);
     if (model.current !== number) {
       saveNow();
-      [number, before, failed] = [model.current, null, false];
+      [number, folder, before, failed] = [model.current, model.folder, null, false];
+      counted += 1;
     }
     show(element, one);
     const other = before === null;
-    if (!one || (!other && (one.stale || save.waiting()))) return;
+    if (!one || (!other && (one.stale || save.waiting() || underway))) return;
     if (!other && !failed && same(one.tags, tags)) return;
     [before, tags, locked, failed] = [one.tags, one.tags, Boolean(one.locked), false];
     if (other) {
@@ -155,6 +166,8 @@ export function tokenLimit(store) {
   const given = Number(store.project?.settings?.max_token_length ?? 75);
   return LIMITS.includes(given) ? given : 75;
 }
+
+const isTag = (tag) => tag !== LINE;
 
 const plain = (tag) => tag.toLowerCase().replaceAll("_", " ").replaceAll("\\", "").trim();
 

@@ -21,6 +21,7 @@ export function captionMerges(app, model, { applied, before }) {
   let mark = "";
   let asked = 0;
   let accepting = false; // then the list stays as it is, but for what was accepted
+  let loading = false;
 
   const state = () => `${model.folder}|${model.listing}|${model.revision}|${model.filter}`;
   const load = async (always = false) => {
@@ -28,6 +29,7 @@ export function captionMerges(app, model, { applied, before }) {
     mark = state();
     asked += 1;
     const own = asked;
+    loading = true;
     setText(head, t("Looking for tags that say the same …"));
     show(all, false);
     try {
@@ -36,11 +38,13 @@ export function captionMerges(app, model, { applied, before }) {
         ...(model.only || model.wrong ? {} : { filter: model.filter }),
       });
       if (own !== asked) return;
+      loading = false;
       merges = answer.merges;
       tell(line, "");
       draw(answer);
     } catch (error) {
       if (own !== asked) return;
+      loading = false;
       mark = "";
       setText(head, "");
       tell(line, error.message);
@@ -52,24 +56,28 @@ export function captionMerges(app, model, { applied, before }) {
     protect: model.activation.tags,
   });
   const accept = async (some) => {
+    const { folder } = model;
     accepting = true;
+    asked += 1; // a list that was asked for before has them still
     try {
       await before();
-      await api.post("captions/apply", { folder: model.folder, ...model.target(false), edits: [edit(some)] });
+      await api.post("captions/apply", { folder, ...model.target(false), edits: [edit(some)] });
       take(some);
       await applied();
       mark = state();
     } finally {
       accepting = false;
+      if (loading || folder !== model.folder) load(true);
     }
   };
   const skip = async (one) => {
-    await api.post("captions/reviewed", { kind: "merges", add: [one.key] });
+    const project = app.store.project?.name;
+    await api.post("captions/reviewed", { kind: "merges", add: [one.key], project });
     take([one]);
     const back = button(
       t("ask again"),
       async () => {
-        await api.post("captions/reviewed", { kind: "merges", remove: [one.key] });
+        await api.post("captions/reviewed", { kind: "merges", remove: [one.key], project });
         show(last, false);
         await load(true);
       },

@@ -20,7 +20,7 @@ export function createCaptions({ api, store }) {
   let known = null;
   const model = {
     filter: "",
-    only: null, // {label, numbers}: pictures that a finding names, in place of the filter
+    only: null, // {label, numbers, listing}: pictures that a finding names, in place of the filter
     wrong: "", // what is wrong with the filter
     error: "", // why the folder can't be read
     listing: "",
@@ -97,8 +97,8 @@ export function createCaptions({ api, store }) {
     },
 
     /** Shows only these pictures, until another filter is set. */
-    look(label, numbers) {
-      model.only = { label, numbers };
+    look(label, numbers, listing = model.listing) {
+      model.only = { label, numbers, listing };
       return model.refresh();
     },
 
@@ -135,16 +135,17 @@ export function createCaptions({ api, store }) {
     /** What a request names: the selection, else what is shown. */
     target(selection) {
       if (selection) return { numbers: [...model.selected], listing: model.listing };
-      if (model.only) return { numbers: model.only.numbers, listing: model.listing };
+      if (model.only) return { numbers: model.only.numbers, listing: model.only.listing };
       return { filter: model.wrong ? lastFilter : model.filter };
     },
 
-    /** Changes one picture's tags; what the server refuses is shown as it is there. */
-    async edit(number, name, before, after, waiting) {
+    /** Changes one picture's tags, in the folder that it is of; what the server refuses is shown as it is there. */
+    async edit(place, number, name, before, after, waiting) {
       try {
-        const answer = await saveEdit(api, folder, { number, name, before, after }, waiting);
+        const answer = await saveEdit(api, place, { number, name, before, after }, waiting);
         if (answer.failed_count) throw new Error(`${answer.failed[0].name}: ${answer.failed[0].reason}`);
       } catch (error) {
+        if (place !== folder) throw error;
         if (texts.has(number)) texts.get(number).stale = true;
         model.of(number);
         throw error;
@@ -185,8 +186,10 @@ export function createCaptions({ api, store }) {
 
   const take = (answer, keep) => {
     const relisted = answer.listing !== model.listing;
-    if (relisted) forget();
-    else for (const number of answer.changed) if (texts.has(number)) texts.get(number).stale = true;
+    if (relisted) {
+      forget();
+      tell("current"); // a number means another picture now
+    } else for (const number of answer.changed) if (texts.has(number)) texts.get(number).stale = true;
     const { listing, revision, pictures, captioned, filled, tags, activation } = answer;
     Object.assign(model, { listing, revision, pictures, captioned, filled, tags, activation, error: "" });
     if (!keep || relisted || !model.numbers) {
@@ -211,9 +214,11 @@ export function createCaptions({ api, store }) {
       const answer = await api.get("captions", { folder, numbers: numbers.join(","), limit: AT_ONCE });
       if (own !== folder || listing !== model.listing) return;
       if (answer.listing !== listing) return model.refresh();
+      const stale = answer.revision < model.revision; // some may have changed since
       for (const one of answer.captions)
-        texts.set(one.number, { ...one, caption: one.tags.filter((tag) => tag !== "\n").join(", ") });
+        texts.set(one.number, { ...one, stale, caption: one.tags.filter((tag) => tag !== "\n").join(", ") });
     } catch (error) {
+      if (own !== folder) return;
       model.error = error.message;
       tell("list");
     } finally {

@@ -18,8 +18,12 @@ export function exportView({ api, store }) {
   const name = h("span", { class: "lw-dim" });
   const told = h("span", { class: "lw-told", role: "status" });
   let file = { name: "", text: "" };
+  let asked = 0;
   const make = (as) => async () => {
-    file = await api.post("export", { settings: store.runSettings(), as });
+    const own = (asked += 1);
+    const made = await api.post("export", { settings: store.runSettings(), as });
+    if (own !== asked) return;
+    file = made;
     text.value = file.text;
     setText(name, file.name);
     setText(told, "");

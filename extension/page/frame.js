@@ -170,8 +170,9 @@ function notices(store) {
 }
 
 async function chooseDataset(app) {
-  const folder = await openFolderPicker(app, app.store.project?.dataset);
-  if (folder) app.store.change({ dataset: folder });
+  const { name, dataset } = app.store.project;
+  const folder = await openFolderPicker(app, dataset);
+  if (folder && name === app.store.project?.name) app.store.change({ dataset: folder });
 }
 
 /** The link at the end of a page: what comes next. */

@@ -22,7 +22,9 @@ export function historyView(app, form) {
   };
 
   const load = (job) => async () => {
+    const project = store.project.name;
     const { settings } = await api.get(jobPath(job));
+    if (project !== store.project?.name) return;
     const gone = Object.fromEntries(Object.keys(store.project.settings ?? {}).map((name) => [name, null]));
     const { pretrained_model_name_or_path: base, train_data_dir: dataset } = settings;
     const values = Object.fromEntries(Object.entries(settings).filter(([name]) => form.knows(name) && !OF_THE_RUN.has(name)));
@@ -88,7 +90,13 @@ export function historyView(app, form) {
   element.addEventListener("toggle", async () => {
     if (!element.open) return;
     try {
-      store.older = (await api.get("jobs")).jobs;
+      let forgotten;
+      let jobs;
+      do {
+        ({ forgotten } = store);
+        ({ jobs } = await api.get("jobs"));
+      } while (forgotten !== store.forgotten); // a run was removed meanwhile, which this may still have
+      store.older = jobs;
       store.tell("jobs");
     } catch (error) {
       tell(line, error.message);

@@ -16,6 +16,7 @@ export function importView({ api, store }) {
   chosen.setAttribute("aria-label", t("Choose a file"));
   const result = h("div", { class: "lw-import-result", hidden: true });
   let before = null; // the project as it was, to take the import back
+  let of = ""; // its name
   let name = "";
 
   const say = (sentence) => {
@@ -33,7 +34,8 @@ export function importView({ api, store }) {
     button(
       applyLabel(found),
       () => {
-        const { settings, base_model: base, dataset, prompts } = store.project;
+        const { name: project, settings, base_model: base, dataset, prompts } = store.project;
+        of = project;
         before = { settings: { ...settings }, base_model: base, dataset, prompts };
         store.change(changesOf(store.project, found));
         show(result, false);
@@ -64,6 +66,7 @@ export function importView({ api, store }) {
   });
   text.addEventListener("input", () => (name = ""));
   store.on("opened", () => {
+    if (of === store.project?.name) return; // the import has another dataset
     before = null;
     show(back, false);
     say("");

@@ -11,6 +11,7 @@ export function loopModel(app) {
   let looked = 0;
   let seen = "";
   let sending = Promise.resolve();
+  let asked = 0;
   const undoable = [];
   const model = {
     data: { there: false },
@@ -23,11 +24,13 @@ export function loopModel(app) {
     async load() {
       looked = Date.now();
       const project = store.project?.name;
+      const own = (asked += 1);
+      const isLate = () => own !== asked || project !== store.project?.name;
       try {
         const answer = await api.get("test/loop");
-        if (project === store.project?.name) put(answer, "");
+        if (!isLate()) put(answer, "");
       } catch (error) {
-        if (project === store.project?.name) put({ there: false }, error.message);
+        if (!isLate()) put({ there: false }, error.message);
       }
     },
     /** accept, reject or undo, of one candidate. */
@@ -65,14 +68,17 @@ export function loopModel(app) {
   };
   let under = 0;
   const send = (body) => {
+    const project = store.project?.name;
     under += 1;
+    asked += 1; // what was asked for before shows it as undecided
     sending = sending.then(async () => {
       try {
-        const answer = await api.post("test/loop/decide", body);
+        const answer = await api.post("test/loop/decide", { ...body, project });
         under -= 1;
-        if (!under) put(answer, ""); // an older answer would show what was decided since as undecided
+        if (!under && project === store.project?.name) put(answer, ""); // an older answer would show what was decided since as undecided
       } catch (error) {
         under -= 1;
+        if (project !== store.project?.name) return;
         await model.load();
         put(model.data, error.message);
       }

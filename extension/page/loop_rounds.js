@@ -11,15 +11,17 @@ export function roundsView(app, model) {
   const title = h("h3", {}, t("Rounds"));
   const element = h("section", { class: "lw-loop-history" }, title, list);
   const byName = (name) => model.data.pictures.find((one) => one.name === name);
-  const enlarge = (names, at) =>
+  const enlarge = (names, at) => {
+    const pictures = names.map(byName);
     openViewer(app, {
       at,
       count: () => names.length,
       picture: (index) => {
-        const one = byName(names[index]);
+        const one = pictures[index];
         return { src: api.url("test/loop/picture", { name: one.name, mark: one.mark }), words: one.caption || one.prompt };
       },
     });
+  };
   const make = (one) => {
     const names = one.number ? one.accepted_names : one.names;
     const pictures = names.map((name, at) => {
@@ -31,7 +33,7 @@ export function roundsView(app, model) {
   };
   const look = () => {
     show(element, model.data.there);
-    if (!model.data.there) return;
+    if (!model.data.there) return keyed(list, [], (one) => JSON.stringify(one), make); // another project's may be called alike
     const start = model.data.pictures.filter((one) => one.kind !== "drawn").map((one) => one.name);
     const rows = [{ number: 0, names: start }, ...model.data.by_round];
     keyed(list, rows, (one) => JSON.stringify(one), make);

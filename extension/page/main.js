@@ -57,6 +57,7 @@ function build(root, api, state) {
 
   let stop = null;
   const ending = new AbortController();
+  let over = false;
   const listen = (visible) => {
     if (visible && !stop) stop = api.listen(store.takeEvents, connection(store));
     if (!visible && stop) {
@@ -69,7 +70,8 @@ function build(root, api, state) {
   window.addEventListener("pagehide", () => store.flush(), { signal: ending.signal });
 
   store.on("state", async () => {
-    if (store.state.language === state.language) return;
+    if (over || store.state.language === state.language) return;
+    over = true;
     ending.abort();
     listen(false);
     await store.flush();

@@ -111,7 +111,6 @@ export function buildPicturesTab(app) {
     bring();
   });
   store.on("picture", bring);
-  store.on("opened", () => model.load());
   return { element, shown: () => model.load() };
 }
 

@@ -16,13 +16,17 @@ export function asidePart(app, model, changed) {
   const heading = h("summary", {});
   const all = h("details", { class: "lw-changes", id: "lw-aside", hidden: true }, heading, list);
   let folder = "";
+  let asked = 0;
 
   const say = (words) => {
     setText(told, words);
     show(told, words);
   };
   const move = async (names, back) => {
-    const { moved, left } = await api.post("picture_report/aside", { folder: model.folder, names, back });
+    const own = model.folder;
+    const { moved, left } = await api.post("picture_report/aside", { folder: own, names, back });
+    if (own !== model.folder) return;
+    if (!back) model.gone(moved);
     const stay = left.map((one) => t("Left as it is: {name}, {reason}.", one)).join(" ");
     const done =
       moved.length === 1
@@ -34,7 +38,7 @@ export function asidePart(app, model, changed) {
           : t("{count} pictures set aside. They are not trained.", { count: count(moved.length) });
     say([moved.length ? done : "", stay].filter(Boolean).join(" "));
     await load();
-    if (!moved.length) return;
+    if (!moved.length || own !== model.folder) return;
     store.tell("dataset");
     await changed();
   };
@@ -48,15 +52,17 @@ export function asidePart(app, model, changed) {
   const load = async () => {
     if (folder !== model.folder) say("");
     folder = model.folder;
+    const own = (asked += 1);
     if (!folder) return show(all, false);
     try {
       const { aside } = await api.get("picture_report/aside", { folder });
+      if (own !== asked) return;
       show(all, aside.length);
       setText(heading, aside.length === 1 ? t("1 picture set aside") : t("{count} set aside", { count: count(aside.length) }));
       keyed(list, aside.slice(0, SHOWN), (name) => name, row);
       tell(line, "");
     } catch (error) {
-      tell(line, error.message);
+      if (own === asked) tell(line, error.message);
     }
   };
   return { element: h("div", { class: "lw-made" }, all, told, line), load, setAside: (names) => move(names, false) };

@@ -138,6 +138,7 @@ export function cropEditor(app, model, written, setAside) {
         ),
       );
     } catch (error) {
+      if (name !== picture?.name) return;
       setText(line, error.message);
       show(line, true);
     }

@@ -16,6 +16,7 @@ export function madeList(app, model, changed) {
   const heading = h("summary", {});
   const all = h("details", { class: "lw-changes", hidden: true }, heading, list);
   let newest = null;
+  let asked = 0;
 
   const say = (words) => {
     setText(told, words);
@@ -36,10 +37,13 @@ export function madeList(app, model, changed) {
       button(t("Take back"), back(one.name), { line, kind: "lw-small" }),
     );
   const load = async () => {
+    const own = (asked += 1);
     if (!model.folder) return put([]);
     try {
-      put((await api.get("picture_report/made", { folder: model.folder })).made);
+      const { made } = await api.get("picture_report/made", { folder: model.folder });
+      if (own === asked) put(made);
     } catch (error) {
+      if (own !== asked) return;
       setText(line, error.message);
       show(line, true);
     }

@@ -49,6 +49,14 @@ export function createReport({ api, store }) {
       model.words = words.trim().toLowerCase();
       list();
     },
+    /** Takes pictures out of the report that are no longer there, until it is made anew: nobody may ask for them. */
+    gone(some) {
+      const { sizes, findings } = model.data ?? {};
+      for (const name of some) delete sizes?.[name];
+      const left = findings?.map((one) => ({ ...one, files: one.files.filter((file) => !some.includes(file.name)) }));
+      if (left) model.data.findings = left.filter((one, at) => one.files.length || !findings[at].files.length);
+      list();
+    },
     async load() {
       const own = ++round;
       try {
@@ -71,6 +79,11 @@ export function createReport({ api, store }) {
     names = model.words ? all.filter((name) => name.toLowerCase().includes(model.words)) : all;
     listeners.forEach((listener) => listener());
   };
+  store.on("opened", () => {
+    Object.assign(model, { data: null, error: "" }); // its names are another dataset's
+    list();
+    model.load();
+  });
   store.on("jobs", () => {
     const now = model
       .jobs()

@@ -36,7 +36,7 @@ export function createPictures({ api, store }) {
     at(index) {
       const number = Math.floor(index / PAGE);
       const page = pages.get(number);
-      if (!page?.fresh && !page?.asked) fetchPage(number);
+      if (!page?.fresh && page?.asked !== round) fetchPage(number);
       return page?.pictures?.[index % PAGE] ?? null;
     },
   };
@@ -45,8 +45,8 @@ export function createPictures({ api, store }) {
 
   async function fetchPage(number) {
     const own = round;
-    const page = pages.get(number) ?? { pictures: null, fresh: false, asked: false };
-    page.asked = true;
+    const page = pages.get(number) ?? { pictures: null, fresh: false, asked: 0 };
+    page.asked = own;
     pages.set(number, page);
     try {
       const answer = await api.get("pictures", { folder, offset: number * PAGE, limit: PAGE });
@@ -58,7 +58,7 @@ export function createPictures({ api, store }) {
       list.error = error.message;
       page.fresh = true; // asked again with the next reload, not at each look
     } finally {
-      page.asked = false;
+      if (page.asked === own) page.asked = 0;
     }
     tell();
   }

@@ -31,7 +31,8 @@ export function planCrops(app) {
     setText(words, sentence(told));
     show(more, shown < told.total);
   };
-  const begin = async () => {
+  const begin = async (wanted) => {
+    mark = wanted;
     shown = 0;
     list.replaceChildren();
     tell(line, "");
@@ -40,6 +41,8 @@ export function planCrops(app) {
     try {
       await fetchPage();
     } catch (error) {
+      if (wanted !== mark) return;
+      mark = "";
       setText(words, "");
       tell(line, error.message);
     }
@@ -48,11 +51,14 @@ export function planCrops(app) {
   const look = () => {
     const data = store.plan?.data;
     show(element, data?.images);
+    if (!data) {
+      asked += 1; // pictures that are asked for may be another dataset's
+      mark = "";
+    }
     if (!data || store.plan.busy) return;
     const wanted = JSON.stringify([store.project?.name, store.project?.dataset, data.images, data.buckets, data.subsets]);
     if (!element.open || wanted === mark) return;
-    mark = wanted;
-    begin();
+    begin(wanted);
   };
   element.addEventListener("toggle", look);
   store.on("plan", look);

@@ -33,8 +33,9 @@ export function mending(app, form, showCrops) {
     app.planAnew();
   };
   const takeBack = async () => {
-    const { changes, undo: files } = last;
+    const { changes, undo: files, project } = last;
     if (files) await api.post("plan/unfix", { ...files, settings: store.runSettings() });
+    if (project !== store.project?.name) return;
     apply(changes, "before");
     last = null;
     show(told, false);

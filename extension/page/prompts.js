@@ -1,10 +1,9 @@
 // The prompts of the sample pictures, one a line, with an example for who has none.
 
-import { debounced, h, setText, show } from "./dom.js";
+import { h, setText, show } from "./dom.js";
 import { t } from "./i18n.js";
 import { button } from "./parts.js";
 
-const SAVE_AFTER = 400;
 const EVERY = ["sample_every_n_epochs", "sample_every_n_steps"];
 
 function headingOf(number) {
@@ -45,13 +44,13 @@ export function promptsPart({ store }, form) {
     { kind: "lw-small" },
   );
   const element = h("details", { class: "lw-export" }, heading, field, h("div", { class: "lw-line" }, example), warning);
-  const save = debounced(SAVE_AFTER, () => store.change({ prompts: field.value }));
+  const save = () => store.change({ prompts: field.value }); // at once: another project may be opened in a moment
   field.addEventListener("input", (event) => event.isComposing || save());
   field.addEventListener("compositionend", save);
 
   const look = () => {
     const { prompts = "", settings = {} } = store.project ?? {};
-    if (document.activeElement !== field && !save.waiting()) field.value = prompts;
+    if (document.activeElement !== field) field.value = prompts;
     const number = prompts.split("\n").filter((line) => line.trim() && !line.startsWith("#")).length;
     setText(heading, headingOf(number));
     setText(mend, t("After every epoch"));

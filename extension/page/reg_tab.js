@@ -34,7 +34,7 @@ export function buildRegTab(app) {
   });
   const address = (one, which, size) => {
     if (which === "train") return one.train ? api.url("thumb", { folder: store.project.dataset, name: one.train, size }) : "";
-    return one.there ? api.url("thumb", { folder: plan.data.folder, name: one.reg, size, mark: one.mark }) : "";
+    return one.there && plan.data ? api.url("thumb", { folder: plan.data.folder, name: one.reg, size, mark: one.mark }) : "";
   };
   const pairs = regPairs(app, address);
   const sum = regSum(app, plan, () => look());

@@ -51,6 +51,7 @@ export const jobPath = (job, what = "") => `jobs/${encodeURIComponent(job.id)}${
 
 /** Forgets a job that was removed on the server. */
 export function forget(store, id) {
+  store.forgotten += 1;
   store.jobs = store.jobs.filter((job) => job.id !== id);
   store.older = store.older.filter((job) => job.id !== id);
   store.tell("jobs");
@@ -82,8 +83,10 @@ export function followRun({ api, store }, show) {
   let detailsKey = "";
   let detailsTime = 0;
   let asking = false;
+  let latest = null;
 
   return async (job) => {
+    latest = job;
     if (job?.id !== followed) {
       followed = job?.id ?? null;
       details = null;
@@ -94,13 +97,14 @@ export function followRun({ api, store }, show) {
     if (!job || asking) return;
     asking = true;
     try {
-      await bring(job);
-    } catch (error) {
-      if (store.connected) store.say(error.message);
+      for (let one = null; latest && latest !== one; ) {
+        one = latest; // what is told of it while this is asked may be its last word: it is looked at next
+        await bring(one).catch((error) => store.connected && one.id === followed && store.say(error.message));
+        if (one.id === followed) show(latest, details, curve);
+      }
     } finally {
       asking = false;
     }
-    if (job.id === followed) show(everyJob(store).find((one) => one.id === followed) ?? job, details, curve);
   };
 
   async function bring(job) {
@@ -115,8 +119,9 @@ export function followRun({ api, store }, show) {
     }
     const last = `${job.step}|${job.state}`; // the last validation follows the last step
     if (!job.step || curve.last === last) return;
-    const more = await api.get(jobPath(job, "curve"), { since: curve.total });
-    if (job.id === followed) curve = { ...joined(curve, more), last };
+    const before = curve;
+    const more = await api.get(jobPath(job, "curve"), { since: before.total });
+    if (before === curve) curve = { ...joined(before, more), last };
   }
 }
 

@@ -13,14 +13,17 @@ const PARTS = ["settings", "tag", "reg", "test", "blocks", "advice"]; // of a pr
 
 export function createStore(api, state) {
   const listeners = new Map();
-  let pending = {};
+  const pending = new Map(); // by their project's name
   let saving = Promise.resolve();
   let edits = 0; // counted when made and when saved: an answer from in between is stale
+  let asked = 0;
+  let taken = 0;
   const store = {
     state,
     jobs: [], // those that run or wait, and the newest that ended
     told: 0, // how many events have told of them
     older: [], // all others, once somebody asked for them
+    forgotten: 0, // how many were removed
     plan: null,
     connected: true,
     notice: "",
@@ -49,7 +52,7 @@ export function createStore(api, state) {
     change(changes) {
       const before = store.project;
       store.state.project = merged(before, changes);
-      pending = joined(pending, changes);
+      pending.set(before?.name, joined(pending.get(before?.name) ?? {}, changes));
       edits += 1;
       save();
       store.tell("project");
@@ -66,7 +69,8 @@ export function createStore(api, state) {
 
     /** Takes a project that the server made or opened. */
     open(project) {
-      pending = {};
+      store.flush(); // what was changed of the one before while this one was on its way
+      edits += 1; // an answer that was asked for before has that one
       store.state.project = project;
       if (project && !store.state.projects.includes(project.name))
         store.state.projects = [...store.state.projects, project.name];
@@ -78,8 +82,11 @@ export function createStore(api, state) {
     async refresh() {
       await saving;
       const began = edits;
+      const own = (asked += 1);
       const fresh = await api.get("state");
-      const untouched = !Object.keys(pending).length && edits === began;
+      if (own < taken) return; // a newer answer came first
+      taken = own;
+      const untouched = !pending.size && edits === began;
       const kept = store.project;
       const other = fresh.project?.name !== kept?.name || fresh.project?.dataset !== kept?.dataset;
       store.state = untouched ? fresh : { ...fresh, project: kept };
@@ -113,37 +120,42 @@ export function createStore(api, state) {
   const refreshQuietly = () => store.refresh().catch((error) => store.say(error.message));
 
   const send = () => {
-    const changes = pending;
-    if (!Object.keys(changes).length) return;
-    pending = {};
-    saving = saving
-      .then(() => keep(api, changes))
-      .finally(() => (edits += 1))
-      .then(
-        () => store.notice && store.say(""),
-        (error) => {
-          if (!isPassing(error)) return store.say(error.message);
-          pending = joined(changes, pending); // kept here until the server is back, whatever is changed meanwhile
+    if (pending.size) saving = saving.then(sendAll);
+  };
+  /** Sends what waits by then: what could not be sent before, with what was changed since. */
+  const sendAll = async () => {
+    for (const project of [...pending.keys()]) {
+      const changes = pending.get(project);
+      pending.delete(project);
+      try {
+        await keep(api, project, changes);
+        if (store.notice) store.say("");
+      } catch (error) {
+        if (isPassing(error)) {
+          pending.set(project, joined(changes, pending.get(project) ?? {})); // kept here until the server is back
           setTimeout(send, SAVE_AGAIN);
           store.say(t("The last changes are not saved yet: the server does not answer. They are saved as soon as it does."));
-        },
-      );
+        } else store.say(error.message);
+      } finally {
+        edits += 1;
+      }
+    }
   };
   const save = debounced(SAVE_AFTER, send);
   return store;
 }
 
 /** Saves changes; where they are refused together, one by one, so that only the wrong one is lost. Throws what was refused. */
-async function keep(api, changes) {
+async function keep(api, project, changes) {
   try {
-    await api.post("project", { changes });
+    await api.post("project", { changes, project });
   } catch (refused) {
     const parts = Object.entries(changes).flatMap(([part, value]) =>
       PARTS.includes(part) ? Object.entries(value).map(([name, one]) => ({ [part]: { [name]: one } })) : [{ [part]: value }],
     );
     if (refused.status < 400 || refused.status >= 500 || parts.length < 2) throw refused;
     let last = null;
-    for (const part of parts) await api.post("project", { changes: part }).catch((error) => (last = error));
+    for (const part of parts) await api.post("project", { changes: part, project }).catch((error) => (last = error));
     if (last) throw last;
   }
 }

@@ -52,11 +52,12 @@ function buildSymptoms(app) {
       offerRuns(run, runs, t("the settings in Train"));
       ask();
     } catch (error) {
-      tell(line, error.message);
+      if (project === store.project?.name) tell(line, error.message);
     }
   };
   run.addEventListener("change", ask);
   store.on("opened", () => {
+    asked += 1; // an answer for the project before must not be taken
     answerPart.put(null, null);
     if (visible) load();
   });

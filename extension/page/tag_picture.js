@@ -25,6 +25,7 @@ export function tagPicture(app, pictures) {
     h("div", { class: "lw-detail-words" }, h("p", {}, name, " ", busy), caption, absent, line, tags),
   );
   let picture = null;
+  let folder = ""; // that it is of
   let asked = 0;
   let before = "";
 
@@ -87,8 +88,9 @@ export function tagPicture(app, pictures) {
   return {
     element,
     choose(chosen) {
-      const other = chosen?.name !== picture?.name;
+      const other = chosen?.name !== picture?.name || pictures.folder !== folder;
       picture = chosen;
+      folder = pictures.folder;
       show(element, picture);
       if (!picture) return;
       setText(name, picture.name);

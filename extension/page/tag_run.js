@@ -16,14 +16,15 @@ export function tagRun(app, pictures, finished) {
   const captions = h("span", { class: "lw-dim", id: "lw-captioned" });
   const begin = async () => {
     const { mode, ...others } = tagValues(store);
+    const { folder } = pictures;
     if (mode === "overwrite" && pictures.captioned) {
       const sentence = t("Overwrite {count} captions, those written by hand too? Undo can bring them back.", {
         count: count(pictures.captioned),
       });
-      if (!(await ask(question, sentence, t("Overwrite"), t("Keep them")))) return;
+      if (!(await ask(question, sentence, t("Overwrite"), t("Keep them"))) || folder !== pictures.folder) return;
     }
     await store.flush();
-    const asked = { kind: "tag", project: store.project.name, folder: pictures.folder, options: { ...others, mode } };
+    const asked = { kind: "tag", project: store.project.name, folder, options: { ...others, mode } };
     progress.expect(await askFor(app, "jobs", asked));
   };
   const primary = button("", begin, { line, kind: "lw-primary", id: "lw-tag", "aria-describedby": "lw-tag-why" });

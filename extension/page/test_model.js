@@ -15,6 +15,7 @@ export function createTest({ api, store }) {
   let asked = 0;
   let loaded = 0;
   let looked = 0;
+  let looks = 0;
   let planned = "";
   let seen = "";
   let planning = Promise.resolve();
@@ -96,14 +97,16 @@ export function createTest({ api, store }) {
     /** Fetches the grid that is there, as far as it is drawn. */
     async look() {
       looked = Date.now();
+      const own = (looks += 1);
       const { run } = model.request();
       const project = store.project?.name;
       try {
         const grid = await api.get("test/grid", { run });
-        if (run !== model.request().run || project !== store.project?.name) return;
+        if (own !== looks || run !== model.request().run || project !== store.project?.name) return;
         model.grid = grid.grids ? grid : null;
         model.gridError = "";
       } catch (error) {
+        if (own !== looks) return;
         model.grid = null;
         model.gridError = error.message;
       }
@@ -176,6 +179,7 @@ export function createTest({ api, store }) {
     Object.assign(model, { runs: null, plan: null, grid: null, chosen: null });
     tell("runs");
     tell("grid");
+    tell("chosen");
     if (visible) model.load();
   });
   store.on("jobs", () => {

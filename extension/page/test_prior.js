@@ -101,6 +101,7 @@ function priorShelf(app, told) {
   let pictures = [];
   let samplers = ["Euler a"];
   let looked = 0;
+  let asked = 0;
   let seen = "";
   const address = (one, size) => api.url("test/prior/picture", { set: one.set, name: one.name, mark: one.mark, size });
   const enlarge = (at) =>
@@ -133,18 +134,23 @@ function priorShelf(app, told) {
   const load = async () => {
     looked = Date.now();
     const project = store.project?.name;
+    const own = (asked += 1);
     try {
       const answer = await api.get("test/prior");
-      if (project !== store.project?.name) return;
+      if (own !== asked || project !== store.project?.name) return;
       pictures = answer.pictures;
       samplers = answer.samplers;
       told();
       setText(title, answer.words ? t("What the base draws for: {words}", { words: answer.words }) : "");
       setText(failed, "");
     } catch (error) {
+      if (own !== asked) return;
       pictures = [];
       setText(failed, error.message);
     }
+    draw();
+  };
+  const draw = () => {
     keyed(shelf, pictures, (one) => `${one.set}/${one.name}/${one.mark}`, build);
     show(failed, failed.textContent);
     const begun = jobs().some((job) => isLive(job) || job.state === "queued");
@@ -160,7 +166,12 @@ function priorShelf(app, told) {
     if (state !== seen || (jobs().some(isLive) && Date.now() - looked > LOOK_EVERY)) load();
     seen = state;
   });
-  store.on("opened", () => visible && load());
+  store.on("opened", () => {
+    asked += 1;
+    pictures = []; // the server shows the open project's alone
+    draw();
+    if (visible) load();
+  });
   return {
     element,
     samplers: () => samplers.map((name) => [name, name]),

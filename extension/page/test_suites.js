@@ -73,7 +73,7 @@ export function suitesPart(app, model) {
 }
 
 /** One list's prompts as text, below the lists. */
-function suiteEditor({ api }, model) {
+function suiteEditor({ api, store }, model) {
   const line = errorLine();
   const question = h("div", { class: "lw-ask", role: "group", hidden: true });
   const name = h("input", {
@@ -92,16 +92,18 @@ function suiteEditor({ api }, model) {
   });
   const help = t("One prompt a line. SUBJECT stands for the words of what was trained; --n begins a negative prompt.");
   let edited = null;
-  const done = (answer) => {
+  const done = (project, answer) => {
+    if (project !== store.project?.name) return;
     model.takeSuites(answer.suites);
     show(element, false);
   };
-  const save = async () => done(await api.post("test/suites", { name: name.value.trim(), text: text.value }));
+  const save = async () => done(store.project.name, await api.post("test/suites", { name: name.value.trim(), text: text.value }));
   const remove = async () => {
+    const { name: project } = store.project;
     const back = edited.shipped;
     const sentence = back ? t("Take back what was changed in this list?") : t("Remove this list?");
     if (!(await ask(question, sentence, back ? t("Take back") : t("Remove")))) return;
-    done(await api.post("test/suites/remove", { name: edited.name }));
+    if (project === store.project?.name) done(project, await api.post("test/suites/remove", { name: edited.name }));
   };
   const saving = button(t("Save the list"), save, { line, kind: "lw-small lw-strong", id: "lw-suite-save" });
   const removing = button("", remove, { line, kind: "lw-small" });
@@ -116,6 +118,7 @@ function suiteEditor({ api }, model) {
     question,
     line,
   );
+  store.on("opened", () => show(element, false)); // its list is another project's
   return {
     element,
     open(wanted) {

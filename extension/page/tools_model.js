@@ -15,6 +15,7 @@ const USUAL = {
 
 export function createTools({ api, store }) {
   const listeners = new Map();
+  let loaded = 0;
   const model = {
     known: null, // {loras, places, presets}
     error: "",
@@ -35,10 +36,14 @@ export function createTools({ api, store }) {
     },
 
     async load() {
+      const own = (loaded += 1);
       try {
-        model.known = await api.get("tools");
+        const known = await api.get("tools");
+        if (own !== loaded) return;
+        model.known = known;
         model.error = "";
       } catch (error) {
+        if (own !== loaded) return;
         model.error = error.message;
       }
       model.tell("known");

@@ -30,7 +30,7 @@ export function toolResults(app, lookInto) {
       look();
     } catch (error) {
       asked.delete(job.id);
-      if (store.connected) store.say(error.message);
+      if (store.connected && everyJob(store).some((one) => one.id === job.id)) store.say(error.message);
     }
   };
   const make = (job) => {

@@ -24,6 +24,7 @@ export function fromPart(app) {
   let chosen = null; // a way that is chosen and has no value yet
   let known = { loras: [], states: [] };
   let about = null; // {path, found} of the LoRA
+  let asked = 0;
 
   const wayNow = () => chosen ?? (setting("resume") ? "state" : setting("network_weights") ? "lora" : "anew");
   const buttons = WAYS.map(([way, words]) =>
@@ -107,22 +108,25 @@ export function fromPart(app) {
   );
 
   const bring = async () => {
+    const own = (asked += 1);
     try {
-      known = await api.get("train/starts");
+      const found = await api.get("train/starts");
+      if (own !== asked) return;
+      known = found;
       look();
     } catch (error) {
-      if (store.connected) store.say(error.message);
+      if (own === asked && store.connected) store.say(error.message);
     }
   };
   const lookInto = async (path) => {
     if (about?.path === path || !path || !element.open) return;
-    about = { path, found: null, error: "" };
+    const own = (about = { path, found: null, error: "" });
     try {
-      about = { path, found: await api.post("tools/inspect", { lora: path }), error: "" };
+      own.found = await api.post("tools/inspect", { lora: path });
     } catch (error) {
-      about = { path, found: null, error: error.message };
+      own.error = error.message;
     }
-    look();
+    if (about === own) look();
   };
   const look = () => {
     const way = wayNow();
@@ -149,6 +153,7 @@ export function fromPart(app) {
   store.on("project", look);
   store.on("opened", () => {
     chosen = about = null;
+    asked += 1;
     known = { loras: [], states: [] };
     look();
     if (element.open) bring();

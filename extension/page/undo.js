@@ -27,17 +27,19 @@ export function undoPart({ api, store }, undone, before = null) {
   const redo = button(t("Redo"), turn("redo", redoneWords), { line, id: "lw-redo", kind: "lw-turn" });
   const element = h("div", { class: "lw-undo" }, h("div", { class: "lw-line" }, undo, redo, words, all), told, line);
   let shown = "";
+  let asked = 0;
 
   const look = async () => {
     const own = folder();
+    const mine = (asked += 1);
     if (own !== shown) show(told, false);
     shown = own;
     if (!own) return put({ changes: [], redo: null });
     try {
       const answer = await api.get("changes", { folder: own });
-      if (own === folder()) put(answer);
+      if (mine === asked && own === folder()) put(answer);
     } catch (error) {
-      tell(line, error.message);
+      if (mine === asked) tell(line, error.message);
     }
   };
   const put = ({ changes, redo: again }) => {

@@ -37,6 +37,7 @@ export function uploadPart(app) {
       const told = (state) => {
         first ??= state.total ? state.sent : null;
         bar.set(state.sent, state.total);
+        show(stop, !state.placing); // then all has arrived, and goes on by itself
         setText(words, progressWords(state, (Date.now() - began) / 1000, first ?? 0));
       };
       end(await sendFiles(api, files, told, ending.signal));

@@ -65,11 +65,13 @@ export function maskPainter({ changed, brushed }) {
     /** Takes a black and white picture (a Blob) as the mask: white is drawn anew. */
     async take(blob) {
       let bitmap = null;
+      const address = image.getAttribute("src");
       try {
         bitmap = await createImageBitmap(blob);
       } catch {
         throw new Error(t("That file is no picture: choose one that is white where it is to be drawn anew."));
       }
+      if (address !== image.getAttribute("src")) return; // another picture is shown by now
       const made = new OffscreenCanvas(canvas.width, canvas.height);
       const drawn = made.getContext("2d");
       drawn.fillRect(0, 0, made.width, made.height);

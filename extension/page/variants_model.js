@@ -3,9 +3,8 @@
 
 import { recall, remember } from "./memory.js";
 import { isLive } from "./runs.js";
+import { everyPicture } from "./variants_pictures.js";
 
-const PAGE = 500;
-const MOST = 20_000;
 const LOOK_EVERY = 1500;
 export const GLARING = 7; // CFG above which colours glare
 export const USUAL = {
@@ -28,6 +27,7 @@ export function variantsModel(app) {
   const tell = (...topics) => topics.forEach((topic) => listeners[topic].forEach((listener) => listener()));
   let visible = false;
   let round = 0;
+  let asks = 0;
   let under = 0;
   let looked = 0;
   let seen = "";
@@ -133,12 +133,14 @@ export function variantsModel(app) {
       looked = Date.now();
       const { folder } = model;
       if (!folder) return;
+      const own = (asks += 1);
       try {
-        const answer = await api.get("variants", { folder, more });
-        if (folder !== model.folder || under) return;
-        Object.assign(model, { data: { ...model.data, ...answer }, error: "" });
-      } catch (error) {
+        const { variants, ...rest } = await api.get("variants", { folder, more });
         if (folder !== model.folder) return;
+        const isLate = under || own !== asks; // it may show as undecided what was decided since
+        Object.assign(model, { data: { ...model.data, ...rest, ...(isLate ? {} : { variants }) }, error: "" });
+      } catch (error) {
+        if (folder !== model.folder || own !== asks) return;
         model.error = error.message;
       }
       tell("variants", "options");
@@ -150,19 +152,22 @@ export function variantsModel(app) {
 
   const send = (body) => {
     under += 1;
+    asks += 1;
     const { folder } = model;
     const sent = sending.then(async () => {
       try {
         const answer = await api.post("variants/decide", { folder, ...body });
         under -= 1;
+        if (folder !== model.folder) return null;
         model.error = "";
-        if (!under && folder === model.folder) model.data = { ...model.data, ...answer };
+        if (!under) model.data = { ...model.data, ...answer };
         if (body.what !== "reject") list(); // the dataset has another picture now, or one less
         tell("variants");
         return answer;
       } catch (error) {
         under -= 1;
-        decided.splice(decided.lastIndexOf(body.names[0]), 1);
+        if (folder !== model.folder) return null;
+        decided.splice(decided.lastIndexOf(body.names[0]), decided.includes(body.names[0]) ? 1 : 0);
         await model.load();
         model.error = error.message;
         tell("variants");
@@ -177,20 +182,10 @@ export function variantsModel(app) {
     round += 1;
     const own = round;
     const { folder } = model;
-    const found = [];
-    try {
-      for (let count = 1; folder && found.length < Math.min(count, MOST); ) {
-        const answer = await api.get("pictures", { folder, offset: found.length, limit: PAGE });
-        if (own !== round) return;
-        found.push(...answer.pictures);
-        count = answer.pictures.length ? answer.count : 0;
-      }
-      model.error = "";
-    } catch (error) {
-      if (own !== round) return;
-      model.error = error.message;
-    }
-    all = found;
+    const found = await everyPicture(api, folder, () => own === round);
+    if (own !== round) return;
+    model.error = found.error;
+    all = found.pictures;
     model.filter(model.words);
     const there = model.chosen.filter((name) => model.known(name));
     const before = (recall("variants-of", {})?.[folder] ?? []).filter((name) => model.known(name));
@@ -210,12 +205,13 @@ export function variantsModel(app) {
   const look = async (names) => {
     const { folder, over } = model;
     for (const name of names.slice(0, 50)) {
-      const key = over ? overKey(over) : name;
+      let found;
       try {
-        facts.set(key, await api.post("variants/look", { folder, name, ...(over ? { over } : {}) }));
+        found = await api.post("variants/look", { folder, name, ...(over ? { over } : {}) });
       } catch (error) {
-        facts.set(key, { error: error.message, size: null, prompt: "", cfg: null, transparent: false });
+        found = { error: error.message, size: null, prompt: "", cfg: null, transparent: false };
       }
+      if (folder === model.folder) facts.set(over ? overKey(over) : name, found);
       if (folder !== model.folder || over !== model.over || names.join("\n") !== model.chosen.join("\n")) return;
       tell("choice", "options");
     }
@@ -232,18 +228,21 @@ export function variantsModel(app) {
     const wanted = asked();
     if (wanted) model.choose(wanted);
   });
-  const opened = () => {
+  const forget = () => {
     if (model.folder === before) return;
+    round += 1; // a list that is asked for is of the folder before
     before = model.folder;
     Object.assign(model, { data: { ...model.data, variants: [] }, chosen: [], over: null, pictures: [], error: "" });
     [all, decided.length] = [[], 0];
     facts.clear();
     prompts.clear();
     tell("pictures", "choice", "variants", "options");
-    if (visible) model.enter();
   };
   let before = model.folder;
-  store.on("opened", opened);
-  store.on("project", opened);
+  store.on("project", forget);
+  store.on("opened", () => {
+    forget();
+    if (visible) model.enter(); // not before: the server shows pictures of folders that it knows
+  });
   return model;
 }

@@ -50,14 +50,14 @@ export function buildVariants(app) {
 
 async function draw(app, model, original) {
   const { api, store } = app;
-  const { folder, one, over } = model;
-  let mask = "";
-  if (model.masked) ({ mask } = await api.post("variants/mask", { folder, name: one, over: over ?? "", image: original.coded() }));
+  const { folder, one, over, chosen, values } = model;
+  const body = { kind: "variants", project: store.project.name, settings: store.runSettings() };
   const own = one ? (model.facts(one)?.prompt ?? "") : "";
   const written = model.prompt()?.trim() ?? "";
-  const asked = { ...model.values, pictures: model.chosen, over: over ?? "", mask, prompt: written === own ? "" : written };
-  const body = { kind: "variants", project: store.project.name, settings: store.runSettings(), options: asked };
-  return askFor(app, "jobs", body);
+  let mask = "";
+  if (model.masked) ({ mask } = await api.post("variants/mask", { folder, name: one, over: over ?? "", image: original.coded() }));
+  const options = { ...values, pictures: chosen, over: over ?? "", mask, prompt: written === own ? "" : written };
+  return askFor(app, "jobs", { ...body, options });
 }
 
 function label(model) {

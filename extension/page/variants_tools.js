@@ -65,7 +65,9 @@ export function originalPart(app, model) {
   const fromAlpha = act(
     t("From transparency"),
     async () => {
+      const before = shown;
       const { image } = await api.post("variants/alpha", { folder: model.folder, name: model.one });
+      if (before !== shown) return; // another picture is shown by now
       const bytes = Uint8Array.from(atob(image), (letter) => letter.charCodeAt(0));
       await painter.take(new Blob([bytes], { type: "image/png" }));
     },

@@ -13,7 +13,7 @@ from lora_workbench.trainer_core.tools import job as tools
 
 
 def run_tool(folder: Path, job: dict[str, Any], events: EventLog) -> int:
-    """A new file whose name begins with "slow" takes a second for each module."""
+    """A new file whose name begins with "slow" takes two seconds for each module."""
     if Path(job["options"]["out"]).name.startswith("slow"):
         _slow()
     try:
@@ -31,6 +31,6 @@ def _slow() -> None:
 
     def tell(self: Any, done: int, total: int) -> None:
         told(self, done, total)
-        time.sleep(1)
+        time.sleep(2)
 
     tools._ToldInJob.__call__ = tell  # type: ignore[method-assign]

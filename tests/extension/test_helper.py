@@ -84,12 +84,12 @@ def test_who_waits_for_his_turn_ends_nobody(tmp_path: Path) -> None:
     def ask(name: str, seconds: float, patience: float) -> None:
         answers[name] = helper.ask("slow", seconds=seconds, patience=patience)["pid"]
 
-    long = threading.Thread(target=ask, args=("long", 1.0, 30.0))
+    long = threading.Thread(target=ask, args=("long", 3.0, 60.0))
     long.start()
     while "long" not in answers and not helper._process:
         time.sleep(0.01)
     time.sleep(0.2)  # it is at work on the long one
-    ask("short", 0.0, 0.5)
+    ask("short", 0.0, 2.0)
     long.join()
     assert answers["short"] == answers["long"]
     helper.end()

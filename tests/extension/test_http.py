@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lora_workbench.extension import http
+from lora_workbench.extension import http, workbench
 from lora_workbench.extension.http import PAGE, EventStream, mount
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.parts import API, FakeHost, make_workbench
@@ -210,6 +210,7 @@ def test_events_over_the_wire_show_a_new_project(client: Any, bench: Workbench) 
 
 def test_one_look_serves_all_pages_of_a_second(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
+    monkeypatch.setattr(workbench, "_FRESH", 60)
     monkeypatch.setattr(bench.jobs, "refresh", lambda: looks.append(1) or [])
     for _ in range(20):
         bench.snapshot()

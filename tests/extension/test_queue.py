@@ -16,6 +16,7 @@ from lora_workbench.extension.jobs import Jobs, queue_of
 from lora_workbench.extension.queue_driver import QueueDriver, when_done, words
 from lora_workbench.tests.extension.parts import add, fake_command, wait_for, wait_for_state
 from lora_workbench.trainer_core.events import read_events
+from lora_workbench.trainer_core.requests import ask, taken
 
 posix = pytest.mark.skipif(os.name == "nt", reason="kill -9 is for POSIX")
 
@@ -124,17 +125,19 @@ def test_a_killed_trainer_is_seen_at_once_and_the_queue_goes_on(driven: Driven) 
 def test_a_killed_server_stops_no_job_and_another_takes_over(tmp_path: Path) -> None:
     jobs = Jobs(tmp_path, fake_command)
     running, waiting = add(jobs, max_train_steps=60, training_comment="pace=0.05"), add(jobs)
+    ask(jobs.folder / running.id, "pause")  # it waits for us, however slow the machine is
     server = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("server.py")), str(tmp_path)], stdout=subprocess.PIPE
     )
     other = Driven(tmp_path)
     try:
-        wait_for(lambda: jobs.get(running.id).as_dict()["step"])
+        wait_for_state(jobs, running.id, "paused")
         other.driver.look()
         assert not other.driver._drives and jobs.get(waiting.id).state == "queued"
         server.kill()
         server.wait()
-        assert jobs.get(running.id).state == "running", "found again by its folder alone"
+        assert jobs.get(running.id).state == "paused", "found again by its folder alone"
+        taken(jobs.folder / running.id, "pause")
         other.driver.begin()
         assert wait_for_state(jobs, running.id, "done").as_dict()["step"] == 60
         wait_for_state(jobs, waiting.id, "done")

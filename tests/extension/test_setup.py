@@ -44,18 +44,20 @@ def test_a_set_up_that_fails_is_told(tmp_path: Path) -> None:
     assert gone.state()["failed"] and "install.py setup" in gone.state()["lines"][0]
 
 
-def test_it_runs_once_at_a_time_and_its_lines_come_while_it_does() -> None:
+def test_it_runs_once_at_a_time_and_its_lines_come_while_it_does(tmp_path: Path) -> None:
     starts = []
+    may_end = tmp_path / "end"
 
     def command() -> list[str]:
         starts.append(1)
-        return program("import time; print('begun'); time.sleep(1)")
+        return program(f"import os, time\nprint('begun')\nwhile not os.path.exists({str(may_end)!r}): time.sleep(0.05)")
 
     setup = Setup(command, lambda: "")
     setup.start()
     setup.start()
     wait_for(lambda: setup.state()["lines"] == ["begun"])
     assert setup.state()["running"] and not setup.state()["ready"]
+    may_end.touch()
     wait_for(lambda: not setup.state()["running"])
     assert starts == [1]
 

@@ -35,10 +35,12 @@ class Window:
         if message.type == "error" and (urlsplit(source).hostname in LOCAL or not source):
             self.wrong.append(f"console: {message.text} ({source})")
 
-    def forget(self) -> None:
-        """What the host's own page did at its start (gradio asks for fonts and a script) is none of ours."""
+    def forget(self) -> bool:
+        """What the host's own page did at its start (gradio asks for fonts and a script) is none of ours; whether it did."""
+        was = bool(self.wrong or self.outside)
         self.wrong.clear()
         self.outside.clear()
+        return was
 
     def close(self) -> None:
         self._context.close()
@@ -56,7 +58,8 @@ class Workbench:
         self.page.goto(window.address, wait_until="load")
         self.page.locator("#txt2img_prompt textarea").wait_for(timeout=60_000)
         self.page.wait_for_timeout(500)
-        window.forget()
+        while window.forget():  # a busy machine gets its own page ready later
+            self.page.wait_for_timeout(500)
         self.show_tab()
 
     def show_tab(self) -> None:

@@ -54,8 +54,8 @@ def test_pictures_to_lora(host, window) -> None:
     run.and_(bench.root.locator("[data-state=done], [data-state=failed]")).wait_for(timeout=180_000)
     shoot(page, host.kind, "5_trained")
     assert run.get_attribute("data-state") == "done", run.inner_text()
-    assert run.locator(".lw-sample img").count() > 0
-    assert run.locator(".lw-curve path, canvas, svg").count() > 0
+    run.locator(".lw-sample img").first.wait_for()
+    run.locator(".lw-curve .lw-curve-raw[d*=L]").wait_for(state="attached")
 
     host.post("/sdapi/v1/refresh-loras")
     [lora] = host.get("/sdapi/v1/loras")

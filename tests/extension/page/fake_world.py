@@ -295,7 +295,7 @@ class World(GuideAnswers):
         return self.projects[self.current]
 
     def post_project(self, body: dict[str, Any]) -> dict[str, Any]:
-        project = self.projects[self.current or ""]
+        project = self.projects[body["project"]]
         for name, value in body["changes"].items():
             if name in ("settings", "tag", "advice"):
                 merged = {**project.get(name, {}), **value}

@@ -40,7 +40,7 @@ class Whole:
 
 @contextmanager
 def looping(data: Path, folder: Path, **project: Any) -> Iterator[tuple[str, Workbench]]:
-    """(address, workbench) of a server whose open project has a picture, a base and a tag, no chosen tagger, in the Test tab."""
+    """(address, workbench) of a server whose open project has a picture, a base and a tag, no tagger, in the Test tab."""
     folder.mkdir(parents=True)
     Image.linear_gradient("L").resize((64, 64)).convert("RGB").save(folder / "mia.png")
     Image.new("RGB", (1, 1)).save(folder.parent / "point.png")

@@ -136,7 +136,7 @@ def test_lists_of_all_lengths(scene: Any, until: Any) -> None:
 def test_presets_are_kept_in_lora_block_weights_file(scene: Any, until: Any) -> None:
     one = scene()
     page, path = one.page, one.folder / "lbw" / "lbwpresets.txt"
-    assert "L25 has 25 numbers" in page.inner_text(".lw-blocks-lines")
+    page.wait_for_selector(".lw-blocks-lines >> text=L25 has 25 numbers")
     page.select_option("#lw-blocks-preset", "MINE")
     page.fill("#lw-block-BASE-number", "1")
     page.click("#lw-blocks-keep")
@@ -212,7 +212,7 @@ def test_baking(scene: Any, until: Any) -> None:
     page.wait_for_function("() => document.querySelector('#lw-blocks-lora')?.textContent.includes('penny-MINE')")
     page.fill("#lw-block-IN04-number", "R")
     page.wait_for_selector("text=R and U are random weights")
-    assert page.get_attribute("#lw-blocks-bake", "aria-disabled") == "true"
+    page.wait_for_selector("#lw-blocks-bake[aria-disabled=true]")
 
 
 def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
@@ -244,6 +244,7 @@ def test_training_and_grids_with_the_weights(scene: Any, until: Any) -> None:
     page.wait_for_selector("text=at several strengths, after several epochs")
     page.wait_for_selector("#lw-test-make >> text=Make 5 pictures")
     page.wait_for_selector("#lw-test-tried >> text=penny with OUTX and X at 0, 0.25, 0.5, 0.75, 1")
+    until(lambda: one.bench.projects.current()["test"].get("lbw") == ["OUTX"])
     test = one.bench.projects.current()["test"]
     assert test["loras"] == [str(one.folder / "loras" / "penny.safetensors")] and test["lbw"] == ["OUTX"]
     assert test["x"] == [0, 0.25, 0.5, 0.75, 1]
@@ -271,11 +272,11 @@ def test_prompts_are_mended(scene: Any) -> None:
     assert page.evaluate("window.hacked") is None
 
 
-def test_names_are_shown_as_they_are(scene: Any) -> None:
+def test_names_are_shown_as_they_are(scene: Any, until: Any) -> None:
     name = "<img src=x onerror=window.hacked=1>"
     one = scene(f"{EVIL.replace(':', '')}:{','.join(['0.5'] * 17)}\n{name}:{','.join(['0.1'] * 17)}\n".encode())
     page = one.page
-    assert name in page.inner_text("#lw-blocks-preset")
+    until(lambda: name in page.inner_text("#lw-blocks-preset"))
     page.select_option("#lw-blocks-preset", name)
     page.wait_for_function("() => document.querySelector('#lw-block-IN04-number')?.value === '0.1'")
     page.click("#lw-blocks-keep")

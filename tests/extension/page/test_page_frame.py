@@ -274,7 +274,7 @@ def test_the_language_can_be_changed_in_place(pages: Any) -> None:
     assert page.get_attribute("#lw-root", "lang") == "zh-CN"
 
 
-def test_two_windows_see_the_same(pages: Any) -> None:
+def test_two_windows_see_the_same(pages: Any, until: Any) -> None:
     own = pages(speed=5)
     own.world.new_project("other", dataset="/data/sets/many", page="tag")
     own.world.current = "penny"
@@ -293,6 +293,17 @@ def test_two_windows_see_the_same(pages: Any) -> None:
     first.get_by_role("button", name="penny", exact=True).click()
     for page in (first, second):
         page.wait_for_selector("#lw-panel-train #lw-set-network_dim")
+    held: list[Any] = []
+    first.route("**/api/v1/project", lambda route: held.append(route), times=1)
+    first.fill("#lw-set-seed", "7")
+    until(lambda: first.evaluate("1") and held)
+    second.click(".lw-project")
+    second.get_by_role("button", name="other", exact=True).click()
+    until(lambda: own.world.current == "other")
+    held[0].continue_()
+    first.wait_for_selector("#lw-panel-tag .lw-cell")
+    until(lambda: own.world.projects["penny"]["settings"].get("seed") == 7)
+    assert "seed" not in own.world.projects["other"]["settings"]
 
 
 def test_below_another_path(pages: Any) -> None:

@@ -83,13 +83,13 @@ def test_a_matched_set_and_the_way_to_the_training(scene: Any, until: Any) -> No
     page.wait_for_selector("#lw-reg-make:not([aria-disabled]) >> text=Make 3 pictures")
     assert one.chips() == ["3 needed", "0 fresh", "3 to be made", "1 without a caption"]
     assert page.get_attribute("#lw-reg-activation", "placeholder") == "found: penny"
-    assert page.locator(".lw-reg-pair", has_text="not made yet").count() == 3
+    until(lambda: page.locator(".lw-reg-pair", has_text="not made yet").count() == 3)
     assert "c.png" in page.inner_text(".lw-reg-sum .lw-problem")
     one.make("Make 3 pictures")
     page.wait_for_selector("text=3 pictures drawn.")
     page.wait_for_selector("#lw-reg-use >> text=The training uses these pictures.")
     page.wait_for_selector("#lw-reg-chip-fresh >> text=3 fresh")
-    assert "All are there" in page.inner_text("#lw-reg-why")
+    page.wait_for_selector("#lw-reg-why >> text=All are there")
     pair = page.locator(".lw-reg-pair", has_text="a.png")
     until(lambda: page.locator(".lw-reg-pair img[src]").count() == 7)
     assert "reg%2Fmatched%2F1_reg" in pair.locator("img").nth(1).get_attribute("src")
@@ -124,7 +124,7 @@ def test_what_is_stale_is_told_and_drawn_anew(scene: Any, until: Any) -> None:
 
 
 def test_class_pictures_come_one_by_one_and_can_be_stopped(scene: Any) -> None:
-    one = scene(reg={"class_word": "1girl", "way": "class", "count": 40}, pace=0.2)
+    one = scene(reg={"class_word": "1girl", "way": "class", "count": 40}, pace=0.5)
     page = one.page
     page.fill("#lw-reg-tags", "smile, outdoors")
     one.make("Make 40 pictures")

@@ -15,6 +15,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 from fake_server import Server, address, serve
 from fake_world import World
 
+_SLOW = """([path, after]) => {
+  const { fetch } = window;
+  window.fetch = async (address, ...more) => {
+    const reply = await fetch(address, ...more);
+    if (String(address).includes(path)) await new Promise((done) => setTimeout(done, after));
+    return reply;
+  };
+}"""
 SIZE = {"width": 1366, "height": 768}
 PATIENCE = 15_000
 
@@ -101,6 +109,12 @@ def quick() -> Callable[..., Any]:
         raise AssertionError(f"opening took {min(took):.2f} s, more than {limit} s")
 
     return measure
+
+
+@pytest.fixture
+def slow() -> Callable[[Any, str, int], None]:
+    """`slow(page, path, milliseconds)` → answers of that path reach the page so much later than the server gave them."""
+    return lambda page, path, milliseconds: page.evaluate(_SLOW, [path, milliseconds])
 
 
 @pytest.fixture

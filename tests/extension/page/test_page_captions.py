@@ -140,9 +140,10 @@ def test_one_pictures_tags_by_keys(scene: Callable[..., Scene]) -> None:
     own.page.wait_for_function("() => document.querySelectorAll('.lw-chip').length === 4")
 
 
-def test_tags_are_added_with_suggestions(scene: Callable[..., Scene]) -> None:
+def test_tags_are_added_with_suggestions(scene: Callable[..., Scene], slow: Callable[..., None]) -> None:
     own = scene()
     own.pick("e")
+    slow(own.page, "captions/edit", 1500)
     own.page.click("#lw-add-tag")
     own.page.keyboard.type("pen")
     own.page.wait_for_selector(".lw-edit .lw-suggestions li:has-text('penny')")
@@ -153,6 +154,8 @@ def test_tags_are_added_with_suggestions(scene: Callable[..., Scene]) -> None:
     own.page.wait_for_selector(".lw-tokens:has-text('1 of 75 tokens')")
     own.page.click(".lw-chip-out")
     own.page.wait_for_selector(".lw-edit .lw-error:has-text('never emptied')")
+    own.page.wait_for_selector(".lw-edit:not(:has-text('saving'))")  # what was saved before says nothing against it
+    assert own.page.is_visible(".lw-edit .lw-error:has-text('never emptied')")
     assert own.text("e") == "penny"
 
 

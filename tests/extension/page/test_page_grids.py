@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,6 @@ READ = """async (address) => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
   canvas.getContext('2d').drawImage(image, 0, 0);
   return [...canvas.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3);
-}"""
-SLOW = """([path, after]) => {
-  const { fetch } = window;
-  window.fetch = async (address, ...more) => {
-    const reply = await fetch(address, ...more);
-    if (String(address).includes(path)) await new Promise((done) => setTimeout(done, after));
-    return reply;
-  };
 }"""
 IN_SIGHT = """(cell) => {
   const [own, place] = [cell, '.lw-test-grids'].map((one) => document.querySelector(one).getBoundingClientRect());
@@ -162,7 +154,7 @@ def test_from_a_training_to_the_next_run(scene: Scene) -> None:
     page.wait_for_selector("#lw-train:not([aria-disabled]) >> text=8 steps")
 
 
-def test_no_grid_is_planned_with_files_that_are_being_deleted(scene: Scene) -> None:
+def test_no_grid_is_planned_with_files_that_are_being_deleted(scene: Scene, slow: Callable[..., None]) -> None:
     page = scene.page
     scene.use(strength=[0.5, 1.0])
     page.reload()
@@ -171,7 +163,7 @@ def test_no_grid_is_planned_with_files_that_are_being_deleted(scene: Scene) -> N
     scene.drawn()
     page.click(CELL)
     page.wait_for_selector("#lw-test-chosen >> text=e2 · te 0.5 · unet 0.5 · prompt 1")
-    page.evaluate(SLOW, ["test/keep", 1500])
+    slow(page, "test/keep", 1500)
     page.check("#lw-test-delete")
     page.click("#lw-test-next")
     page.get_by_role("button", name="Delete them").click()

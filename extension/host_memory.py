@@ -82,20 +82,46 @@ def guarded(sentence: Callable[[], str]) -> Iterator[None]:
     if processing is None or original is None:
         yield
         return
-    is_up = True
+    is_up, refused = True, threading.Event()
 
     def process_images_inner(*words: Any, **named: Any) -> Any:
         if is_up:
+            refused.set()
             raise RuntimeError(sentence())
         return original(*words, **named)
 
     processing.process_images_inner = process_images_inner  # type: ignore[attr-defined]
     try:
-        yield
+        with _told(refused, sentence):
+            yield
     finally:
         is_up = False
         if processing.process_images_inner is process_images_inner:  # type: ignore[attr-defined]
             processing.process_images_inner = original  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _told(refused: threading.Event, sentence: Callable[[], str]) -> Iterator[None]:
+    """The forks draw in a thread of their own, and reForge's loses what is raised there: it would say that None isn't iterable."""
+    thread = sys.modules.get("modules_forge.main_thread")
+    original = getattr(thread, "run_and_wait_result", None)
+    if thread is None or original is None:
+        yield
+        return
+
+    def run_and_wait_result(*words: Any, **named: Any) -> Any:
+        refused.clear()
+        result = original(*words, **named)
+        if result is None and refused.is_set():
+            raise RuntimeError(sentence())
+        return result
+
+    thread.run_and_wait_result = run_and_wait_result  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if thread.run_and_wait_result is run_and_wait_result:  # type: ignore[attr-defined]
+            thread.run_and_wait_result = original  # type: ignore[attr-defined]
 
 
 def uses_gpu() -> bool:

@@ -168,8 +168,13 @@ def test_generate_gets_a_word_while_a_job_has_the_gpu(fakes: Callable[..., WebUI
     memory.free()
     with pytest.raises(RuntimeError, match="LoRA Workbench is training"):
         webui.processing.process_images_inner("penny")
+    if name != "AUTOMATIC1111":
+        with pytest.raises(RuntimeError, match="LoRA Workbench is training"):
+            webui.thread.run_and_wait_result(webui.processing.process_images_inner, "penny")
+        assert webui.thread.run_and_wait_result(lambda: None) is None, "a model was loaded there, say"
     memory.restore()
     assert webui.processing.process_images_inner is original and original("penny") == "picture of penny"
+    assert name == "AUTOMATIC1111" or webui.thread.run_and_wait_result == webui._losing_errors
 
 
 def test_who_wrapped_generate_meanwhile_keeps_it(fakes: Callable[..., WebUIFakes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class WebUIFakes:
         self._add("torch", cuda=cuda)
         if name != "AUTOMATIC1111":
             self._add("modules_forge")
+            self.thread = self._add("modules_forge.main_thread", run_and_wait_result=self._losing_errors)
         if name == "Forge":
             self._add("backend").__spec__ = types.SimpleNamespace()  # type: ignore[assignment]
             self._add("backend.memory_management", unload_all_models=self._unload)
@@ -94,6 +96,13 @@ class WebUIFakes:
             model.place = place
 
         return move
+
+    def _losing_errors(self, work: Callable[..., Any], *words: Any) -> Any:
+        """reForge's own thread prints what was raised, and answers None."""
+        try:
+            return work(*words)
+        except RuntimeError:
+            return None
 
     def _unload(self) -> None:
         self.unloaded += 1

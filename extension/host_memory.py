@@ -102,7 +102,7 @@ def guarded(sentence: Callable[[], str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told(refused: threading.Event, sentence: Callable[[], str]) -> Iterator[None]:
-    """The forks draw in a thread of their own, and reForge's loses what is raised there: it would say that None isn't iterable."""
+    """The forks draw in a thread of their own, and reForge's loses what is raised there: it says that None isn't iterable."""
     thread = sys.modules.get("modules_forge.main_thread")
     original = getattr(thread, "run_and_wait_result", None)
     if thread is None or original is None:

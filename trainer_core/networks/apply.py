@@ -15,7 +15,7 @@ from .blocks import BASE, block_of
 from .format import by_module, read_lora
 from .kind_shapes import scale_of
 from .targets import Part, family_prefix, lora_names, prefixes
-from .weights import Tensors, bias_difference, changed_weight
+from .weights import Tensors, bias_difference, changed_weight, limited_turn
 
 # (file, text encoder strength, UNet strength) and, where wanted, {block: its weight}.
 Kept = dict[str, tuple[Any, tuple[torch.Tensor, ...], torch.Tensor | None]]
@@ -96,8 +96,10 @@ def _change(path: str | Path, name: str, module: Any, tensors: Tensors, strength
 def changed_module_weight(tensors: Tensors, weight: torch.Tensor) -> torch.Tensor:
     """A weight with a module's whole change, in float32; `tensors`: {suffix: tensor} of the file, alpha among them."""
     moved = {suffix: tensor.to(weight.device) for suffix, tensor in tensors.items() if suffix != "alpha"}
-    alpha = tensors.get("alpha")
-    return changed_weight(moved, weight, scale_of(moved, None if alpha is None else float(alpha)))
+    alpha = float(tensors["alpha"]) if "alpha" in tensors else None
+    if "oft_blocks" in moved and alpha:
+        moved["oft_blocks"] = limited_turn(moved["oft_blocks"], alpha * len(weight))
+    return changed_weight(moved, weight, scale_of(moved, alpha))
 
 
 def _shapes(tensors: Tensors) -> str:

@@ -76,6 +76,11 @@ def in_dots(name: str) -> str | None:
     return f"{block}.{found[4]}.{found[5]}.{rest}"
 
 
+def plain_name(module: str) -> str:
+    """A module's name as files of all other kinds have it: kohya's networks.oft writes oft_unet_… for lora_unet_…."""
+    return f"lora_{module[4:]}" if module.startswith("oft_unet_") else module
+
+
 def is_kohyas(names: Iterable[str]) -> bool:
     """Whether a file with these tensors is a LoRA in kohya's or LyCORIS' naming."""
     return any(name.partition(".")[2] in KNOWN_SUFFIXES for name in names)

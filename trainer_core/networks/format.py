@@ -11,7 +11,7 @@ import torch
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..problems import UserError
 from .file_bytes import write_file
-from .foreign_names import is_kohyas, not_kohyas
+from .foreign_names import is_kohyas, not_kohyas, plain_name
 from .targets import file_layout
 
 PRECISIONS = {"float": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -83,5 +83,5 @@ def by_module(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.
     for key, tensor in tensors.items():
         name, _, suffix = key.partition(".")
         if name != "bundle_emb":
-            modules.setdefault(name, {})[suffix] = tensor
+            modules.setdefault(plain_name(name), {})[suffix] = tensor
     return modules

@@ -16,6 +16,7 @@ from .kind_shapes import KindOptions, in_webui_order, on_target
 from .lora import DyLoraModule, LoraModule
 from .modules import TrainedModule, WeightModule
 from .targets import Part, family_prefix
+from .weights import limited_turn
 
 _PLAIN = {"lora_down.weight", "lora_up.weight"}
 
@@ -171,6 +172,8 @@ def _load_module(name: str, module: TrainedModule, tensors: Mapping[str, torch.T
             f"network_weights: {name} has alpha {alpha:g} in the file and {module.placed.alpha:g} here; set network_alpha "
             "(or conv_alpha) to the file's, or use --dim_from_weights."
         )
+    if "oft_blocks" in tensors and given is not None:  # what a constraint left of it when it acted
+        tensors["oft_blocks"] = limited_turn(tensors["oft_blocks"], float(given) * module.target.out)
     for suffix in numbers:
         module.take(suffix, tensors[suffix])
     module.alpha = alpha

@@ -139,6 +139,15 @@ def _turned(tensors: Tensors, weight: torch.Tensor) -> torch.Tensor:
     return turned * _along(tensors["rescale"].float(), weight, 0) if "rescale" in tensors else turned
 
 
+def limited_turn(blocks: torch.Tensor, limit: float) -> torch.Tensor:
+    """OFT's blocks of a file with a constraint (its alpha; `limit`: times outputs): no longer than that, 0 sets none.
+
+    Trained blocks may be longer, since kohya and LyCORIS shorten them each time they act; webui's loader does too.
+    """
+    length = torch.linalg.vector_norm((blocks - blocks.transpose(-1, -2)).float())
+    return blocks * (limit / length) if 0 < limit < float(length) else blocks
+
+
 def _each_block(turns: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """Each block's turn [n, b, b] on its own rows of [n·b, in]."""
     return (turns @ rows.reshape(turns.shape[0], turns.shape[1], -1)).reshape(rows.shape)

@@ -15,7 +15,7 @@ import numpy as np
 from ..models.header import CheckpointError, TensorInfo, read_header
 from ..networks import kind_shapes
 from ..networks.blocks import NAMES, block_of, list_length
-from ..networks.foreign_names import is_kohyas, not_kohyas
+from ..networks.foreign_names import is_kohyas, not_kohyas, plain_name
 from ..problems import UserError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -102,7 +102,7 @@ def read_lora_file(path: str | Path) -> LoraFile:
                 f"{header.path} holds {key} as {info.dtype}, which can't be read: save it as fp16 (`convert`)."
             )
         name, _, suffix = key.partition(".")
-        modules.setdefault(name, {})[suffix] = info
+        modules.setdefault(plain_name(name), {})[suffix] = info
     _require_whole(header.path, modules)
     family = _family(modules, header.metadata)
     short = NAMES[list_length(family, False)]

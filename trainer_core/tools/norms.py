@@ -32,7 +32,8 @@ class Change:
 def change_of(arrays: Arrays) -> Change:
     """The length of one module's change, in float64. DoRA's before its lengths, GLoRA's without what passes through W."""
     if "oft_blocks" in arrays:
-        return Change(_turned(arrays["oft_blocks"].astype(np.float64)), relative=True)
+        limit = float(arrays.get("alpha", 0.0))  # a constraint, in parts of the outputs
+        return Change(_turned(arrays["oft_blocks"].astype(np.float64), limit), relative=True)
     if "on_input" in arrays:
         weight = arrays["weight"].astype(np.float64)
         return Change(float(np.linalg.norm(weight)) / math.sqrt(max(1, weight.size)), relative=True)
@@ -100,9 +101,12 @@ def _of(*suffixes: str) -> Callable[[Arrays], float]:
     return lambda arrays: math.hypot(*(float(np.linalg.norm(arrays[one])) for one in suffixes if one in arrays))
 
 
-def _turned(blocks: Array) -> float:
+def _turned(blocks: Array, limit: float) -> float:
     """‖R − 1‖ by √outputs, R the turn that the blocks [n, b, b], or BOFT's stages of them, make (Cayley's transform)."""
     skew = blocks - np.swapaxes(blocks, -1, -2)
+    length, limit = float(np.linalg.norm(skew)), limit * blocks.shape[-1] * blocks.shape[-3]
+    if 0 < limit < length:
+        skew = skew * (limit / length)
     one = np.eye(blocks.shape[-1])
     turns = np.linalg.solve(np.swapaxes(one - skew, -1, -2), np.swapaxes(one + skew, -1, -2))
     return float(np.linalg.norm(turns - one)) / math.sqrt(blocks.shape[-1] * blocks.shape[-3])

@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from lora_workbench.tests.trainer_core.networks.making import placed
+from lora_workbench.trainer_core.networks.apply import changed_module_weight
 from lora_workbench.trainer_core.networks.kind_shapes import in_webui_order, scale_of
 from lora_workbench.trainer_core.networks.modules import WeightModule
 from lora_workbench.trainer_core.networks.targets import Target
 from lora_workbench.trainer_core.networks.weights import bias_difference, changed_weight
+from lora_workbench.trainer_core.tools.norms import change_of
 
 LINEAR = Target("lora_unet_a", "unet", "a.to_k", "linear", 24, 16, 1, True)
 CONV = Target("lora_unet_a", "unet", "a.conv1", "conv", 24, 16, 3, True)
@@ -83,6 +85,19 @@ def acting_weight(module: Any, base: nn.Module, target: Target) -> torch.Tensor:
         middle = target.kernel // 2
         out = module(unit)[:, :, middle, middle] - bias
         return out.t().reshape(16, 24, target.kernel, target.kernel)
+
+
+@pytest.mark.parametrize(("constraint", "shortens"), [(0.01, True), (10.0, False)])
+def test_a_constraint_in_others_files_shortens_the_turn(constraint: float, shortens: bool) -> None:
+    base = base_of(ALL[0])
+    module = theirs("diag_oft.DiagOFTModule", base, 4, 1.0, {"constraint": constraint})
+    tensors = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+    acting = acting_weight(module, base, ALL[0])
+    torch.testing.assert_close(changed_module_weight(tensors, base.weight), acting, atol=1e-5, rtol=1e-5)
+    free = changed_module_weight({"oft_blocks": tensors["oft_blocks"]}, base.weight)
+    assert torch.allclose(free, acting, atol=1e-3) is not shortens
+    measured = change_of({name: tensor.numpy() for name, tensor in tensors.items()}).norm
+    assert (measured < 0.5 * change_of({"oft_blocks": tensors["oft_blocks"].numpy()}).norm) is shortens
 
 
 @pytest.mark.parametrize(("kind", "own", "path", "options", "target"), EACH, ids=NAMES)

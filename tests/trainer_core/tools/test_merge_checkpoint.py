@@ -99,6 +99,16 @@ def test_what_no_lora_changes_keeps_its_bytes_and_place(random_base: Path, tmp_p
     assert random_base.read_bytes() == before and lora.read_bytes() == own
 
 
+def test_kohyas_own_names_of_oft_are_known(random_base: Path, tmp_path: Path) -> None:
+    own = {"oft_blocks": torch.randn(4, 32, 32, generator=torch.Generator().manual_seed(1)), "alpha": torch.tensor(0.001)}
+    for name in (LINEAR, LINEAR.replace("lora_", "oft_", 1)):
+        path = save(tmp_path / f"{name}.safetensors", {name: own})
+        done = merge_into_checkpoint(random_base, [Weighted(path)], tmp_path / f"{name}-out.safetensors")
+        assert done.matched == (1,) and done.change > 0
+    one, other = (load_file(path)["model.diffusion_model.middle_block.1.proj_in.weight"] for path in tmp_path.glob("*-out.*"))
+    assert torch.equal(one, other)
+
+
 def test_the_command(random_base: Path, tmp_path: Path, capsys: Any) -> None:
     hashes = {"ss_sd_model_name": "nai", "ss_new_sd_model_hash": "f" * 64}
     lora = write_lora(random_base, tmp_path / "a.safetensors", "preset=attn-only", **hashes)

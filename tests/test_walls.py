@@ -73,6 +73,7 @@ LIGHT = (
     "trainer_core.networks.blocks", "trainer_core.networks.block_presets", "trainer_core.networks.block_weights",
     "trainer_core.networks.lbw_prompt", "trainer_core.networks.file_bytes", "trainer_core.networks.kohya_blocks",
     "trainer_core.networks.kind_shapes", "trainer_core.networks.kind_targets", "trainer_core.networks.choice",
+    "trainer_core.networks.foreign_names",
 )  # fmt: skip
 
 # What the live plan needs: numpy, Pillow and tokenizers are fine, what takes seconds to import is not.

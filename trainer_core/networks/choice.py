@@ -20,6 +20,7 @@ from ..settings.network_kinds import NetworkKind, is_lycoris, kind_of
 from .block_presets import FILE_NAME
 from .block_weights import BlockWeights, all_ones, parse_block_weights, user_presets
 from .blocks import BASE, block_of
+from .foreign_names import plain_name
 from .kind_shapes import WITHOUT_ALPHA, KindOptions, Shapes, in_webui_order, module_shapes, on_target, rank_of
 from .kind_targets import PRESETS, TargetPreset, kind_targets
 from .kohya_blocks import RATE_WORDS, BlockRanks, block_ranks, rate_weights
@@ -210,12 +211,7 @@ def file_alpha(shapes: Shapes, rank: int, alpha: float, options: KindOptions) ->
 
 def _from_file(file: ModelHeader, targets: Sequence[Target], header: ModelHeader) -> list[Placed]:
     """The modules that a file has, with its shapes; alphas are taken when it is loaded."""
-    own: dict[str, Shapes] = {}
-    for key, info in file.tensors.items():
-        name, _, suffix = key.partition(".")
-        if suffix != "alpha":
-            own.setdefault(name, {})[suffix] = tuple(info.shape)
-    own = {name: in_webui_order(shapes) for name, shapes in own.items()}
+    own = {name: in_webui_order(shapes) for name, shapes in file_shapes(file).items()}
     everything = {one.name: one for one in [*targets, *_norm_targets(header, own)]}
     found = {
         target: {suffix: on_target(suffix, shape, target) for suffix, shape in own[name].items()}
@@ -226,6 +222,16 @@ def _from_file(file: ModelHeader, targets: Sequence[Target], header: ModelHeader
     if not placed:
         raise UserError(f"network_weights: {file.path} holds no module of this model; give a LoRA of the same kind of model.")
     return placed
+
+
+def file_shapes(file: ModelHeader) -> dict[str, Shapes]:
+    """{module: {suffix: shape}} of a LoRA file, alphas left out."""
+    found: dict[str, Shapes] = {}
+    for key, info in file.tensors.items():
+        name, _, suffix = key.partition(".")
+        if suffix != "alpha":
+            found.setdefault(plain_name(name), {})[suffix] = tuple(info.shape)
+    return found
 
 
 def _norm_targets(header: ModelHeader, own: Mapping[str, Shapes]) -> list[Target]:

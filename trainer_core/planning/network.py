@@ -8,8 +8,8 @@ from ..models.families import FAMILIES, identify
 from ..models.hashes import known_hashes
 from ..models.header import CheckpointError, ModelHeader, read_header
 from ..models.layout import part_names
-from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, same_alpha
-from ..networks.foreign_names import is_kohyas, not_kohyas
+from ..networks.choice import Choice, Placed, acts_by_alpha, choose_network, file_shapes, same_alpha
+from ..networks.foreign_names import is_kohyas, not_kohyas, plain_name
 from ..networks.kind_shapes import on_target, rank_of
 from ..networks.targets import family_prefix, lora_names, prefixes
 from ..optimizer_table import sets_own_rate, spec_of
@@ -91,7 +91,7 @@ def _read_lora_header(path: str | Path) -> ModelHeader:
 
 def _names(file: ModelHeader) -> list[str]:
     """The modules that a LoRA file changes."""
-    return [name for name in dict.fromkeys(key.partition(".")[0] for key in file.tensors) if name != "bundle_emb"]
+    return [name for name in dict.fromkeys(plain_name(key.partition(".")[0]) for key in file.tensors) if name != "bundle_emb"]
 
 
 def _names_of(header: ModelHeader) -> set[str]:
@@ -128,9 +128,9 @@ def _unlike(settings: Settings, file: ModelHeader, choice: Choice) -> list[Probl
         "Set dim_from_weights, or the kind and rank that the file has.",
         None if file.is_torch else read_lora_file(file.path),
     )
+    shapes = file_shapes(file)
     for one in choice.placed:
-        own = {key.partition(".")[2]: info.shape for key, info in _of_module(file, one.target.name).items()}
-        own.pop("alpha", None)
+        own = shapes.get(one.target.name, {})
         if not own:
             continue
         if own.keys() != one.shapes.keys():
@@ -189,10 +189,6 @@ def _overwritten_problems(settings: Settings) -> list[Problem]:
             message = f"The run would overwrite {path}, which it goes on from or merges."
             return [Problem("error", "input-overwritten", message, "Give another output_name.")]
     return []
-
-
-def _of_module(file: ModelHeader, name: str) -> dict[str, object]:
-    return {key: info for key, info in file.tensors.items() if key.startswith(f"{name}.")}
 
 
 def _merged_problems(settings: Settings, header: ModelHeader | None) -> list[Problem]:

@@ -10,6 +10,7 @@ import torch
 
 from lora_workbench.tests.trainer_core.networks.making import chosen, filled, network_of
 from lora_workbench.trainer_core.models.checkpoint import load_model
+from lora_workbench.trainer_core.models.header import read_header
 from lora_workbench.trainer_core.models.predict import predict
 from lora_workbench.trainer_core.models.text import encode_all, tokenize
 from lora_workbench.trainer_core.networks.apply import applied
@@ -18,7 +19,9 @@ from lora_workbench.trainer_core.networks.format import read_lora, save_lora
 from lora_workbench.trainer_core.networks.lora import DyLoraModule
 from lora_workbench.trainer_core.networks.network import Network
 from lora_workbench.trainer_core.networks.targets import file_bytes
+from lora_workbench.trainer_core.planning.network import planned_network
 from lora_workbench.trainer_core.problems import UserError
+from lora_workbench.trainer_core.settings import Settings
 
 FAMILIES = ("random_base", "tiny_sd2", "tiny_sdxl")
 KINDS: dict[str, tuple[str, ...]] = {
@@ -228,6 +231,23 @@ def test_going_on_from_a_file_of_kohyas_for_sd2(tiny_sd2: Path, tmp_path: Path) 
     assert all(torch.equal(tensor, own[name]) for name, tensor in other.tensors().items())
     model.unet(torch.randn(1, 4, 8, 8), torch.tensor([400]), torch.randn(1, 77, 64))
     other.detach()
+
+
+def test_going_on_from_an_oft_file_of_kohyas(random_base: Path, tmp_path: Path, model: object) -> None:
+    """It has names of its own, and a constraint that shortens what was trained whenever it acts."""
+    name, blocks = "unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q", torch.randn(4, 32, 32)
+    content = {f"oft_{name}.oft_blocks": blocks, f"oft_{name}.alpha": torch.tensor(0.01)}
+    save_lora(path := tmp_path / "a.safetensors", content, {})
+    settings = {"network_weights": path, "network_train_unet_only": True, "network_alpha": 1.0}
+    for more in ({"dim_from_weights": True, "network_dim": None}, {"network_dim": 4}):
+        own = Settings.of(pretrained_model_name_or_path=str(random_base), network_module="networks.oft", **settings, **more)
+        errors = [one for one in planned_network(own, read_header(random_base))[1] if one.severity == "error"]
+        assert errors == []
+    network = network_of(model, chosen(random_base, "networks.oft", **settings, network_dim=4))
+    assert network.load(content) == []
+    taken = network.tensors()[f"lora_{name}.oft_blocks"]
+    assert float((taken - taken.transpose(1, 2)).norm()) == pytest.approx(0.01 * 128, rel=1e-4)
+    network.detach()
 
 
 @pytest.mark.parametrize(("kind", "dropouts"), [("loha", {"rank_dropout": 0.5, "module_dropout": 0.2}), ("dylora", {})])

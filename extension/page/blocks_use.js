@@ -116,8 +116,8 @@ async function trainWith(app) {
     ? t("All blocks are trained alike again.")
     : t("Trains with the block weights {weights}: network_args says so.", { weights: shown });
   sayWhereFrom(store, said);
+  app.showTab("train"); // at once: who goes elsewhere while it is saved isn't called back
   await store.flush();
-  app.showTab("train");
 }
 
 function asWords(given) {
@@ -145,6 +145,6 @@ async function tryInGrid(app, model) {
   store.tell("tried");
   remember("test-section", "grid");
   store.tell("test-section");
-  await store.flush();
   app.showTab("test");
+  await store.flush();
 }

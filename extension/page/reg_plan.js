@@ -57,6 +57,7 @@ export function createRegPlan({ root, api, store }, ready) {
 
   async function ask() {
     if (composing) return later();
+    later.cancel(); // what is asked for now is asked for once
     if (!ready()) return;
     const own = (asked += 1);
     last = key();

@@ -79,7 +79,7 @@ def add(jobs: Jobs, *, first: bool = False, **names: Any) -> JobReader:
     return jobs.add("train", names.get("output_name", "penny"), None, content, first=first)
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true answer; AssertionError where none comes in time."""
     deadline = time.monotonic() + seconds
     while not (answer := what()):
@@ -88,5 +88,5 @@ def wait_for(what: Callable[[], Any], seconds: float = 20.0) -> Any:
     return answer
 
 
-def wait_for_state(jobs: Jobs, job_id: str, *states: str, seconds: float = 20.0) -> JobReader:
+def wait_for_state(jobs: Jobs, job_id: str, *states: str, seconds: float = 60.0) -> JobReader:
     return wait_for(lambda: reader if (reader := jobs.get(job_id)).state in states else None, seconds)

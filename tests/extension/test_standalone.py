@@ -39,12 +39,12 @@ class Served:
         self.address = self.line.split()[2]
 
     def open(self, path: str, **headers: str) -> Any:
-        return urllib.request.urlopen(urllib.request.Request(self.address + path, headers=headers), timeout=20)
+        return urllib.request.urlopen(urllib.request.Request(self.address + path, headers=headers), timeout=60)
 
     def end(self) -> str:
         if self.process.poll() is None:
             self.process.kill()
-        return self.process.communicate(timeout=20)[0]
+        return self.process.communicate(timeout=60)[0]
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_it_ends_at_once_though_a_page_listens(served: Served, number: int) -> N
     stream = served.open(f"{API}/events")
     assert stream.readline().startswith(b"data: ")
     served.process.send_signal(number)
-    said = served.process.communicate(timeout=10)[0]
+    said = served.process.communicate(timeout=30)[0]
     assert "Traceback" not in said and "error" not in said.lower()
 
 

@@ -22,7 +22,7 @@ class Window:
         self._context = browser.new_context(viewport={"width": 1366, "height": 768}, **options)
         self._context.route(OUTSIDE, self._stop)  # what goes to the host never waits for this process
         self.page: Page = self._context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
         self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error.stack or error}"))
         self.page.on("console", self._hear)
 

@@ -110,7 +110,7 @@ class Host:
         self.wait_until_ready()
         return self
 
-    def wait_until_ready(self, seconds: float = 60) -> None:
+    def wait_until_ready(self, seconds: float = 180) -> None:
         """Until the tabs are there, for the first time or anew; reads the log on from where the last wait ended."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lora_workbench.tests.hosts.clicking import Workbench
-from lora_workbench.tests.hosts.running import PREFIX
+from lora_workbench.tests.hosts.running import PREFIX, wait_until
 from lora_workbench.tests.hosts.test_journey import shoot
 from lora_workbench.tests.trainer_core.tools.making import write
 
@@ -53,7 +53,7 @@ def test_a_preset_a_bake_and_the_way_to_train(host, window, presets: Path) -> No
     bench.root.locator("#lw-blocks-train").click()
     bench.root.get_by_text("Trains with the block weights MINE").wait_for()
     bench.train_button().wait_for()
-    settings = host.get(f"{PREFIX}/state")["project"]["settings"]
+    settings = wait_until(lambda: (kept := host.get(f"{PREFIX}/state")["project"]["settings"]).get("network_args") and kept)
     assert settings["resolution"]  # a project without settings begins with its preset's
     assert settings["network_args"] == ["block_weights=X,X,X,X,X,X,X,1,1,1,1,1,1,1,1,1,1", "x=0.5"]
     assert not window.wrong and not window.outside and not host.errors()

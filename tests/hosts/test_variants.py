@@ -12,7 +12,7 @@ from lora_workbench.tests.hosts.running import PREFIX
 
 def told(page: Any, name: str, wanted: str) -> None:
     """Waits until the host says that it has these pictures in the tab."""
-    for _ in range(20):
+    for _ in range(100):
         page.locator(f"#{name}_look").click()
         page.wait_for_timeout(250)
         if page.locator(f"#{name}_told").first.inner_text().strip() == wanted:  # gradio 3 gives two elements the id

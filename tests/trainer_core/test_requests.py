@@ -41,10 +41,10 @@ def test_other_words_are_refused(tmp_path: Path, what: str) -> None:
 
 def test_looking_is_cheap(tmp_path: Path) -> None:
     ask(tmp_path, "pause")
-    begun = time.perf_counter()
+    begun = time.process_time()
     for _ in range(1000):
         asked(tmp_path)
-    assert time.perf_counter() - begun < 1  # a millisecond each; a training step takes a hundred times as long
+    assert time.process_time() - begun < 1  # a millisecond each; a training step takes a hundred times as long
 
 
 def test_a_pause_lasts_until_it_is_taken_back_and_costs_no_time_of_the_processor(tmp_path: Path, events: EventLog) -> None:

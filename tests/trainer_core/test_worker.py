@@ -161,10 +161,10 @@ def test_a_tagger_sees_a_picture_by_path_and_by_its_bytes(picture: Path) -> None
 def test_a_tagger_that_nobody_asks_ends_by_itself() -> None:
     short = "from lora_workbench.trainer_core import worker; worker.IDLE = 1.0; worker.main(['tagger'])"
     helper = Helper(command=[sys.executable, "-I", "-X", "utf8", "-c", short])
-    assert helper.ask(what="sizes", paths=[])["result"] == {"sizes": []}
     begun = time.monotonic()
-    assert helper.process.wait(10) == 0
-    assert 0.5 < time.monotonic() - begun < 8
+    assert helper.ask(what="sizes", paths=[])["result"] == {"sizes": []}
+    assert helper.process.wait(60) == 0
+    assert time.monotonic() - begun > 0.9
 
 
 def test_export_of_settings_matches_the_command(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ _SLOW = """([path, after]) => {
   };
 }"""
 SIZE = {"width": 1366, "height": 768}
-PATIENCE = 15_000
+PATIENCE = 40_000
 
 
 class Pages:
@@ -127,7 +127,7 @@ def posted() -> Callable[[World, str], list[dict[str, Any]]]:
 def until() -> Callable[..., None]:
     """Waits until a condition holds."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 15) -> None:
+    def wait(condition: Callable[[], Any], seconds: float = 40) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen in time"

@@ -76,7 +76,7 @@ def scene(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Scene]]:
         context = browser.new_context(viewport=SIZE, locale="en-US", **options)
         closing.append(context.close)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(40_000)
         page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.goto(address)

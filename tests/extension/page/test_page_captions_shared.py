@@ -23,7 +23,7 @@ class Scene:
 
     def window(self) -> Any:
         page = self.browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US").new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(40_000)
         page.goto(self.address)
         page.click(".lw-cell[title='a.png']")
         page.wait_for_selector("#lw-edit .lw-chip-name >> text=penny")

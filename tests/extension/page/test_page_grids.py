@@ -90,7 +90,7 @@ def scene(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
             make_run(bench)
         context = browser.new_context(viewport=SIZE, locale="en-US")
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(40_000)
         page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
         page.on("console", lambda one: one.type == "error" and "400" not in one.text and wrong.append(one.text))
         page.goto(address)

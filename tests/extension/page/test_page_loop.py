@@ -18,7 +18,7 @@ class Scene:
     def __init__(self, address: str, bench: Workbench, page: Any) -> None:
         self.bench, self.page = bench, page
         self.wrong: list[str] = []
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(40_000)
         page.on("pageerror", lambda error: self.wrong.append(str(error)))
         page.on("console", lambda message: message.type == "error" and self.wrong.append(message.text))
         page.on("request", lambda request: request.url.startswith(address) or self.wrong.append(request.url))

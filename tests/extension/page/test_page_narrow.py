@@ -33,7 +33,7 @@ def phone(browser: Any, tmp_path: Path) -> Iterator[Any]:
             viewport={"width": WIDTH, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2, locale="en-US"
         )
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(40_000)
         page.goto(address)
         page.wait_for_selector("#lw-panel-captions .lw-cell")
         yield page

@@ -28,7 +28,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
             address, _ = ends.enter_context(looking(tmp_path / "data", folder, language))
             page = browser.new_page(viewport={"width": 1366, "height": 768}, locale="en-US", color_scheme=scheme)
             ends.callback(page.close)
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(40_000)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
             page.on("request", lambda request: request.url.startswith(address) or wrong.append(request.url))

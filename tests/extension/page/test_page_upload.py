@@ -17,7 +17,7 @@ from caption_server import POINT, serving
 from lora_workbench.extension.rights import Rights
 from lora_workbench.extension.workbench import Workbench
 
-PATIENCE = 15_000
+PATIENCE = 40_000
 PIECE = "**/uploads/piece*"
 DROP = """(files) => { const made = new DataTransfer();
   for (const [name, text] of files) made.items.add(new File([text], name, { lastModified: 5 }));

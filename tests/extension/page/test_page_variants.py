@@ -112,7 +112,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
             address, bench = ends.enter_context(drawing(tmp_path / "data", folder, language))
             page = browser.new_page(viewport={"width": width, "height": 768}, locale="en-US", color_scheme=scheme)
             ends.callback(page.close)
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(40_000)
             page.on("pageerror", lambda error: wrong.append(str(error)))
             page.on("console", lambda message: message.type == "error" and wrong.append(f"{message.text} {message.location}"))
             page.on("request", lambda one: one.url.startswith((address, "data:", "blob:")) or wrong.append(one.url))

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..generate.option_words import Parser, plain_word, positive
-from ..problems import WordsError
-from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path, require_flags
+from ..problems import UserError, WordsError
+from .kohya_flags import add_idle, idle_lines, require_flags
+from .outputs import PRECISIONS, add_output, out_path
 from .proof import extracted_hints, extracted_lines
 
 _LOADING = "one pair of tensors is read at a time, in the files' own precision, and computed on --device"
@@ -25,6 +26,8 @@ def main(argv: Sequence[str]) -> int:
         raise WordsError("extract: --clamp_quantile must be above 0.5 and at most 1.")
     if words.min_diff < 0:
         raise WordsError("extract: --min_diff can't be below 0.")
+    if words.device:
+        _require_device(words.device)
     require_flags(words.model_org, words.v2, words.sdxl)
     default = Path(words.model_tuned).expanduser().with_suffix("")
     out = out_path(
@@ -60,6 +63,18 @@ def main(argv: Sequence[str]) -> int:
         print(f"note: {line}")
     print(f"extracted: {done.path}")
     return 0
+
+
+def _require_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise UserError(
+            f"--device {device} can't be computed on in float64 here ({str(error).splitlines()[0].strip('.')}): leave it out "
+            "for the CPU."
+        ) from error
 
 
 def _tell(done: int, total: int) -> None:

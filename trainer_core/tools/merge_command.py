@@ -17,7 +17,8 @@ from ..generate.option_words import Parser, plain_word, positive
 from ..networks.block_presets import FILE_NAME
 from ..networks.block_weights import user_presets
 from ..problems import UserError, WordsError
-from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path, require_flags
+from .kohya_flags import add_idle, idle_lines, require_flags
+from .outputs import PRECISIONS, add_output, out_path
 from .proof import merged_checkpoint_lines, merged_lines
 from .weighted import Weighted
 

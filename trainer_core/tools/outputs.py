@@ -23,6 +23,7 @@ Tell = Callable[[int, int], None]
 Piece = tuple[TensorInfo, Array | bytes]
 # kohya's words for precisions, as safetensors writes them.
 PRECISIONS = {"float": "F32", "fp16": "F16", "bf16": "BF16"}
+_TORCH_ENDS = (".ckpt", ".pt", ".pth")  # kohya's scripts write these too
 
 
 def each(items: Collection[T], tell: Tell | None) -> Iterator[T]:
@@ -41,7 +42,9 @@ def out_path(given: str | None, default: Path, inputs: Sequence[str | Path], ove
     if not given:
         return free_name(default)
     out = Path(given).expanduser()
-    out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
+    if out.suffix != ".safetensors":
+        name = out.stem if out.suffix in _TORCH_ENDS else out.name
+        out = out.with_name(f"{name}.safetensors")
     if out.exists():
         if any(path.exists() and out.samefile(path) for path in (Path(one).expanduser() for one in inputs)):
             raise UserError(f"The new file can't be the one that it is made of, {out}: give another name.")
@@ -54,30 +57,6 @@ def add_output(parser: argparse.ArgumentParser, default: str) -> None:
     """--out (kohya's --save_to) and --overwrite."""
     parser.add_argument("--out", "--save_to", dest="out", metavar="FILE", help=f"default: {default}, or the next free name")
     parser.add_argument("--overwrite", action="store_true", help="replace --out where it is there already")
-
-
-def add_idle(parser: argparse.ArgumentParser, flags: Mapping[str, str]) -> None:
-    """kohya's flags with a value that change nothing here, {flag: why}: they are taken, and `idle_lines` says so."""
-    for name in flags:
-        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
-
-
-def idle_lines(words: argparse.Namespace, flags: Mapping[str, str]) -> list[str]:
-    """A line for each of these flags that was given."""
-    return [f"note: --{name} changes nothing here: {why}." for name, why in flags.items() if getattr(words, name)]
-
-
-def require_flags(model: str | Path, v2: bool, sdxl: bool = False) -> None:
-    """UserError where kohya's --v2 or --sdxl doesn't fit: the file says it itself, so that would be somebody's mistake."""
-    if not (v2 or sdxl):
-        return
-    from ..models.families import FAMILIES, require_base
-    from ..models.header import read_header
-
-    family = require_base(read_header(model))
-    if family != ("sdxl" if sdxl else "sd2"):
-        flag = "--sdxl" if sdxl else "--v2"
-        raise UserError(f"{flag} was given, but {model} is {FAMILIES[family].title}: leave it out, the file says it.")
 
 
 def packed(array: Array, dtype: str, what: str) -> Piece:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ..generate.option_words import Parser, plain_word, positive
 from ..problems import WordsError
+from .kohya_flags import add_idle, idle_lines
 from .low_rank import METHODS, check_method
-from .outputs import PRECISIONS, add_idle, add_output, idle_lines, out_path
+from .outputs import PRECISIONS, add_output, out_path
 from .proof import resized_lines
 
 IDLE = {"device": "it is quick on the CPU"}

@@ -58,6 +58,7 @@ SILENT_FILES = (
     "trainer_core/tools/extract_command.py",
     "trainer_core/tools/inspect_command.py",
     "trainer_core/tools/inspect_file.py",
+    "trainer_core/tools/kohya_flags.py",
     "trainer_core/tools/low_rank.py",
     "trainer_core/tools/merge_command.py",
     "trainer_core/tools/resize_command.py",

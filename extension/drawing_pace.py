@@ -12,15 +12,16 @@ DRAWING = ("grid", "prior", "reg")
 _FEWEST, _LOOKED_AT = 2, 12
 
 
-def seconds_for(jobs: Jobs, pictures: int, work: int) -> float | None:
-    """About how long so many pictures take; None where nothing comparable was drawn yet.
+def seconds_for(jobs: Jobs, pictures: int, work: int, base: str) -> float | None:
+    """About how long so many pictures take; None where nothing was drawn by this base model yet: another may be far slower.
 
     `work`: sampling steps times pixels of one picture, by which jobs are compared.
     """
     if not pictures or not work:
         return None
     drawn = [reader for reader in jobs.refresh() if reader.kind in DRAWING and reader.ended and reader.job.get("work")]
-    for reader in drawn[:_LOOKED_AT]:
+    same = [reader for reader in drawn if reader.job.get("base") == base]
+    for reader in same[:_LOOKED_AT]:
         pace = _pace(reader)
         if pace is not None:
             load, each = pace

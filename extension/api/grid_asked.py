@@ -28,6 +28,7 @@ class Asked:
     trained: Trained | None
     options: dict[str, Any]
     words: dict[str, Any]
+    base: str  # the checkpoint that most is drawn with, for the time that it takes
 
     @property
     def settings(self) -> dict[str, Any] | None:
@@ -80,7 +81,7 @@ def asked(call: Call, project: dict[str, Any], given: Any, prompts: str = "promp
         words["tagger"] = fetched_tagger(options["tagger"], call.workbench.host.taggers())
     if options["tagger"] and run is not None and run.settings.get("train_data_dir"):
         words["pictures"] = str(rights.may_read(run.settings["train_data_dir"], "The training pictures"))
-    return Asked(project, run, options, words)
+    return Asked(project, run, options, words, base)
 
 
 def _base(call: Call, project: Mapping[str, Any], run: Trained | None) -> str:

@@ -66,7 +66,7 @@ def post_plan(call: Call) -> Answer:
         "count": found["pictures"],
         "missing": found["to_draw"],
         "size": found["size"],
-        "seconds": seconds_for(call.workbench.jobs, found["to_draw"], work),
+        "seconds": seconds_for(call.workbench.jobs, found["to_draw"], work, one.base),
     }
 
 
@@ -86,7 +86,7 @@ def grid_job(call: Call, project: dict[str, Any] | None) -> tuple[str, dict[str,
         raise Refused("No project is open: make one, or open one.", NOT_NOW)
     one = asked(call, project, call.body.get("options"), "prompts")
     found = _planned(call, one)  # what is wrong is told now, not when its turn comes
-    content = {"options": one.words, "settings": one.settings, "asked": one.options, "work": _work(found)}
+    content = {"options": one.words, "settings": one.settings, "asked": one.options, "work": _work(found), "base": one.base}
     return one.trained.name if one.trained else str(project["name"]), content
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lora_workbench.extension.drawing_pace import seconds_for
 from lora_workbench.extension.job_reader import JobReader
 from lora_workbench.extension.workbench import Workbench
 from lora_workbench.tests.extension.grid_scene import Answers, draw, make_lora, make_run
@@ -117,6 +118,7 @@ def test_time_is_told_by_what_was_drawn_before(client: Any, bench: Workbench, ru
     assert twice["seconds"] == pytest.approx(6 + 14 * 2.0)
     both = post(client, "test/plan", options={**FEW, "run": run.id, "steps": 20, "more_steps": [40]})
     assert both["seconds"] == pytest.approx(6 + 28 * 1.5)
+    assert seconds_for(bench.jobs, 14, 1, "/another/base.safetensors") is None, "that may be far larger"
 
 
 @pytest.mark.parametrize(

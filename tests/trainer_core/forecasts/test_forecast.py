@@ -106,7 +106,7 @@ def test_time_is_that_of_measured_steps(plan: Make) -> None:
     assert plan(max_train_steps=120).forecast.time.seconds == 300
 
 
-def test_time_of_other_settings_is_estimated_by_their_work(plan: Make) -> None:
+def test_time_of_other_settings_is_estimated_by_their_work(plan: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, made in enumerate((plan(), plan(train_batch_size=3))):
         times = step_times(made, "cpu", kept=True)
         for _ in range(4):
@@ -115,6 +115,9 @@ def test_time_of_other_settings_is_estimated_by_their_work(plan: Make) -> None:
     assert twice.known == "estimated" and twice.seconds == 60 * 1.0 * 2  # from the run with one picture
     assert "measured here" in twice.words
     assert plan(gradient_checkpointing=True).forecast.time.seconds is None  # another kind of step
+    width = made.header.tensors["model.diffusion_model.input_blocks.0.0.weight"].shape[0]
+    monkeypatch.setattr(room, "_USUAL_WIDTH", width)  # as if what was measured were another model's, narrower or wider
+    assert plan().forecast.time.seconds is None
 
 
 def test_a_measure_of_another_machine_or_card_counts_for_nothing(plan: Make, tmp_path: Path, monkeypatch) -> None:

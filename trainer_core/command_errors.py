@@ -38,7 +38,8 @@ def run_command(run: Callable[[list[str]], int], words: Sequence[str], program: 
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _tell(told_of_system(error, lambda: _write_report(program, words)), 1)
+        sentence = system_sentence(error)
+        return _tell(sentence if has_mend(error) else f"{sentence} The full report is in {_write_report(program, words)}.", 1)
     except Exception as error:  # noqa: BLE001  the last place that can turn it into a sentence; the report has all of it
         kind = f"{type(error).__name__}: {error}".splitlines()[0]
         report = _write_report(program, words)
@@ -57,10 +58,9 @@ def _print_anything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def told_of_system(error: OSError, report: Callable[[], Path]) -> str:
-    """What the system refused; where nobody can say here how to mend it, with the place of the report that `report` writes."""
-    sentence = system_sentence(error)
-    return sentence if error.errno in _MENDS else f"{sentence} The full report is in {report()}."
+def has_mend(error: OSError) -> bool:
+    """Whether `system_sentence` says what to do, so that nobody needs a report."""
+    return error.errno in _MENDS
 
 
 def system_sentence(error: OSError) -> str:

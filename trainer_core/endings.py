@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .command_errors import told_of_system
+from .command_errors import has_mend, system_sentence
 from .events import LOG, EventLog
 from .problems import UserError
 
@@ -58,7 +58,8 @@ def told_as_sentence(error: BaseException, log: Path) -> BaseException:
     if isinstance(error, KeyboardInterrupt):
         return UserError("The run was ended at once: go on from its last state, where it saved one.")
     if isinstance(error, OSError):
-        return UserError(told_of_system(error, lambda: log))
+        sentence = system_sentence(error)
+        return UserError(sentence if has_mend(error) else f"{sentence} The full report is in {log}.")
     kind = f"{type(error).__name__}: {error}".splitlines()[0]
     return UserError(f"Something went wrong that should not have ({kind}). The full report is in {log}.")
 

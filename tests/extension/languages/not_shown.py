@@ -202,6 +202,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "prompt's end",
     ),  # the page has its own words for these
     "trainer_core/between_steps.py": ("1 sample picture", "{} sample pictures", "{} drawn after step {}: {}"),
+    "trainer_core/forecasts/forecast.py": ("{} wide",),
     "trainer_core/generate/telling.py": ("{} of {} pictures drawn", ", {} left", "{} min"),
     "trainer_core/models/pickled_header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.

@@ -153,6 +153,7 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
     ),
     "trainer_core/export.py": ("Prints the settings", "# PowerShell", "#!/usr", "$words", "& {}"),
     "trainer_core/forecasts/forecast.py": (
+        "{} wide",
         "about {} of tensors on a GPU",
         "about {} for {} steps",
         "while pictures are encoded",
@@ -202,7 +203,6 @@ NOT_SHOWN: dict[str, tuple[str, ...]] = {
         "prompt's end",
     ),  # the page has its own words for these
     "trainer_core/between_steps.py": ("1 sample picture", "{} sample pictures", "{} drawn after step {}: {}"),
-    "trainer_core/forecasts/forecast.py": ("{} wide",),
     "trainer_core/generate/telling.py": ("{} of {} pictures drawn", ", {} left", "{} min"),
     "trainer_core/models/pickled_header.py": ("magic number",),
     # Tags that mirrored pictures teach wrongly.

@@ -32,7 +32,7 @@ from .outputs import Tell
 
 METADATA = "lora_workbench_extracted"
 _MORE = 16  # directions beyond the rank
-_SMALL = 8  # so many times the rank fit into the shorter side: then looking for directions is quicker
+_SMALL = 16  # so many times the rank fit into the shorter side: then looking for directions is quicker
 _ENOUGH, _MOST_ROUNDS = 3e-4, 25  # a round that finds less than that share more is the last one
 
 

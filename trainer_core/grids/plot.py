@@ -7,7 +7,6 @@ from typing import Any
 
 from ..generate.request import Lora
 
-PLACE = "LORA"  # what webui searches for; nothing is behind it in the first cell, which is so the base's
 _TYPES = {"seeds": "Seed", "cfg": "CFG Scale", "sampler": "Sampler", "steps": "Steps", "clip_skip": "Clip skip"}
 
 
@@ -16,11 +15,12 @@ def webui_plot(prompt: str, loras: Sequence[Lora], axes: Mapping[str, Sequence[A
 
     Where text encoder and UNet of one file vary, a plot of both against each other is given too.
     """
+    place = _place_in(prompt)
     lines = [
         "For webui's X/Y/Z plot (the LoRAs must be in its LoRA folder):",
-        f"  prompt    {prompt} {PLACE}".rstrip(),
+        f"  prompt    {prompt}",
         "  X type    Prompt S/R",
-        f"  X values  {', '.join([PLACE, *(_quoted(one.word()) for one in loras)])}",
+        f"  X values  {', '.join(map(_quoted, [place, *(f'{place} {one.word()}' for one in loras)]))}",
     ]
     tes, unets = (list(dict.fromkeys(values)) for values in zip(*((one.te, one.unet) for one in loras), strict=True))
     files = {(one.digest, one.lbw, one.x) for one in loras}
@@ -36,6 +36,13 @@ def webui_plot(prompt: str, loras: Sequence[Lora], axes: Mapping[str, Sequence[A
         lines.append("and for a further axis:")
         lines += [f"  {_TYPES[name]:<9} {', '.join(map(str, axes[name]))}" for name in varied]
     return "\n".join(lines)
+
+
+def _place_in(prompt: str) -> str:
+    """What webui searches for, and puts each value in place of: the last tag, or all where that would be found twice. As the
+    first value it leaves the prompt as it is, which is so the base's."""
+    last = prompt.rpartition(",")[2].strip()
+    return last if last and prompt.count(last) == 1 else prompt.strip()
 
 
 def _quoted(word: str) -> str:

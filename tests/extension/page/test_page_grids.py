@@ -339,7 +339,7 @@ def test_webuis_plot_is_there_to_copy(scene: Scene) -> None:
     page.click("#lw-test-make")
     scene.drawn()
     page.locator("summary", has_text="X/Y/Z").click()
-    assert "X values  LORA, <lora:penny-000001:te=0.5:unet=0.5>" in page.input_value("#lw-test-plot")
+    assert "X values  smile, smile <lora:penny-000001:te=0.5:unet=0.5>" in page.input_value("#lw-test-plot")
     page.locator("details", has=page.locator("#lw-test-plot")).get_by_role("button", name="Copy").click()
     page.wait_for_selector("text=/Copied|press Ctrl/")
 

@@ -155,8 +155,10 @@ def test_webuis_plot_names_files_and_both_strengths_and_survives_its_csv() -> No
     text = webui_plot("penny, smile", [Lora("a, b", "7", 0.5, 1.0), Lora("a, b", "7", 2.0, 1.0)], {"seeds": [1]})
     values = re.search(r"X values  (.*)", text)[1]
     read = [one.strip() for one in next(csv.reader(StringIO(values), skipinitialspace=True))]  # as webui reads it
-    assert read == ["LORA", "<lora:a, b:te=0.5:unet=1>", "<lora:a, b:te=2:unet=1>"]
-    assert "penny, smile LORA" in text
+    assert read == ["smile", "smile <lora:a, b:te=0.5:unet=1>", "smile <lora:a, b:te=2:unet=1>"]
+    assert "prompt    penny, smile\n" in text
+    twice = webui_plot("red hat, hat", [Lora("a", "7", 1.0, 1.0)], {})  # webui puts a value in place of each that it finds
+    assert 'X values  "red hat, hat", "red hat, hat <lora:a:te=1:unet=1>"' in twice
     assert "further axis" not in text
     axes = {"sampler": ["Euler a", "DPM++ 2M"], "steps": [20], "clip_skip": [1, 2], "cfg": [5.0, 7.5]}
     more = webui_plot("penny", [Lora("penny", "7", 1.0, 1.0)], axes).split("and for a further axis:\n")[1]

@@ -95,7 +95,7 @@ def _refuse(options: dict[str, Any]) -> None:
     if options["use_scalar"]:
         raise WordsError("network_args: use_scalar is refused, because a file has no place for the factor; take it out")
     if options["constraint"]:
-        raise WordsError("network_args: constraint is refused, because webui takes it for a scale; take it out")
+        raise WordsError("network_args: constraint is refused, because OFT's turn is trained without a limit here; take it out")
     if options["algo"] == "dora":
         options["dora_wd"] = True
     if options["algo"] is not None:

@@ -125,7 +125,7 @@ ARGUMENTS: dict[str, Setting] = {
         Setting("unbalanced_factorization", "flag", None, "LoKr: the outputs' larger factor comes first."),
         Setting("rs_lora", "flag", None, "The scale is alpha divided by the rank's square root."),
         Setting("rescaled", "flag", None, "OFT: the outputs' lengths are learnt too."),
-        Setting("constraint", "float", None, "OFT: limit of the turn; refused, webui takes it for a scale.", minimum=0),
+        Setting("constraint", "float", None, "OFT: limit of the turn; refused, here it is trained without one.", minimum=0),
         Setting("train_norm", "flag", None, "The UNet's normalisation layers are trained too."),
         Setting("unit", "int", None, "DyLoRA: ranks are learnt in groups of this size.", minimum=1),
         Setting("block_size", "int", None, "The same as unit.", minimum=1),

@@ -85,7 +85,7 @@ def test_wrong_network_args(word: str, message: str) -> None:
         (["preset=fulll"], "did you mean full?"),
         (["dora_wd=true", "wd_on_output=true"], "wd_on_output is refused, because webui applies such a DoRA wrongly"),
         (["algo=loha", "use_scalar=true"], "use_scalar is refused"),
-        (["algo=diag-oft", "constraint=0.1"], "constraint is refused, because webui takes it for a scale"),
+        (["algo=diag-oft", "constraint=0.1"], "constraint is refused, because OFT's turn is trained without a limit"),
         (["algo=ia3", "loraplus_lr_ratio=16"], "loraplus_lr_ratio is not an argument of lycoris.kohya with algo=ia3"),
     ],
 )

@@ -175,7 +175,7 @@ def test_a_grid_is_shown_while_it_is_drawn(client: Any, bench: Workbench, run: J
     assert [one["columns"][0] for one in told["grids"]] == ["base, without LoRA"] * len(told["grids"])
     cell = told["cells"][CELL]
     assert cell["drawn"] and cell["choosable"] and cell["base"] == "base/p1" and cell["numbers"] == {"drift": 0.03}
-    assert told["small"] and "LORA, <lora:penny-000001:te=0.5:unet=0.5>" in told["plot"]
+    assert told["small"] and "smile, smile <lora:penny-000001:te=0.5:unet=0.5>" in told["plot"]
     assert sum(not one["drawn"] for one in told["cells"].values()) == 1
     shown = str(told)
     assert str(bench.host.data) not in shown.replace(str(told["plot"]), "")

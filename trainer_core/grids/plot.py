@@ -15,6 +15,7 @@ def webui_plot(prompt: str, loras: Sequence[Lora], axes: Mapping[str, Sequence[A
 
     Where text encoder and UNet of one file vary, a plot of both against each other is given too.
     """
+    prompt = prompt.strip() or ","  # webui would put values between all letters, where it searches for nothing
     place = _place_in(prompt)
     lines = [
         "For webui's X/Y/Z plot (the LoRAs must be in its LoRA folder):",
@@ -42,7 +43,7 @@ def _place_in(prompt: str) -> str:
     """What webui searches for, and puts each value in place of: the last tag, or all where that would be found twice. As the
     first value it leaves the prompt as it is, which is so the base's."""
     last = prompt.rpartition(",")[2].strip()
-    return last if last and prompt.count(last) == 1 else prompt.strip()
+    return last if last and prompt.count(last) == 1 else prompt
 
 
 def _quoted(word: str) -> str:

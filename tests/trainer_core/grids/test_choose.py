@@ -157,6 +157,7 @@ def test_webuis_plot_names_files_and_both_strengths_and_survives_its_csv() -> No
     read = [one.strip() for one in next(csv.reader(StringIO(values), skipinitialspace=True))]  # as webui reads it
     assert read == ["smile", "smile <lora:a, b:te=0.5:unet=1>", "smile <lora:a, b:te=2:unet=1>"]
     assert "prompt    penny, smile\n" in text
+    assert "prompt    ,\n" in webui_plot("", [Lora("a", "7", 1.0, 1.0)], {}), "it searches for something"
     twice = webui_plot("red hat, hat", [Lora("a", "7", 1.0, 1.0)], {})  # webui puts a value in place of each that it finds
     assert 'X values  "red hat, hat", "red hat, hat <lora:a:te=1:unet=1>"' in twice
     assert "further axis" not in text
